@@ -1,0 +1,57 @@
+# `make demo` and `make test` are all you need: both first build .venv from requirements.lock
+# (exact versions, checked hashes). Needs Python 3.11 or newer, git and make; touches nothing
+# outside .venv and .venv-mcp1.
+PYTHON ?= python3
+WORKERS ?= auto
+BIN := .venv/bin
+UV := $(BIN)/uv
+MCP1 := .venv-mcp1/bin/python
+COMPILE := $(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
+  --no-emit-package tallystick --no-annotate --no-emit-index-url --no-emit-find-links \
+  --custom-compile-command "make lock" --quiet
+
+.PHONY: help demo test coverage lint bench lock clean
+help:
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/'
+
+demo: .venv/ready  ## record two agents' runs, prove them, tamper with a copy, see it named
+	$(BIN)/tallystick demo
+
+test: .venv/ready .venv-mcp1/ready  ## run every test
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+coverage: .venv/ready .venv-mcp1/ready  ## run every test and show the lines that none of them reached
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term
+
+lint: .venv/ready  ## check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: .venv/ready  ## measure what the design budgets: cost per call, ingest rate, verify rate
+	$(BIN)/python -m bench
+
+$(UV): bootstrap.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bootstrap.lock
+	@touch $@
+
+.venv/ready: $(UV) requirements.lock pyproject.toml
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv-mcp1/ready: $(UV) requirements-mcp1.lock pyproject.toml
+	$(PYTHON) -m venv --without-pip .venv-mcp1
+	$(UV) pip sync --quiet --python $(MCP1) --require-hashes requirements-mcp1.lock
+	$(UV) pip install --quiet --python $(MCP1) --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: $(UV)  ## resolve every dependency anew; no lock names an index
+	$(COMPILE) pyproject.toml --extra dashboard --extra grpc --extra report --extra demo --group dev -o requirements.lock
+	$(COMPILE) pyproject.toml --group mcp1 -o requirements-mcp1.lock
+	$(COMPILE) pyproject.toml --extra scale -o requirements-scale.lock
+	echo uv | $(COMPILE) - -o bootstrap.lock
+
+clean:  ## remove the environments
+	rm -rf .venv .venv-mcp1

@@ -1,0 +1,1 @@
+"""Signed, masked, offline-verifiable records of what AI agents did with their tools."""
