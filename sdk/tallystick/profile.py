@@ -1,0 +1,83 @@
+"""The JSON profile of everything that is signed: one value, one spelling.
+
+Compact JSON in UTF-8 with sorted ASCII keys, no floats, integers below 2^53 in size, no lone surrogates,
+at most `MAX_DEPTH` levels. `decode` accepts only what `encode` prints, so two readers can never see two
+meanings in one signed line (duplicate keys, 1.0 against 1, escapes). On this profile the bytes equal
+RFC 8785. Standard library only; orjson is used where it is installed and gives the same bytes.
+"""
+
+import json
+from typing import Any, Final
+
+from tallystick.errors import RecordError
+
+try:
+    import orjson as _profile_orjson
+except ImportError:  # the single-file verifier runs without it
+    _profile_orjson = None  # type: ignore[assignment]
+
+MAX_INTEGER: Final = 2**53 - 1
+"""Largest integer that every JSON reader keeps exactly (RFC 8259, section 6)."""
+MAX_DEPTH: Final = 8
+"""Deepest nesting in a signed line; the deepest that we print is 2."""
+
+JsonValue = Any
+"""str, int, bool, None, or lists and string-keyed dicts of these."""
+
+
+def encode(value: JsonValue) -> bytes:
+    """Return the one spelling of `value`.
+
+    The caller answers for the profile (`check` tests it); a float would be printed here.
+    Raises RecordError for what JSON cannot say, such as a lone surrogate.
+    """
+    try:
+        if _profile_orjson is not None:
+            return _profile_orjson.dumps(value, option=_profile_orjson.OPT_SORT_KEYS)
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RecordError(f"not encodable as JSON: {error}; pass plain strings, integers, lists, dicts") from None
+
+
+def check(value: JsonValue, depth: int = 0) -> None:
+    """Raise RecordError unless `value` is inside the profile."""
+    if depth > MAX_DEPTH:
+        raise RecordError(f"nested deeper than {MAX_DEPTH} levels")
+    if value is None or isinstance(value, str | bool):
+        return
+    if isinstance(value, int):
+        if abs(value) > MAX_INTEGER:
+            raise RecordError(f"integer beyond 2^53-1: {str(value)[:24]}; write it as a string")
+    elif isinstance(value, list | tuple):
+        for item in value:
+            check(item, depth + 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str) or not key.isascii():
+                raise RecordError(f"key is not an ASCII string: {str(key)[:64]!r}")
+            check(item, depth + 1)
+    else:
+        raise RecordError(f"{type(value).__name__} is not allowed in signed bytes; write it as a string")
+
+
+def decode(data: bytes) -> JsonValue:
+    """Read one value from the exact bytes that `encode` prints for it.
+
+    Raises RecordError for anything else: syntax, duplicate keys, floats, other spellings.
+    """
+    try:
+        if _profile_orjson is not None:
+            value = _profile_orjson.loads(data)
+        else:
+            value = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"not JSON: {error}") from None
+    check(value)
+    if encode(value) != data:
+        raise RecordError("not the one spelling: keys sorted and distinct, no spaces, no needless escapes")
+    return value
+
+
+def _refuse_constant(name: str) -> JsonValue:
+    raise RecordError(f"{name} is not JSON")
