@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.requirements import requirement
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {
     "tallystick": ROOT / "sdk" / "tallystick",
@@ -195,6 +197,7 @@ ALL_FILES = [
 ]
 
 
+@requirement("project.layers")
 @pytest.mark.parametrize(("package", "file"), ALL_FILES)
 def test_imports_point_down_and_heavy_packages_stay_in_their_room(package: str, file: Path) -> None:
     found = imports_of(file, package)
@@ -208,11 +211,13 @@ def test_every_package_is_looked_at(package: str) -> None:
     assert PACKAGES[package] / "__init__.py" in [param.values[1] for param in ALL_FILES]
 
 
+@requirement("verify.standard-library")
 def test_what_verifies_needs_the_standard_library_alone() -> None:
     faults = {module: bare_faults(found) for module, found in bare_modules().items()}
     assert {module: found for module, found in faults.items() if found} == {}
 
 
+@requirement("sdk.light")
 def test_the_sdk_loads_without_a_framework_a_server_or_a_database() -> None:
     program = "import sys, tallystick; print(*{name.partition('.')[0] for name in sys.modules})"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)

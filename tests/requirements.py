@@ -1,0 +1,304 @@
+"""What Tallystick owes to whom: each obligation, its source, and the behaviour that meets it.
+
+A test names what it holds: `@requirement("record.no-floats")`. test_requirements.py compares both
+ways: no requirement without a test or a written reason, no mark without a requirement.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+UNTESTED: Final = "no test names it yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One obligation."""
+
+    source: str
+    """Article, RFC section, specification or promise of ours that asks for it."""
+
+    behaviour: str
+    """What the product does, as a sentence that a test can refute."""
+
+    untested_reason: str | None = None
+    """Why no test holds it; None when one does."""
+
+
+def requirement(*ids: str) -> pytest.MarkDecorator:
+    """Mark a test, a class or a module (`pytestmark`) with the requirements it holds."""
+    return pytest.mark.requirement(*ids)
+
+
+_RECORD: Final = {
+    "record.no-floats": Requirement(
+        "promise: no float in signed bytes",
+        "A statement with a float or an integer of 2^53 or more is neither made nor accepted.",
+        UNTESTED,
+    ),
+    "record.one-form": Requirement(
+        "RFC 8785",
+        "A statement has one form: compact JSON, sorted ASCII keys, no key twice; other forms are"
+        " refused.",
+        UNTESTED,
+    ),
+    "record.exact-bytes": Requirement(
+        "promise: the exact bytes of line 1 are kept",
+        "What was signed is verified as received and never put into canonical form again.",
+        UNTESTED,
+    ),
+    "record.disclosures-bound": Requirement(
+        "RFC 9901 section 4.2",
+        "A disclosure that line 1 does not bind by its SHA-256 is refused; a missing one is no"
+        " fault.",
+        UNTESTED,
+    ),
+    "record.no-personal-data-in-line-1": Requirement(
+        "GDPR article 17",
+        "What can name a person stands in disclosures, so that erasing it leaves line 1 whole.",
+        UNTESTED,
+    ),
+    "record.spec-equals-code": Requirement(
+        "promise: another language can implement docs/spec",
+        "The table of fields in the specification and the one in the code are the same.",
+        UNTESTED,
+    ),
+    "record.three-identities": Requirement(
+        "AI Act article 12(1); RFC 8693 section 4.1",
+        "Principal, client and agent are separate claims, each with its basis, never merged.",
+        UNTESTED,
+    ),
+}
+
+_SDK: Final = {
+    "sdk.every-call-recorded": Requirement(
+        "AI Act article 12(1)",
+        "Each tool call of 200 concurrent ones has its record, without a hole in the sequence.",
+        UNTESTED,
+    ),
+    "sdk.started-before": Requirement(
+        "AI Act article 12(1)",
+        "A tool that may change something has its start recorded before it runs.",
+        UNTESTED,
+    ),
+    "sdk.required-or-refused": Requirement(
+        "promise: failing open or closed is a setting said aloud",
+        "A required tool whose record cannot be made durable first does not run.",
+        UNTESTED,
+    ),
+    "sdk.host-never-broken": Requirement(
+        "promise: the host never breaks by accident",
+        "Results, errors and cancellation of an instrumented call are those of the bare call.",
+        UNTESTED,
+    ),
+    "sdk.light": Requirement(
+        "promise: the SDK is light",
+        "Importing the SDK loads no framework, no server and no database.",
+    ),
+    "sdk.identity-from-token": Requirement(
+        "RFC 8693 section 4.1; RFC 9068",
+        "Identity comes from the verified token of this very request; the token is never kept.",
+        UNTESTED,
+    ),
+    "spool.survives-kill": Requirement(
+        "promise: nothing acknowledged is lost",
+        "After SIGKILL at any moment, every record appended before it is read back whole.",
+        UNTESTED,
+    ),
+    "spool.forgets-what-a-200-covered": Requirement(
+        "OTLP 1.11, response handling",
+        "A record leaves the spool for a 200 that covers it; a rejected one is kept with its"
+        " reason.",
+        UNTESTED,
+    ),
+    "seal.every-record": Requirement(
+        "promise: only sealed counts as signed",
+        "Each record is sealed, recovered or unsealed; the verifier says which, and a missing seal"
+        " is a failure.",
+        UNTESTED,
+    ),
+    "session.silence-is-a-gap": Requirement(
+        "DORA RTS 2024/1774 article 12",
+        "A session that ends without its closing leaf, and a hole in a sequence, are reported.",
+        UNTESTED,
+    ),
+}
+
+_MASKING: Final = {
+    "mask.before-writing": Requirement(
+        "GDPR article 25",
+        "No canary byte of personal data or secrets reaches spool, store, tiles, logs or package.",
+        UNTESTED,
+    ),
+    "mask.fails-closed": Requirement(
+        "promise: cannot mask means withheld",
+        "A value that cannot be masked is withheld, and the record says so.",
+        UNTESTED,
+    ),
+    "mask.detectors-validate": Requirement(
+        "GDPR article 5(1)(c)",
+        "E-mail, phone, UK national insurance number, card, IBAN, API keys and JWTs are found, also"
+        " when written with other Unicode digits, and look-alikes that fail their check sum stay.",
+        UNTESTED,
+    ),
+    "mask.ledger": Requirement(
+        "AI Act article 19(1); GDPR article 5(2)",
+        "Each record states the digest of the masking policy and the hits by type.",
+        UNTESTED,
+    ),
+}
+
+_SERVICE: Final = {
+    "otlp.success-after-commit": Requirement(
+        "promise: 200 only after the durable commit",
+        "The fsync of the commit comes before the first byte of the 200.",
+        UNTESTED,
+    ),
+    "otlp.partial-success": Requirement(
+        "OTLP 1.11, partial success",
+        "Bad records are counted with a reason; the good ones of the same request are kept.",
+        UNTESTED,
+    ),
+    "otlp.content-type-answered": Requirement(
+        "OTLP 1.11, OTLP/HTTP response",
+        "Protobuf is answered in protobuf and JSON in JSON, errors too.",
+        UNTESTED,
+    ),
+    "otlp.never-500": Requirement(
+        "promise: no 500 for bad input; OTLP 1.11, failures",
+        "Garbage is a 400, an unknown type 415, a body over the limit 413, overload 503.",
+        UNTESTED,
+    ),
+    "otlp.foreign-client": Requirement(
+        "OTLP 1.11, JSON encoding",
+        "What OpenTelemetry JavaScript sends over HTTP JSON is accepted, masked, and marked as"
+        " derived and not signed.",
+        UNTESTED,
+    ),
+    "auth.from-the-first-start": Requirement(
+        "AI Act article 26(6); RFC 6750 section 3",
+        "Nothing is read or written without a credential, from the first start on.",
+        UNTESTED,
+    ),
+    "admit.forged-refused": Requirement(
+        "promise: every forgery is named",
+        "An unknown key, a forged seal or a wrong root is refused, with a reason, and recorded.",
+        UNTESTED,
+    ),
+    "admit.duplicate-and-conflict": Requirement(
+        "OTLP 1.11, retries; RFC 9162 section 11.3",
+        "The same line 1 again is a duplicate; another line 1 at the same place is kept and is an"
+        " alarm.",
+        UNTESTED,
+    ),
+    "access.recorded": Requirement(
+        "PCI DSS 10.2.1.3; DORA RTS 2024/1774 article 12",
+        "Reading, exporting and revealing records is itself recorded, once per action of a user.",
+        UNTESTED,
+    ),
+    "store.append-only": Requirement(
+        "AI Act article 19(1)",
+        "A stored event is never updated, and survives kill -9 of the service after its 200.",
+        UNTESTED,
+    ),
+    "store.columns-follow-statements": Requirement(
+        "promise: every column is a function of signed bytes",
+        "Recomputing any column of any row from its statement gives the stored value.",
+        UNTESTED,
+    ),
+}
+
+_PROOF: Final = {
+    "tlog.tree": Requirement(
+        "RFC 9162 section 2.1",
+        "Roots, inclusion and consistency proofs are those of RFC 9162; third-party vectors agree.",
+        UNTESTED,
+    ),
+    "tlog.checkpoint-strict": Requirement(
+        "C2SP signed-note and tlog-checkpoint",
+        "A checkpoint is read only in the form that is printed; every other byte is refused.",
+        UNTESTED,
+    ),
+    "tlog.tiles": Requirement(
+        "C2SP tlog-tiles",
+        "Tiles and entry bundles are files in the published layout, written after the data.",
+        UNTESTED,
+    ),
+    "tlog.signatures": Requirement(
+        "RFC 8032 section 5.1.7",
+        "The standard-library Ed25519 accepts and refuses what the published vectors say.",
+        UNTESTED,
+    ),
+    "log.entangled": Requirement(
+        "promise: each party keeps a half",
+        "A service that is shown a larger checkpoint than its own stops signing and says so.",
+        UNTESTED,
+    ),
+    "verify.any-column": Requirement(
+        "AI Act article 19(1); promise: the place is named",
+        "Any changed column, removed row, edited tile or cut tail gives exit 1 and its place.",
+        UNTESTED,
+    ),
+    "verify.no-silent-pass": Requirement(
+        "promise: no pass when a layer was not checked",
+        "Each step says what was checked, found and not checked; without a trust policy exit is 2.",
+        UNTESTED,
+    ),
+    "verify.operator-re-signs": Requirement(
+        "promise: nobody has to trust the operator",
+        "A store that is re-signed as a whole with a new key never verifies under the old policy.",
+        UNTESTED,
+    ),
+    "verify.only-its-own-error": Requirement(
+        "promise: a verifier raises VerificationError and nothing else",
+        "Garbage of any kind gives a verdict, never a traceback.",
+        UNTESTED,
+    ),
+    "verify.standard-library": Requirement(
+        "promise: with nobody's software",
+        "What verifies imports the standard library alone, all the way down.",
+    ),
+    "package.two-verifiers-agree": Requirement(
+        "AI Act article 21; promise: with nobody's software",
+        "verify.py in an empty Python gives the full verifier's verdict on every mutated package.",
+        UNTESTED,
+    ),
+    "package.checksums": Requirement(
+        "AI Act article 21(1)",
+        "SHA256SUMS of a package passes sha256sum, and its manifest is signed.",
+        UNTESTED,
+    ),
+    "trace.signed-spans": Requirement(
+        "promise: spans are signed through events",
+        "Each tool-call span can be derived from a signed statement; a stage that nobody observed"
+        " has no duration.",
+        UNTESTED,
+    ),
+    "use.periods": Requirement(
+        "AI Act articles 12(2) and 26(5)",
+        "Each action has start, end, caller, agent, tool, outcome and refusal, joined in one"
+        " trace.",
+        UNTESTED,
+    ),
+}
+
+_PROJECT: Final = {
+    "project.layers": Requirement(
+        "promise: imports run one way",
+        "No package imports one above it; database and screens stay in their rooms.",
+    ),
+    "project.locks": Requirement(
+        "promise: exact versions, checked hashes",
+        "Every locked package has hashes, and no lock names an index.",
+    ),
+}
+
+REQUIREMENTS: Final[dict[str, Requirement]] = {
+    **_RECORD,
+    **_SDK,
+    **_MASKING,
+    **_SERVICE,
+    **_PROOF,
+    **_PROJECT,
+}
