@@ -28,7 +28,16 @@ MAX_DISCLOSURES: Final = 32
 
 _HEX_32: Final = re.compile(r"[0-9a-f]{32}")
 _EVENT_TYPES: Final = frozenset(EVENT_TYPES)
-_PYTHON_TYPES: Final = {"str": str, "json": str, "int": int, "bool": bool, "strs": list, "counts": dict, "map": dict}
+_PYTHON_TYPES: Final = {
+    "str": str,
+    "json": str,
+    "int": int,
+    "bool": bool,
+    "strs": list,
+    "counts": dict,
+    "map": dict,
+}
+_INNER_TYPES: Final[Mapping[str, type]] = {"strs": str, "counts": int, "map": str}
 _COLUMNS: Final = tuple(f for f in FIELDS if f.column)
 
 Statement = dict[str, JsonValue]
@@ -64,10 +73,12 @@ class Record:
 
     @property
     def session(self) -> str:
+        """The session's id, 32 hex digits."""
         return str(self.statement["session"])
 
     @property
     def seq(self) -> int:
+        """The leaf index in the session's tree."""
         return int(self.statement["seq"])
 
     @property
@@ -91,7 +102,9 @@ class Draft:
     tokens: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def make_record(statement: Statement, disclosures: Mapping[str, str], new_salt: Callable[[], str]) -> Record:
+def make_record(
+    statement: Statement, disclosures: Mapping[str, str], new_salt: Callable[[], str]
+) -> Record:
     """Print a record. `statement` lacks only ``v``, ``n`` and ``sd``; `new_salt` gives 32 hex digits.
 
     Raises RecordError when a field is unknown, in the wrong home, or of the wrong type.
@@ -101,7 +114,9 @@ def make_record(statement: Statement, disclosures: Mapping[str, str], new_salt: 
     _check_statement(full)
     line = encode(full)
     if len(line) > MAX_STATEMENT_BYTES:
-        raise RecordError(f"statement of {len(line)} bytes, limit {MAX_STATEMENT_BYTES}; move values to disclosures")
+        raise RecordError(
+            f"statement of {len(line)} bytes, limit {MAX_STATEMENT_BYTES}; move values to disclosures"
+        )
     return Record(line, full, lines)
 
 
@@ -176,7 +191,9 @@ def _print_disclosure(salt: str, name: str, value: str) -> Disclosure:
         raise RecordError(f"{name!r} is not a disclosure field with a string value")
     text = encode([salt, name, value]).decode()
     if len(text) > MAX_DISCLOSURE_BYTES:
-        raise RecordError(f"disclosure of {name} has {len(text)} characters, limit {MAX_DISCLOSURE_BYTES}")
+        raise RecordError(
+            f"disclosure of {name} has {len(text)} characters, limit {MAX_DISCLOSURE_BYTES}"
+        )
     return Disclosure(text, salt, name, value)
 
 
@@ -199,15 +216,15 @@ def _check_field(name: str, value: JsonValue) -> None:
         raise RecordError(f"unknown field {name[:64]!r}")
     if known.home == "disclosure":
         raise RecordError(f"{name} may hold personal data and must stand in a disclosure")
-    expected = _PYTHON_TYPES[known.type]
-    if type(value) is not expected:
+    if type(value) is not _PYTHON_TYPES[known.type]:
         raise RecordError(f"{name} is {type(value).__name__}, expected {known.type}")
-    if expected is list and not all(type(item) is str for item in value):
-        raise RecordError(f"{name} holds something other than strings")
-    if expected is dict:
-        inner = int if known.type == "counts" else str
-        if not all(type(item) is inner for item in value.values()):
-            raise RecordError(f"{name} holds something other than {inner.__name__}")
+    inner = _INNER_TYPES.get(known.type)
+    if inner is not None and not all(type(item) is inner for item in _items(value)):
+        raise RecordError(f"{name} holds something other than {inner.__name__}")
+
+
+def _items(value: JsonValue) -> Iterable[JsonValue]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def _check_envelope(statement: Statement) -> None:

@@ -92,6 +92,7 @@ def _disclosure(
     return Field(name, type_, "disclosure", events, source, meaning, column)
 
 
+# fmt: off
 _ENVELOPE: Final = (
     _statement("v", "int", ALL, "Tallystick", "version of this format: 1", column=False),
     _statement("n", "str", ALL, "Tallystick", "nonce, 128 bit, 32 hex digits", column=False),
@@ -240,6 +241,7 @@ _SERVICE: Final = (
     _statement("source.span_hash", "str", "derived", "RFC 9162", "leaf hash, base64, of the stored span record"),
 )
 
+# fmt: on
 FIELDS: Final = (
     *_ENVELOPE,
     *_ACTION,

@@ -37,7 +37,9 @@ def encode(value: JsonValue) -> bytes:
         text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return text.encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
-        raise RecordError(f"not encodable as JSON: {error}; pass plain strings, integers, lists, dicts") from None
+        raise RecordError(
+            f"not encodable as JSON: {error}; pass plain strings, integers, lists, dicts"
+        ) from None
 
 
 def check(value: JsonValue, depth: int = 0) -> None:
@@ -58,7 +60,9 @@ def check(value: JsonValue, depth: int = 0) -> None:
                 raise RecordError(f"key is not an ASCII string: {str(key)[:64]!r}")
             check(item, depth + 1)
     else:
-        raise RecordError(f"{type(value).__name__} is not allowed in signed bytes; write it as a string")
+        raise RecordError(
+            f"{type(value).__name__} is not allowed in signed bytes; write it as a string"
+        )
 
 
 def decode(data: bytes) -> JsonValue:
@@ -75,7 +79,9 @@ def decode(data: bytes) -> JsonValue:
         raise RecordError(f"not JSON: {error}") from None
     check(value)
     if encode(value) != data:
-        raise RecordError("not the one spelling: keys sorted and distinct, no spaces, no needless escapes")
+        raise RecordError(
+            "not the one spelling: keys sorted and distinct, no spaces, no needless escapes"
+        )
     return value
 
 
