@@ -32,6 +32,8 @@ bench: .venv/ready  ## measure what the design budgets: cost per call, ingest ra
 	$(BIN)/python -m bench
 
 $(UV): bootstrap.lock
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or \
+	  sys.exit("$(PYTHON) is %d.%d; 3.11 to 3.13 is needed: make PYTHON=python3.12" % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bootstrap.lock
 	@touch $@
