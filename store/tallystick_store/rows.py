@@ -1,0 +1,145 @@
+"""What passes between admission and the store: rows to keep, and what is already kept.
+
+Admission runs inside the one writer thread. It reads a `View`, which knows everything that is
+committed and everything that earlier requests of the same group will commit, and returns
+`Admitted`. The store numbers the rows, stamps them and makes them durable together.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeAlias, TypeVar
+
+from tallystick.event import Record
+from tallystick.tlog.seal import Seal
+
+Request = TypeVar("Request")
+"""What the service hands to the writer; opaque to the store."""
+
+Verdict = TypeVar("Verdict")
+"""What the writer's future gives back after the commit; opaque to the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One record that becomes a log entry of kind `event`."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class SealRow:
+    """One seal, checked by admission, that becomes a log entry of kind `seal`."""
+
+    body: str
+    seal: Seal
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpanBatch:
+    """Span records of one request: one log entry of kind `spans` over all of them.
+
+    Each record is the profile JSON of `tallystick.span_record`; at least one.
+    """
+
+    records: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Disclosure lines that a duplicate brought and the stored record lacks; no log entry.
+
+    Admission has matched each line against the `sd` of the stored statement.
+    """
+
+    log_index: int
+    lines: tuple[str, ...]
+
+
+Row: TypeAlias = EventRow | SealRow | SpanBatch | Merge
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted(Generic[Verdict]):
+    """What admission made of one request.
+
+    `sender` is the opaque id of who sent it and stands in each entry (`by`); it holds no personal
+    data. `verdict` is given to the caller of `Writer.submit` once the rows are durable; at once
+    when there are none.
+    """
+
+    sender: str
+    rows: tuple[Row, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """What the store knows of one session.
+
+    The fields from `opened_index` to `statement` are None until its `session.open` is kept.
+    """
+
+    session: str
+    sender: str
+    """Who sent the first row of the session."""
+    max_seq: int
+    """Largest sequence number kept, -1 for none."""
+    event_count: int
+    sealed_size: int
+    """Largest tree size that a seal states, 0 for none."""
+    opened_index: int | None = None
+    """Log index of the session.open."""
+    statement: Mapping[str, object] | None = None
+    """The statement of the session.open: session.key, emitter.name, session.delegation, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """One record that is kept: enough to tell a duplicate from a conflict, and what it lacks."""
+
+    leaf_hash: bytes
+    log_index: int
+    disclosures: frozenset[str] = field(default_factory=frozenset)
+    """The disclosure lines that are there, late ones included."""
+
+
+class View(Protocol):
+    """What is kept, committed or about to be; valid only inside one call of admission.
+
+    Sequence numbers above `max_seq` are answered from memory; others cost one query of the
+    database per call, so ask for many at once.
+    """
+
+    def session(self, session: str) -> SessionState | None:
+        """Return what is known of a session; None when no row of it is kept. No query."""
+
+    def leaf_hashes(self, session: str, seqs: Iterable[int]) -> dict[int, tuple[bytes, ...]]:
+        """Return the leaf hashes kept under each sequence number; two or more are a conflict.
+
+        Numbers under which nothing is kept are absent from the answer.
+        """
+
+    def stored(self, session: str, seqs: Iterable[int]) -> dict[int, tuple[StoredRecord, ...]]:
+        """Return the records kept under each sequence number, in log order, with disclosures."""
+
+    def seal_hashes(self, session: str, sizes: Iterable[int]) -> dict[int, tuple[bytes, ...]]:
+        """Return the leaf hashes of the seals of a session that end at each of `sizes`."""
+
+    def seals_over(self, session: str, start: int, end: int) -> tuple[str, ...]:
+        """Return the bodies of the seals that cover a leaf in [start, end), in log order."""
+
+    def recent_span(self, trace_id: str, span_id: str) -> bytes | None:
+        """Return the leaf hash of a span record that was kept lately under these ids.
+
+        Exact for the newest RECENT_SPANS spans, across restarts; an older repetition is kept
+        twice, which is harmless: spans are a best-effort signal.
+        """
+
+
+Admit: TypeAlias = Callable[[Request, View], Admitted[Verdict]]
+"""admit(request, view): decide about one request.
+
+Runs in the writer thread, one request at a time, in the order of submission. An exception fails
+the future of that request alone, and nothing of it is kept.
+"""
