@@ -15,7 +15,7 @@ help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/'
 
 demo: .venv/ready  ## record two agents' runs, prove them, tamper with a copy, see it named
-	$(BIN)/tallystick demo
+	$(BIN)/python -m examples.demo
 
 test: .venv/ready .venv-mcp1/ready  ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile

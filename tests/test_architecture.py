@@ -136,11 +136,11 @@ def room_faults(package: str, found: list[Import]) -> list[str]:
 
 
 def framework_faults(package: str, module: str, found: list[Import]) -> list[str]:
-    """A framework belongs to one file of the SDK, which must load without it; and to the demo."""
+    """A framework belongs to one file of the SDK, which must load without it."""
     faults = []
     for one in found:
         owner = FRAMEWORKS.get(one.distribution)
-        if owner is None or module.startswith("tallystick_ingest.demo"):
+        if owner is None:
             continue
         if package != "tallystick" or not module.startswith(f"tallystick.instrument.{owner}"):
             faults.append(f"line {one.line}: only instrument/{owner}.py imports {one.module}")
