@@ -13,7 +13,7 @@ LOCKS = ("bootstrap.lock", "requirements.lock", "requirements-mcp1.lock", "requi
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = {"server", "dashboard", "grpc", "report", "scale", "demo"}
 PIN = re.compile(r"[a-z0-9.-]+==[^\s;]+( +; [^@]+?)?( +--hash=sha256:[0-9a-f]{64})+\s*")
-COMMANDS = {"up", "snapshot", "export", "actions", "trace", "demo"}
+COMMANDS = {"up", "snapshot", "export", "actions", "trace"}
 
 
 def pins(lock: str) -> list[str]:
