@@ -210,7 +210,6 @@ _PROOF: Final = {
     "tlog.checkpoint-strict": Requirement(
         "C2SP signed-note and tlog-checkpoint",
         "A checkpoint is read only in the form that is printed; every other byte is refused.",
-        UNTESTED,
     ),
     "tlog.tiles": Requirement(
         "C2SP tlog-tiles",
