@@ -64,8 +64,8 @@ class Admitted(Generic[Verdict]):
     """What admission made of one request.
 
     `sender` is the opaque id of who sent it and stands in each entry (`by`); it holds no personal
-    data. `verdict` is given to the caller of `Writer.submit` once the rows are durable; at once
-    when there are none.
+    data: 1 to 128 visible ASCII characters. `verdict` is given to the caller of `Writer.submit` once
+    the whole group is durable, so that a duplicate is never answered before what it repeats.
     """
 
     sender: str
@@ -112,7 +112,7 @@ class View(Protocol):
     """
 
     def session(self, session: str) -> SessionState | None:
-        """Return what is known of a session; None when no row of it is kept. No query."""
+        """Return what is known of a session; None when no row of it is kept."""
 
     def leaf_hashes(self, session: str, seqs: Iterable[int]) -> dict[int, tuple[bytes, ...]]:
         """Return the leaf hashes kept under each sequence number; two or more are a conflict.

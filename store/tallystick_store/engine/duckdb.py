@@ -1,0 +1,178 @@
+"""DuckDB behind the few operations that the store needs.
+
+Promises: `insert` returns after the write-ahead log is synced to disk, all tables together or none;
+readers see whole inserts only; rows of a table keep their order. Rows are never updated or deleted,
+there is no index (both are where DuckDB 1.5 loses data, see the ADR), nothing goes row by row.
+
+One process opens a file at a time. Inserts come from one thread at a time, which the lock in here
+makes sure of; every reader gets a cursor of its own.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from tallystick.errors import StoreError
+from tallystick_store.schema import TABLES, Table
+
+STORAGE_VERSION: Final = "v1.5.0"
+"""Stated always: without it a newer DuckDB writes files that this one cannot read."""
+
+CHECKPOINT_THRESHOLD: Final = "256MB"
+"""The default of 16 MB costs 1.5 to 2 times the CPU; 256 MB of log are replayed in 2 s."""
+
+Row = tuple[Any, ...]
+
+
+class Database:
+    """One open DuckDB file."""
+
+    def __init__(self, path: Path, connect: Callable[[], duckdb.DuckDBPyConnection]) -> None:
+        self.path = path
+        self._connect = connect
+        self._connection = connect()
+        self._insert_lock = threading.Lock()
+        self._copy_source: int | None = None
+
+    @classmethod
+    def open(cls, path: Path, *, threads: int = 2, memory_limit: str = "1GB") -> "Database":
+        """Open the file for writing, create it with its tables where it is missing.
+
+        Replays what the last run committed and did not fold into the file. Raises StoreError.
+        """
+        database = cls(path, lambda: _connect(path, threads, memory_limit, read_only=False))
+        if not database.table_names():
+            database.create(TABLES)
+        return database
+
+    @classmethod
+    def open_read_only(
+        cls, path: Path, *, threads: int = 2, memory_limit: str = "1GB"
+    ) -> "Database":
+        """Open the file of a stopped store; nothing on disk changes. Raises StoreError."""
+        return cls(path, lambda: _connect(path, threads, memory_limit, read_only=True))
+
+    def reopen(self) -> None:
+        """Close the file and open it again, as after a fatal error of the database. Raises StoreError."""
+        with self._insert_lock:
+            self._connection.close()
+            self._connection = self._connect()
+
+    def create(self, tables: Sequence[Table]) -> None:
+        """Create tables, all or none."""
+        with self._transaction() as cursor:
+            for table in tables:
+                cursor.execute(table.definition).fetchall()
+
+    def insert(self, batches: Mapping[str, pa.Table]) -> None:
+        """Append the rows of each named table in one transaction; on disk when this returns.
+
+        Raises StoreError when nothing was kept, or when it is unknown whether it was: the caller
+        looks what is there (`Store` does, before the next insert).
+        """
+        with self._transaction() as cursor:
+            for name, batch in batches.items():
+                _append(cursor, name, batch)
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Run one query and return all of its rows. Raises StoreError."""
+        with self._cursor() as cursor:
+            return cursor.execute(sql, list(parameters)).fetchall()
+
+    def arrow(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """Run one query and return its rows as an Arrow table. Raises StoreError."""
+        with self._cursor() as cursor:
+            return cursor.execute(sql, list(parameters)).to_arrow_table()
+
+    def table_names(self) -> set[str]:
+        """Return the names of the tables that the file has."""
+        return {str(name) for (name,) in self.rows("SELECT table_name FROM duckdb_tables()")}
+
+    def copy_to(self, target: Path) -> None:
+        """Copy the file and its write-ahead log; the caller keeps writers away meanwhile.
+
+        The source stays open until `close`: closing any descriptor of a file drops the locks that
+        the process holds on it (fcntl(2)), and DuckDB's lock with them.
+        """
+        with self._insert_lock:
+            with self._cursor() as cursor:
+                cursor.execute("CHECKPOINT").fetchall()
+            if self._copy_source is None:
+                self._copy_source = os.open(self.path, os.O_RDONLY)
+            _copy_file(self._copy_source, target)
+            log = _log_of(self.path)
+            if log.exists():
+                descriptor = os.open(log, os.O_RDONLY)
+                try:
+                    _copy_file(descriptor, _log_of(target))
+                finally:
+                    os.close(descriptor)
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and close it."""
+        self._connection.close()
+        if self._copy_source is not None:
+            os.close(self._copy_source)
+            self._copy_source = None
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        try:
+            with self._connection.cursor() as cursor:
+                yield cursor
+        except duckdb.Error as error:
+            raise StoreError(f"the database refused: {error}") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._insert_lock, self._cursor() as cursor:
+            cursor.execute("BEGIN TRANSACTION").fetchall()
+            yield cursor
+            cursor.execute("COMMIT").fetchall()
+
+
+def _connect(
+    path: Path, threads: int, memory_limit: str, *, read_only: bool
+) -> duckdb.DuckDBPyConnection:
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "threads": threads,
+        "memory_limit": memory_limit,
+        "storage_compatibility_version": STORAGE_VERSION,
+        "checkpoint_threshold": CHECKPOINT_THRESHOLD,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    try:
+        return duckdb.connect(str(path), read_only=read_only, config=settings)
+    except duckdb.Error as error:
+        raise StoreError(f"the database {path} does not open: {error}") from error
+
+
+def _append(cursor: duckdb.DuckDBPyConnection, name: str, batch: pa.Table) -> None:
+    columns = ", ".join(f'"{column}"' for column in batch.column_names)
+    cursor.register("batch", batch)
+    try:
+        cursor.execute(
+            f'INSERT INTO "{name}" ({columns}) SELECT {columns} FROM batch'  # noqa: S608 - schema.py
+        ).fetchall()
+    finally:
+        cursor.unregister("batch")
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(path.name + ".wal")
+
+
+def _copy_file(source: int, target: Path) -> None:
+    os.lseek(source, 0, os.SEEK_SET)
+    with target.open("xb") as copy:
+        while chunk := os.read(source, 1 << 20):
+            copy.write(chunk)
+        copy.flush()
+        os.fsync(copy.fileno())

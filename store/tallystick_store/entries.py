@@ -1,0 +1,110 @@
+"""The entries of the tenant log, printed for new rows and printed again from stored ones.
+
+The database keeps what an entry is made of and not the entry itself: sender, receive time and the
+hash of what was received. Printing both from one place keeps the log index, the rows and the leaf
+of the tree together.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Final
+
+from tallystick.profile import encode
+from tallystick.tlog.entry import EntryKind
+from tallystick.tlog.tree import joined_hashes, root_of
+from tallystick_store.engine.duckdb import Database, Row
+
+WINDOW: Final = 16_384
+"""Entries that are read at once: a few megabytes."""
+
+_SINGLE: Final = """
+    SELECT log_index, 'event', sender, leaf_hash, rx_us FROM events
+    WHERE log_index >= $1 AND log_index < $2
+    UNION ALL
+    SELECT log_index, 'seal', sender, leaf_hash, rx_us FROM seals
+    WHERE log_index >= $1 AND log_index < $2
+"""
+_SPANS: Final = """
+    SELECT log_index, leaf_hash, sender, rx_us FROM spans
+    WHERE log_index >= $1 AND log_index < $2 ORDER BY log_index, position
+"""
+
+
+class EntryPrinter:
+    """Prints the entries of one sender at one time: the bytes of `tlog.entry.encode_entry`, faster."""
+
+    def __init__(self, sender: str, rx_us: int) -> None:
+        self._head = b'{"by":' + encode(sender) + b',"h":"'
+        self._tail = b',"rx_us":%d}' % rx_us
+
+    def entry(self, kind: EntryKind, content_hash: bytes) -> bytes:
+        """Return an entry of kind `event` or `seal`."""
+        encoded = base64.b64encode(content_hash)
+        return b'%b%b","k":"%b"%b' % (self._head, encoded, kind.encode(), self._tail)
+
+    def spans(self, root: bytes, count: int) -> bytes:
+        """Return an entry of kind `spans`."""
+        encoded = base64.b64encode(root)
+        return b'%b%b","k":"spans","n":%d%b' % (self._head, encoded, count, self._tail)
+
+
+def entry_leaf(entry: bytes) -> bytes:
+    """Return the leaf hash of an entry in the tenant's tree."""
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def read_entries(database: Database, start: int, end: int) -> list[tuple[int, bytes]]:
+    """Print the stored entries with a log index in [start, end), in order; about 2 µs each.
+
+    Rows that cannot make an entry (a column set to NULL from outside) give an entry that hashes to
+    something else, so that the root tells. Missing and repeated indexes are for the caller to see.
+    """
+    single = [_single_entry(row) for row in database.rows(_SINGLE, (start, end))]
+    batches = database.rows(_SPANS, (start, end))
+    spans = [_spans_entry(index, list(rows)) for index, rows in groupby(batches, itemgetter(0))]
+    return sorted(single + spans, key=itemgetter(0))
+
+
+def entry_windows(database: Database, start: int, end: int) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield the entries of [start, end) by WINDOW, each window as `read_entries` gives it."""
+    for low in range(start, end, WINDOW):
+        yield read_entries(database, low, min(low + WINDOW, end))
+
+
+def next_log_index(database: Database) -> int:
+    """Return one more than the largest log index, 0 for an empty store."""
+    ((largest,),) = database.rows(
+        "SELECT max(log_index) FROM (SELECT max(log_index) AS log_index FROM events"
+        " UNION ALL SELECT max(log_index) FROM seals UNION ALL SELECT max(log_index) FROM spans)"
+    )
+    return 0 if largest is None else int(largest) + 1
+
+
+def count_entries(database: Database) -> int:
+    """Return how many entries the rows make, whatever their log indexes are."""
+    ((count,),) = database.rows(
+        "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM seals)"
+        " + (SELECT count(DISTINCT coalesce(log_index, -1)) FROM spans)"
+    )
+    return int(count)
+
+
+def _single_entry(row: Row) -> tuple[int, bytes]:
+    log_index, kind, sender, leaf_hash, rx_us = row
+    printer = EntryPrinter(sender or "", -1 if rx_us is None else rx_us)
+    return log_index, printer.entry(kind, leaf_hash or b"")
+
+
+def _spans_entry(log_index: int, rows: list[Row]) -> tuple[int, bytes]:
+    _, _, sender, rx_us = rows[0]
+    hashes = [row[1] or bytes(32) for row in rows]
+    printer = EntryPrinter(sender or "", -1 if rx_us is None else rx_us)
+    return log_index, printer.spans(_batch_root(hashes), len(rows))
+
+
+def _batch_root(hashes: list[bytes]) -> bytes:
+    whole = all(len(one) == 32 for one in hashes)  # noqa: PLR2004 - the length of SHA-256
+    return root_of(joined_hashes(hashes)) if whole else b""

@@ -1,0 +1,75 @@
+"""Files that are whole or absent: written beside their place, synced, renamed, folder synced.
+
+After `write` returns, the content survives a power cut; when it raises, the old content, the new
+one or (for a first write) nothing is there, and never a part. Leftovers of a write that was cut
+short end in TEMPORARY and are swept away at the next start.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+TEMPORARY: Final = ".tmp"
+
+
+class Files:
+    """A folder of files, addressed by relative paths with forward slashes. OSError goes through."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, path: str, content: bytes) -> None:
+        """Put a file in place, atomically and durably, over an older one if there is one."""
+        target = self.root / path
+        self._make_folder(target.parent)
+        temporary = target.with_name(target.name + TEMPORARY)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        sync_folder(target.parent)
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content, None where there is no such file."""
+        try:
+            return (self.root / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def remove(self, path: str) -> None:
+        """Remove a file, and its folder once it is empty; nothing happens where it is absent."""
+        target = self.root / path
+        target.unlink(missing_ok=True)
+        if target.parent.name.endswith(".p") and not any(target.parent.iterdir()):
+            target.parent.rmdir()
+
+    def paths(self, below: str) -> Iterator[str]:
+        """Yield the path of every file below a folder, sorted within each folder."""
+        for folder, folders, names in os.walk(self.root / below):
+            folders.sort()
+            for name in sorted(names):
+                yield (Path(folder) / name).relative_to(self.root).as_posix()
+
+    def sweep(self) -> None:
+        """Remove what a write that was cut short left behind."""
+        for path in list(self.paths(".")):
+            if path.endswith(TEMPORARY):
+                (self.root / path).unlink()
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,161 @@
+"""What is committed, for the questions that admission asks: sessions in memory, rows on demand.
+
+Used by the writer thread alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick.errors import RecordError, StoreError
+from tallystick.event import Statement, parse_statement
+from tallystick_store.engine.duckdb import Database, Row
+from tallystick_store.rows import SessionState
+
+RECENT_SPANS: Final = 100_000
+"""Span records whose repetition is noticed: minutes of retries at full load, about 25 MB."""
+
+_OPENS_KEPT: Final = 4096
+"""Parsed session.open statements kept in memory."""
+
+_SESSIONS: Final = """
+    SELECT session, arg_min(sender, log_index), max(seq), count(*),
+           min(log_index) FILTER (type = 'session.open' AND seq = 0), min(log_index)
+    FROM events GROUP BY session
+"""
+_SEALED: Final = """
+    SELECT session, arg_min(sender, log_index), max(size), min(log_index) FROM seals GROUP BY session
+"""
+_RECORDS: Final = """
+    SELECT seq, leaf_hash, log_index, disclosures FROM events
+    WHERE session = ? AND log_index >= ? AND seq >= ? AND seq <= ? ORDER BY log_index
+"""
+_LATE: Final = "SELECT log_index, line FROM late_disclosures WHERE list_contains(?, log_index)"
+_SEALS: Final = """
+    SELECT size, leaf_hash FROM seals
+    WHERE session = ? AND log_index >= ? AND size >= ? AND size <= ? ORDER BY log_index
+"""
+_SEALS_OVER: Final = """
+    SELECT body FROM seals
+    WHERE session = ? AND log_index >= ? AND old_size < ? AND size > ? ORDER BY log_index
+"""
+_RECENT: Final = """
+    SELECT trace_id, span_id, leaf_hash FROM spans ORDER BY log_index DESC, position DESC LIMIT ?
+"""
+
+
+@dataclass(slots=True)
+class SessionEntry:
+    """What is kept of one session; changed in place by the writer."""
+
+    sender: str
+    first_index: int
+    """Log index of its first row: nothing of it stands before."""
+    max_seq: int = -1
+    event_count: int = 0
+    sealed_size: int = 0
+    opened_index: int | None = None
+
+    def state(self, session: str, statement: Statement | None) -> SessionState:
+        """Return it as admission may keep it."""
+        return SessionState(
+            session,
+            self.sender,
+            self.max_seq,
+            self.event_count,
+            self.sealed_size,
+            self.opened_index,
+            statement,
+        )
+
+
+class Known:
+    """What is committed; built from the database at start."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.sessions = _load_sessions(database)
+        self._opens: dict[str, Statement] = {}
+        self.spans: dict[tuple[str, str], bytes] = {
+            (trace, span): leaf
+            for trace, span, leaf in reversed(database.rows(_RECENT, [RECENT_SPANS]))
+        }
+
+    def open_statement(self, session: str, opened_index: int) -> Statement | None:
+        """Return the statement of a session.open; one query when it is not in memory."""
+        if session not in self._opens:
+            sql = "SELECT statement FROM events WHERE log_index = ? AND session = ?"
+            rows = self._database.rows(sql, (opened_index, session))
+            if not rows:
+                return None
+            self.keep_open(session, _statement(opened_index, rows[0][0]))
+        return self._opens[session]
+
+    def keep_open(self, session: str, statement: Statement) -> None:
+        """Keep a session.open in memory in place of the oldest."""
+        self._opens[session] = statement
+        if len(self._opens) > _OPENS_KEPT:
+            del self._opens[next(iter(self._opens))]
+
+    def records(self, session: str, seqs: Sequence[int]) -> list[Row]:
+        """Return (seq, leaf hash, log index, disclosures) of what is kept under these numbers."""
+        entry = self.sessions.get(session)
+        asked = {seq for seq in seqs if entry is not None and seq <= entry.max_seq}
+        if entry is None or not asked:
+            return []
+        bounds = (session, entry.first_index, min(asked), max(asked))
+        return [row for row in self._database.rows(_RECORDS, bounds) if row[0] in asked]
+
+    def late_lines(self, log_indexes: list[int]) -> dict[int, frozenset[str]]:
+        """Return the disclosure lines that came late for these records; one query."""
+        late: dict[int, frozenset[str]] = defaultdict(frozenset)
+        if log_indexes:
+            for log_index, line in self._database.rows(_LATE, [log_indexes]):
+                late[log_index] |= {line}
+        return late
+
+    def seals(self, session: str, sizes: Collection[int]) -> list[Row]:
+        """Return (size, leaf hash) of the seals that end within the span of `sizes`."""
+        entry = self.sessions.get(session)
+        if entry is None or not sizes or min(sizes) > entry.sealed_size:
+            return []
+        bounds = (session, entry.first_index, min(sizes), max(sizes))
+        return self._database.rows(_SEALS, bounds)
+
+    def seals_over(self, session: str, start: int, end: int) -> list[str]:
+        """Return the bodies of the seals that cover a leaf in [start, end)."""
+        entry = self.sessions.get(session)
+        if entry is None or start >= entry.sealed_size:
+            return []
+        rows = self._database.rows(_SEALS_OVER, (session, entry.first_index, end, start))
+        return [str(body) for (body,) in rows]
+
+    def keep_spans(self, spans: Mapping[tuple[str, str], bytes]) -> None:
+        """Remember the newest spans and forget the oldest."""
+        self.spans.update(spans)
+        while len(self.spans) > RECENT_SPANS:
+            del self.spans[next(iter(self.spans))]
+
+
+def _load_sessions(database: Database) -> dict[str, SessionEntry]:
+    sessions = {
+        session: SessionEntry(sender, first, max_seq, count, opened_index=opened)
+        for session, sender, max_seq, count, opened, first in database.rows(_SESSIONS)
+    }
+    for session, sender, size, first in database.rows(_SEALED):
+        entry = sessions.setdefault(session, SessionEntry(sender, first))
+        entry.sealed_size = size
+        if first < entry.first_index:
+            entry.first_index, entry.sender = first, sender
+    return sessions
+
+
+def _statement(log_index: int, text: str) -> Statement:
+    try:
+        return parse_statement(text.encode())
+    except RecordError as error:
+        raise StoreError(
+            f"the statement at log index {log_index} is not what was admitted: {error};"
+            " stop the service and run `tallystick verify --data`"
+        ) from error

@@ -1,0 +1,217 @@
+"""The store of one tenant: what was accepted, in order, and the log that proves it.
+
+One process owns a data directory; everybody else asks that process, or reads a snapshot. Rows are
+committed in groups by the writer; tiles and checkpoints follow. After a crash at any moment the
+database is the truth and the rest is caught up.
+
+    DIR/lock              held by the owner
+    DIR/tallystick.duckdb the tables (and .wal behind it)
+    DIR/log/              checkpoint, tiles and entry bundles (C2SP tlog-tiles)
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tallystick.errors import StoreError, VerificationError
+from tallystick_store.checkpoints import CheckpointLog, LogSigner, SignedCheckpoint
+from tallystick_store.engine.duckdb import Database
+from tallystick_store.entries import next_log_index, read_entries
+from tallystick_store.files import Files, sync_folder
+from tallystick_store.group import Group
+from tallystick_store.known import Known
+from tallystick_store.ledger import Ledger
+from tallystick_store.lock import DirectoryLock
+from tallystick_store.publisher import PUBLISH_INTERVAL_S, Publisher
+from tallystick_store.rebuild import rebuild
+from tallystick_store.schema import EVENTS, META, SCHEMA_VERSION, SEALS, SPANS, row_batch
+from tallystick_store.tilestore import TileStore
+
+DATABASE_NAME: Final = "tallystick.duckdb"
+LOG_FOLDER: Final = "log"
+
+_log = logging.getLogger(__name__)
+
+
+class Store:
+    """An open store. Commits come from one thread; everything else is safe for several."""
+
+    def __init__(
+        self, directory: Path, database: Database, signer: LogSigner, lock: DirectoryLock
+    ) -> None:
+        self.directory = directory
+        self.database = database
+        self._lock = lock
+        self.origin = signer.origin
+        self.checkpoints = CheckpointLog(database, signer.key)
+        tiles = TileStore(Files(directory / LOG_FOLDER))
+        state = rebuild(database, tiles, self.checkpoints)
+        self.notices = tuple(state.notices)
+        """What the start found and put right."""
+        self._ledger = state.ledger
+        self._next_index = state.next_index
+        self._rx_us = _newest_rx_us(database)
+        self._known = Known(database)
+        self._must_look = False
+        self._committing = threading.Lock()
+        self.publisher = Publisher(self._ledger, tiles, self.checkpoints, signer)
+        self.publisher.resume(state.newest, state.signing_stopped)
+        for notice in self.notices:
+            _log.warning("%s: %s", directory, notice)
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        signer: LogSigner,
+        *,
+        publish_interval_s: float | None = PUBLISH_INTERVAL_S,
+        threads: int = 2,
+        memory_limit: str = "1GB",
+    ) -> "Store":
+        """Open a data directory, create it (0700) where it is missing, and catch up.
+
+        Without an interval nothing is published but by `publisher.publish_now` and `close`.
+        Raises StoreError when another process has it, when it belongs to another log, and when it
+        cannot be read.
+        """
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = DirectoryLock.acquire(directory)
+        try:
+            database = Database.open(
+                directory / DATABASE_NAME, threads=threads, memory_limit=memory_limit
+            )
+        except BaseException:
+            lock.release()
+            raise
+        try:
+            sync_folder(directory)
+            _check_meta(database, signer.origin)
+            store = cls(directory, database, signer, lock)
+        except BaseException:
+            database.close()
+            lock.release()
+            raise
+        if publish_interval_s is not None:
+            store.publisher.start(publish_interval_s)
+            store.publisher.notify()
+        return store
+
+    @property
+    def size(self) -> int:
+        """Number of log entries that are committed."""
+        return self._ledger.size
+
+    @property
+    def checkpoint(self) -> SignedCheckpoint | None:
+        """The newest signed checkpoint; None before the first."""
+        return self.publisher.newest
+
+    @property
+    def signing_stopped(self) -> str | None:
+        """Why no checkpoint is signed any more; None while all is well."""
+        return self.publisher.signing_stopped
+
+    def group(self) -> Group:
+        """Begin a group; the writer thread fills it and commits it. Raises StoreError."""
+        if self._must_look:
+            with self._committing:
+                self._look_again()
+        return Group(self._known, self._next_index, self._rx_us)
+
+    def commit(self, group: Group) -> None:
+        """Make a group durable, all or none, and let the publisher know.
+
+        Raises StoreError when it was not kept, or when nobody knows: then the next group begins
+        with a look at what is there, and repetitions are found as duplicates.
+        """
+        with self._committing:
+            try:
+                self.database.insert(group.batches())
+            except BaseException:
+                self._must_look = True
+                raise
+            self._next_index, self._rx_us = group.next_index, group.rx_us
+            group.view.commit()
+            self._ledger.extend(group.entries, b"".join(group.leaves))
+        self.publisher.notify()
+
+    def inclusion_proof(self, size: int, index: int) -> list[bytes]:
+        """Return the audit path of entry `index` in the tree of `size` entries.
+
+        Proofs are given for trees up to the newest checkpoint. They raise VerificationError for
+        sizes and indexes outside it, and StoreError once signing has stopped.
+        """
+        return self._provable(size).inclusion_proof(size, index)
+
+    def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
+        """Return the proof that the tree of `new_size` extends that of `old_size`; as above."""
+        return self._provable(new_size).consistency_proof(old_size, new_size)
+
+    def range_proof(self, size: int, start: int, end: int) -> tuple[list[bytes], list[bytes]]:
+        """Return the hashes that prove [start, end) complete in the tree of `size`; as above."""
+        return self._provable(size).range_proof(size, start, end)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keep commits and the publisher away, after publishing what is committed."""
+        with self._committing, self.publisher.paused():
+            self.publisher.publish_now()
+            yield
+
+    def close(self) -> None:
+        """Publish what is committed, close the database, give the directory back.
+
+        Call after the writer has ended. Raises StoreError when the last checkpoint could not be
+        published; all that was committed is kept even so, and everything is closed.
+        """
+        self.publisher.close()
+        try:
+            self.publisher.publish_now()
+        finally:
+            self.database.close()
+            self._lock.release()
+
+    def _provable(self, size: int) -> Ledger:
+        if self.signing_stopped is not None:
+            raise StoreError(f"there are no proofs: {self.signing_stopped}")
+        newest = self.checkpoint.size if self.checkpoint is not None else 0
+        if not 0 <= size <= newest:
+            raise VerificationError(
+                f"the log has no signed tree of {size} entries: the newest has {newest}"
+            )
+        return self._ledger
+
+    def _look_again(self) -> None:
+        """After a commit that failed: take up what the database holds all the same."""
+        self.database.reopen()
+        next_index = next_log_index(self.database)
+        kept = read_entries(self.database, self._next_index, next_index)
+        self._ledger.extend([entry for _, entry in kept])
+        self._next_index = next_index
+        self._rx_us = max(self._rx_us, _newest_rx_us(self.database))
+        self._known = Known(self.database)
+        self._must_look = False
+        _log.warning("%s: a commit failed; the database holds %d entries", self.origin, next_index)
+
+
+def _newest_rx_us(database: Database) -> int:
+    tables = (EVENTS.name, SEALS.name, SPANS.name)
+    newest = [database.rows(f'SELECT max(rx_us) FROM "{name}"')[0][0] for name in tables]  # noqa: S608
+    return max((int(rx_us) for rx_us in newest if rx_us is not None), default=0)
+
+
+def _check_meta(database: Database, origin: str) -> None:
+    """Write what a new store is for; refuse a store that is for something else."""
+    found: dict[str, str] = dict(database.rows("SELECT key, value FROM meta"))
+    expected = {"schema": SCHEMA_VERSION, "origin": origin}
+    if not found and next_log_index(database) == 0:
+        database.insert({META.name: row_batch(META, list(expected.items()))})
+    elif found != expected:
+        raise StoreError(
+            f"the data directory is another log's: expected {expected}, got {found};"
+            " give another directory, or the key of that log"
+        )
