@@ -58,6 +58,7 @@ GOOD = checkpoint_root(ROOT)
         ("", "cut off"),
         ("a\n1\n", "cut off"),
         (f"a\n1\n{GOOD}", "cut off"),
+        (f"a\n1\n{GOOD}\nno newline", "cut off"),
         (f"a\n1\n{GOOD}\nextension\n", "extension lines"),
         (f"a\n1\n{GOOD}\n\n", "extension lines"),
         (f"a\n01\n{GOOD}\n", "size is not a decimal"),

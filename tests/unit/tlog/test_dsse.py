@@ -136,6 +136,14 @@ def test_a_signer_of_another_algorithm_is_refused() -> None:
         sign_envelope(TYPE, PAYLOAD, KEYID, lambda _: bytes(71))
 
 
-def test_a_payload_above_the_limit_is_not_signed() -> None:
-    with pytest.raises(VerificationError, match=f"at most {MAX_ENVELOPE_BYTES}"):
-        sign_envelope(TYPE, b"x" * 50_000, KEYID, EMITTER.sign)
+def test_an_envelope_above_the_limit_is_neither_signed_nor_read() -> None:
+    assert MAX_ENVELOPE_BYTES == 65_535
+    longest = sign_envelope(TYPE, b"x" * 49_002, "k" * 2, EMITTER.sign)
+    keyid = "k" * (2 + MAX_ENVELOPE_BYTES - len(longest))
+    longest = sign_envelope(TYPE, b"x" * 49_002, keyid, EMITTER.sign)
+    assert len(longest) == MAX_ENVELOPE_BYTES
+    assert parse_envelope(longest).keyid == keyid
+    with pytest.raises(VerificationError, match="at most 65535 characters, got 65536"):
+        sign_envelope(TYPE, b"x" * 49_002, keyid + "k", EMITTER.sign)
+    with pytest.raises(VerificationError, match="at most 65535 characters, got 65536"):
+        parse_envelope(longest.replace(keyid, keyid + "k"))

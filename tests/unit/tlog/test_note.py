@@ -153,6 +153,7 @@ def test_a_hundred_signatures_are_read() -> None:
 
 
 def test_the_longest_note_is_read() -> None:
+    assert MAX_NOTE_BYTES == 524_288
     padding = MAX_NOTE_BYTES - len(NOTE.encode())
     assert len(parse_note("x" * padding + NOTE).text.encode()) == padding + len(TEXT.encode())
     with pytest.raises(VerificationError, match="too long"):

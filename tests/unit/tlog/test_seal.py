@@ -9,7 +9,14 @@ from tallystick.errors import VerificationError
 from tallystick.tlog.checkpoint import Checkpoint, sign_checkpoint
 from tallystick.tlog.ed25519 import load_verify
 from tallystick.tlog.note import sign_note
-from tallystick.tlog.seal import MAX_SEAL_LEAVES, Seal, make_seal, parse_seal, verify_seal
+from tallystick.tlog.seal import (
+    MAX_SEAL_BYTES,
+    MAX_SEAL_LEAVES,
+    Seal,
+    make_seal,
+    parse_seal,
+    verify_seal,
+)
 from tallystick.tlog.tree import EMPTY_ROOT, Frontier, leaf_hash, root_of
 from tests.keys import key_pair
 
@@ -103,6 +110,14 @@ def test_the_largest_batch_is_sealed_and_read() -> None:
     seal = parse_seal(body)
     assert (seal.size, seal.root) == (after.size, after.root())
     verify_seal(seal, origin.key, VERIFY)
+
+
+def test_the_limit_is_on_the_whole_body() -> None:
+    assert MAX_SEAL_BYTES == 196_608
+    with pytest.raises(VerificationError, match="not a seal"):
+        parse_seal("x" * MAX_SEAL_BYTES)
+    with pytest.raises(VerificationError, match="at most 196608 characters, got 196609"):
+        parse_seal("x" * (MAX_SEAL_BYTES + 1))
 
 
 def with_leaves(leaves: bytes) -> str:
