@@ -18,7 +18,16 @@ SYNC_MODES: Final = ("none", "each")
 MAX_VALUE_BYTES_LIMIT: Final = 500_000
 """Escaped twice, a value of this size still fits a disclosure line of 1,048,576 bytes."""
 FILE_NAME: Final = "config.toml"
-_WORDS: Final = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_WORDS: Final = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,11 @@ def _endpoint(value: object) -> str:
 def _whole(low: int, high: int) -> Parse:
     def parse(value: object) -> int:
         try:
-            number = int(value) if isinstance(value, int | str) and not isinstance(value, bool) else low - 1
+            number = (
+                int(value)
+                if isinstance(value, int | str) and not isinstance(value, bool)
+                else low - 1
+            )
         except ValueError:
             number = low - 1
         if low <= number <= high:
@@ -126,27 +139,62 @@ def _whole(low: int, high: int) -> Parse:
 
 SETTINGS: Final = (
     Setting("home", _path, "~/.tallystick", "Directory of keys, credentials and the spool (0700)."),
-    Setting("endpoint", _endpoint, None, "Address of the service; unset: that of credentials.json; none: spool only."),
+    Setting(
+        "endpoint",
+        _endpoint,
+        None,
+        "Address of the service; unset: that of credentials.json; none: spool only.",
+    ),
     Setting("api_key", _text, None, "Key for the service; unset: that of credentials.json."),
-    Setting("emitter_name", _text, None, "Name of the identity key, used when it is made; unset: a random one."),
-    Setting("service_name", _text, "agent", "Name of this service in session.open.", "OTEL_SERVICE_NAME"),
+    Setting(
+        "emitter_name",
+        _text,
+        None,
+        "Name of the identity key, used when it is made; unset: a random one.",
+    ),
+    Setting(
+        "service_name", _text, "agent", "Name of this service in session.open.", "OTEL_SERVICE_NAME"
+    ),
     Setting("service_version", _text, None, "Its version."),
     Setting("environment", _text, None, "Deployment environment, such as production."),
-    Setting("agent_name", _text, None, "Name of the agent, where no tallystick.agent() says another."),
-    Setting("spool_dir", _path, None, "Directory of the spool; unset: spool in the home directory."),
-    Setting("sync", _sync, "none", "each: fsync every record; none: survive the process, not the power cut."),
-    Setting("required", _names, (), "Tools (shell patterns) that may not run unless their record is durable first."),
-    Setting("linger_ms", _whole(0, 1000), 50, "Longest time from a record to its seal, in milliseconds."),
+    Setting(
+        "agent_name", _text, None, "Name of the agent, where no tallystick.agent() says another."
+    ),
+    Setting(
+        "spool_dir", _path, None, "Directory of the spool; unset: spool in the home directory."
+    ),
+    Setting(
+        "sync",
+        _sync,
+        "none",
+        "each: fsync every record; none: survive the process, not the power cut.",
+    ),
+    Setting(
+        "required",
+        _names,
+        (),
+        "Tools (shell patterns) that may not run unless their record is durable first.",
+    ),
+    Setting(
+        "linger_ms", _whole(0, 1000), 50, "Longest time from a record to its seal, in milliseconds."
+    ),
     Setting("batch", _whole(1, 4096), 512, "Most records under one seal."),
     Setting("heartbeat_s", _whole(1, 3600), 60, "Seconds between heartbeats."),
-    Setting("exit_flush_ms", _whole(0, 60_000), 2000, "Longest wait for the service when the process exits."),
+    Setting(
+        "exit_flush_ms",
+        _whole(0, 60_000),
+        2000,
+        "Longest wait for the service when the process exits.",
+    ),
     Setting(
         "max_value_bytes",
         _whole(1024, MAX_VALUE_BYTES_LIMIT),
         262_144,
         "Arguments and results above this size are recorded as a preview, size and digest.",
     ),
-    Setting("frameworks", _names, ("auto",), "Frameworks to hook; auto: each that the program imports."),
+    Setting(
+        "frameworks", _names, ("auto",), "Frameworks to hook; auto: each that the program imports."
+    ),
     Setting("traces", _flag, True, "Send spans of the calls to the endpoint."),
     Setting("disabled", _flag, False, "Record nothing at all."),
 )
@@ -192,7 +240,9 @@ def _file(path: Path) -> Mapping[str, object]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"cannot read the settings in {path}: {error}; correct or remove the file") from error
+        raise ConfigError(
+            f"cannot read the settings in {path}: {error}; correct or remove the file"
+        ) from error
     unknown = sorted(set(stated) - (set(BY_NAME) - {"home"}))
     if unknown:
         raise ConfigError(f"unknown setting {unknown[0]!r} in {path}; see `tallystick doctor`")
@@ -200,7 +250,10 @@ def _file(path: Path) -> Mapping[str, object]:
 
 
 def _setting(
-    setting: Setting, given: Mapping[str, object], env: Mapping[str, str], stated: Mapping[str, object]
+    setting: Setting,
+    given: Mapping[str, object],
+    env: Mapping[str, str],
+    stated: Mapping[str, object],
 ) -> Any:  # noqa: ANN401 - the type is that of the field
     for source, value in _candidates(setting, given, env, stated):
         try:
@@ -214,7 +267,10 @@ def _setting(
 
 
 def _candidates(
-    setting: Setting, given: Mapping[str, object], env: Mapping[str, str], stated: Mapping[str, object]
+    setting: Setting,
+    given: Mapping[str, object],
+    env: Mapping[str, str],
+    stated: Mapping[str, object],
 ) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     if setting.name in given:

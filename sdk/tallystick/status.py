@@ -63,8 +63,15 @@ class Status:
             f"enrolment  {self.enrolment}",
         ]
         facts += [f"framework  {name}: {state}" for name, state in self.frameworks.items()]
-        facts += [f"backlog    {self.backlog} records wait in memory for the spool"] if self.backlog else []
+        facts += (
+            [f"backlog    {self.backlog} records wait in memory for the spool"]
+            if self.backlog
+            else []
+        )
         facts += [f"LOST       {count} records: {reason}" for reason, count in self.lost.items()]
-        facts += [f"REJECTED   {count} records: {reason}" for reason, count in self.rejected_reasons.items()]
+        facts += [
+            f"REJECTED   {count} records: {reason}"
+            for reason, count in self.rejected_reasons.items()
+        ]
         facts += [f"warning    {text}" for text in self.warnings]
         return facts + [f"ALARM      {text}" for text in self.alarms]

@@ -1,0 +1,86 @@
+"""Files that hold secrets: mode 0600 in a directory of mode 0700, written whole or not at all."""
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+_PRIVATE_FILE: Final = 0o600
+_PRIVATE_DIR: Final = 0o700
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+def make_private_directory(path: Path) -> None:
+    """Make `path` (0700) where it is missing. Raises OSError."""
+    path.mkdir(mode=_PRIVATE_DIR, parents=True, exist_ok=True)
+
+
+def private_file_warnings(paths: Iterable[Path]) -> list[str]:
+    """Make files private where others could read them, and say so for each; missing ones are passed over."""
+    found: list[str] = []
+    for path in paths:
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+        except OSError:
+            continue
+        if mode & _OTHERS:
+            found.append(_make_private(path, mode))
+    return found
+
+
+def _make_private(path: Path, mode: int) -> str:
+    said = f"{path} could be read by others (mode {mode:04o})"
+    try:
+        path.chmod(_PRIVATE_FILE)
+    except OSError as error:
+        return f"{said} and cannot be made private: {error.strerror}"
+    return f"{said}; made 0600; replace it if others use this machine"
+
+
+def create_private_file(path: Path, content: bytes) -> None:
+    """Create a file of mode 0600, whole or not at all; a file that is already there stays. Raises OSError."""
+    make_private_directory(path.parent)
+    temporary = _write_temporary(path, content)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        temporary.unlink()
+
+
+def replace_private_file(path: Path, content: bytes) -> None:
+    """Put a file of mode 0600 in place, atomically and durably. Raises OSError."""
+    make_private_directory(path.parent)
+    temporary = _write_temporary(path, content)
+    try:
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink()
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the entries of a directory durable. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _write_temporary(path: Path, content: bytes) -> Path:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
+    try:
+        with open(fd, "wb") as file:  # noqa: PTH123 - a descriptor
+            file.write(content)
+            file.flush()
+            os.fsync(fd)
+    except OSError:
+        temporary.unlink()
+        raise
+    return temporary
