@@ -1,0 +1,10 @@
+"""Masking: personal data and secrets are found and replaced before anything is written anywhere.
+
+`Masker.mask` takes any Python object and gives a JSON value with markers in place of what was found,
+and a ledger of how often. It never raises; what it cannot mask, it withholds.
+"""
+
+from tallystick.masking.engine import Masked, Masker
+from tallystick.masking.policy import MaskPolicy, Mode, default_policy
+
+__all__ = ["MaskPolicy", "Masked", "Masker", "Mode", "default_policy"]

@@ -1,0 +1,194 @@
+"""Detectors: each finds one family of data in a text and validates what it found.
+
+`DETECTORS` is the whole list. A country's identity number or a new kind of account is one more function
+and one more line there; kinds that the policy keeps are not looked for at all.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick.masking import kinds
+from tallystick.masking.checksums import iban_length, is_iban
+from tallystick.masking.credentials import (
+    find_after_schemes,
+    find_issued,
+    find_private_keys,
+    find_url_users,
+)
+from tallystick.masking.digits import find_numbers
+from tallystick.masking.hits import Hit
+from tallystick.masking.keys import KeyRule
+from tallystick.masking.pairs import find_pairs, find_spoken
+from tallystick.masking.subject import (
+    ANYTHING,
+    ARMOUR,
+    AT,
+    NUMBER,
+    PAIR,
+    RUN,
+    SCHEME,
+    SPOKEN,
+    Subject,
+)
+
+_DOMAIN: Final = re.compile(
+    r"@(?:[^\W_](?:[\w-]{0,62})\.){1,8}(?:xn--[0-9a-z-]{2,58}|[^\W\d_]{2,24})"
+)
+_NO_LOCAL: Final = re.compile(r"[^\w.!$*+^~'-]")
+_LOCAL_CHARS: Final = 128
+"""RFC 5321 allows 64; more is taken along rather than left in sight."""
+_URL_USER: Final = re.compile(r"://[^\s/@]*:[^\s/@]*$")
+"""Before the `@` of a URL with credentials, which are found as a secret."""
+_REPOSITORY_USERS: Final = frozenset({"git", "hg"})
+_NINO: Final = re.compile(
+    r"[0-9](?:(?<=[A-Za-z][0-9])|(?<=[A-Za-z][ -][0-9]))[0-9](?:[ -]?[0-9]{2}){2}(?:[ -]?[A-Da-d](?![0-9A-Za-z]))?"
+)
+_NINO_LETTERS: Final = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}[ -]?$")
+_NINO_UNUSED: Final = frozenset({"BG", "GB", "NK", "KN", "TN", "NT", "ZZ"})
+_NINO_EXAMPLE: Final = "QQ"
+"""Never issued, and what everybody writes in examples."""
+_NINO_CONTEXT: Final = re.compile(r"\bni\b|nino|national insurance|insurance n")
+_HEX: Final = frozenset("abcdef")
+_IBAN_START: Final = re.compile(r"[0-9](?<=[A-Za-z][0-9])[0-9](?=[ .-]?[0-9A-Za-z]{4})")
+_ALPHANUMERIC: Final = re.compile(r"[0-9A-Za-z]")
+_IPV4: Final = re.compile(
+    r"(?<![0-9A-Za-z_.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z_-]|\.[0-9])"
+)
+_IPV6: Final = re.compile(
+    r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![0-9A-Za-z_:])"
+)
+_CONTEXT_CHARS: Final = 40
+
+Find = Callable[[Subject], Iterator[Hit]]
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """One family of data."""
+
+    kinds: frozenset[str]
+    """What it can find."""
+    needs: int
+    """The trait without which there is nothing to find (see `subject`)."""
+    find: Find
+    """Linear in the text; yields validated places, in any order."""
+
+
+def find_emails(subject: Subject) -> Iterator[Hit]:
+    """Find e-mail addresses: from each `@`, the domain forwards and the local part backwards."""
+    text = subject.text
+    for domain in _DOMAIN.finditer(text):
+        start = _local_start(text, domain.start())
+        local = text[start : domain.start()]
+        is_repository = local in _REPOSITORY_USERS and text[domain.end() : domain.end() + 1] in (
+            ":",
+            "/",
+        )
+        if local and not is_repository:
+            yield Hit(start, domain.end(), kinds.EMAIL)
+
+
+def find_uk_ninos(subject: Subject) -> Iterator[Hit]:
+    """Find UK national insurance numbers: two letters, six digits, a letter from A to D."""
+    text, rule = subject.text, subject.rule
+    for digits in _NINO.finditer(text):
+        prefix = _NINO_LETTERS.search(text, max(0, digits.start() - 3), digits.start())
+        if prefix and _is_nino(text, prefix.start(), digits.end(), rule):
+            yield Hit(prefix.start(), digits.end(), kinds.UK_NINO)
+
+
+def find_ibans(subject: Subject) -> Iterator[Hit]:
+    """Find bank account numbers by their country's length and the mod-97 check."""
+    text = subject.text
+    for match in _IBAN_START.finditer(text):
+        start = match.start() - 2
+        length = iban_length(text[max(0, start) : match.start()].upper()) if start >= 0 else None
+        if length is None or _ALPHANUMERIC.match(text[start - 1 : start]):
+            continue
+        end = _end_of(text, start, length)
+        if end is not None and is_iban("".join(_ALPHANUMERIC.findall(text[start:end])).upper()):
+            yield Hit(start, end, kinds.IBAN)
+
+
+def find_ips(subject: Subject) -> Iterator[Hit]:
+    """Find IPv4 and IPv6 addresses; off in the default policy."""
+    for form in (_IPV4, _IPV6):
+        for match in form.finditer(subject.text):
+            if _is_ip(match[0]):
+                yield Hit(*match.span(), kinds.IP)
+
+
+DETECTORS: Final = (
+    Detector(frozenset({kinds.SECRET}), RUN, find_issued),
+    Detector(frozenset({kinds.SECRET}), ARMOUR, find_private_keys),
+    Detector(frozenset({kinds.SECRET}), AT, find_url_users),
+    Detector(frozenset({kinds.SECRET}), SCHEME, find_after_schemes),
+    Detector(frozenset({kinds.SECRET}), SPOKEN, find_spoken),
+    Detector(frozenset({kinds.SECRET, kinds.PERSON, kinds.NATIONAL_ID}), PAIR, find_pairs),
+    Detector(frozenset({kinds.EMAIL}), AT, find_emails),
+    Detector(frozenset({kinds.CARD, kinds.PHONE}), NUMBER, find_numbers),
+    Detector(frozenset({kinds.IBAN}), NUMBER, find_ibans),
+    Detector(frozenset({kinds.UK_NINO}), NUMBER, find_uk_ninos),
+    Detector(frozenset({kinds.IP}), ANYTHING, find_ips),
+)
+
+
+def _local_start(text: str, at: int) -> int:
+    low = max(0, at - _LOCAL_CHARS)
+    if text[at - 1 : at] == '"':  # a quoted local part
+        opening = text.rfind('"', low, at - 1)
+        return opening if opening >= 0 else at
+    stop = _NO_LOCAL.search(text[low:at][::-1])
+    start = at - stop.start() if stop else low
+    while start < at and text[start] in "'.-":
+        start += 1
+    return start
+
+
+def _is_login(text: str, start: int, domain: re.Match[str]) -> bool:
+    """Whether `local@domain` is where to log in, not whom to write: `git@host:path`, a URL's user."""
+    if text[start : domain.start()] in _REPOSITORY_USERS:
+        return text[domain.end() : domain.end() + 1] in (":", "/")
+    return _URL_USER.search(text, max(0, start - _LOCAL_CHARS), domain.start()) is not None
+
+
+def _is_nino(text: str, start: int, end: int, rule: KeyRule) -> bool:
+    number = "".join(_ALPHANUMERIC.findall(text[start:end]))
+    prefix = number[:2].upper()
+    if prefix != _NINO_EXAMPLE and (
+        prefix[0] in "DFIQUV" or prefix[1] in "DFIOQUV" or prefix in _NINO_UNUSED
+    ):
+        return False
+    is_short = number[-1].isdigit()
+    is_hash_like = end - start == len(number) and set(number) - set("0123456789") <= _HEX
+    if not (is_short or is_hash_like):
+        return True
+    if text[end : end + 1].isalnum():
+        return False
+    before = text[max(0, start - _CONTEXT_CHARS) : start].lower()
+    return rule.kind == kinds.UK_NINO or _NINO_CONTEXT.search(before) is not None
+
+
+def _end_of(text: str, start: int, length: int) -> int | None:
+    """Return where `length` letters and digits end, single separators between them allowed."""
+    left = length
+    for position in range(start, min(len(text), start + 2 * length)):
+        if text[position].isascii() and text[position].isalnum():
+            left -= 1
+            if left == 0:
+                glued = _ALPHANUMERIC.match(text, position + 1)
+                return None if glued else position + 1
+        elif text[position] not in " .-" or text[position - 1] in " .-":
+            return None
+    return None
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return text not in ("::", ":::")

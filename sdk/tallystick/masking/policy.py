@@ -1,0 +1,124 @@
+"""The masking policy: what happens to each kind of data, within which limits; frozen, and named by a digest.
+
+Each record states the digest of the policy that masked it, so two records with one digest were
+masked by the same rules. `RULES_VERSION` stands for the patterns and tables of this package and is
+raised with any change to what they find.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from tallystick.errors import ConfigError
+from tallystick.masking import kinds
+
+RULES_VERSION: Final = "1"
+"""Version of the detectors and key-name rules; part of the digest."""
+
+
+class Mode(StrEnum):
+    """What takes the place of a value."""
+
+    REDACT = "redact"
+    """The kind alone: `[email]`."""
+    PARTIAL = "partial"
+    """The kind and the last four characters, for values of eight and more: `[card:*1111]`."""
+    TOKEN = "token"  # noqa: S105  # the name of a mode, not a secret
+    """The kind and a keyed token, equal for equal values: `[email:tok_k1_0123456789abcdef]`."""
+    WITHHOLD = "withhold"
+    """The whole text in which the value stands becomes `[withheld]`."""
+    KEEP = "keep"
+    """The value stays as it is; needs a reason, which is part of the policy."""
+
+
+_ONLY_UNSEEN: Final = frozenset({Mode.TOKEN, Mode.PARTIAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """The mode of one kind of data; `reason` is required for Mode.KEEP."""
+
+    mode: Mode
+    reason: str = ""
+
+
+_UNNAMED: Final = Treatment(Mode.REDACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of one value is looked at; what lies beyond is withheld, never shown raw."""
+
+    text_chars: int = 65_536
+    """Longest single text that is scanned."""
+    value_chars: int = 262_144
+    """Characters scanned in one call of `mask`: bounds its time to some tens of milliseconds."""
+    nodes: int = 20_000
+    """Containers and leaves visited in one call; ends cycles and shared sub-trees that explode."""
+    depth: int = 64
+    """Deepest nesting, counting JSON inside strings."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskPolicy:
+    """Every kind of data with its treatment, and the limits.
+
+    Raises ConfigError where a kind is missing or unknown, `keep` gives no reason, or secrets
+    would get a token or show characters.
+    """
+
+    treatments: tuple[tuple[str, Treatment], ...]
+    limits: Limits = Limits()
+    rules_version: str = RULES_VERSION
+    digest: str = field(init=False, compare=False)
+    """SHA-256 in hex over the canonical JSON of everything above."""
+    _by_kind: dict[str, Treatment] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check(self.treatments)
+        object.__setattr__(self, "_by_kind", dict(self.treatments))
+        object.__setattr__(self, "digest", hashlib.sha256(self.description()).hexdigest())
+
+    def mode(self, kind: str) -> Mode:
+        """Give the mode of `kind`; what the policy does not name is redacted."""
+        return self._by_kind.get(kind, _UNNAMED).mode
+
+    def with_mode(self, kind: str, mode: Mode, reason: str = "") -> "MaskPolicy":
+        """Return this policy with another mode for one kind."""
+        changed = {**self._by_kind, kind: Treatment(mode, reason)}
+        return replace(self, treatments=tuple((kind, changed[kind]) for kind in sorted(changed)))
+
+    def description(self) -> bytes:
+        """Return the policy as canonical JSON: the bytes that `digest` covers."""
+        content = {
+            "limits": asdict(self.limits),
+            "rules": self.rules_version,
+            "treatments": {kind: asdict(how) for kind, how in self.treatments},
+        }
+        return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+
+def default_policy() -> MaskPolicy:
+    """Return the policy in force unless another is set: tokens for people, nothing of secrets."""
+    modes = dict.fromkeys(kinds.ALL, Treatment(Mode.TOKEN))
+    modes[kinds.SECRET] = Treatment(Mode.REDACT)
+    modes[kinds.IP] = Treatment(Mode.KEEP, "names machines; an audit of tool calls needs them")
+    return MaskPolicy(tuple((kind, modes[kind]) for kind in sorted(modes)))
+
+
+def _check(treatments: tuple[tuple[str, Treatment], ...]) -> None:
+    named = [kind for kind, _ in treatments]
+    if named != sorted(kinds.ALL):
+        expected = ", ".join(kinds.ALL)
+        raise ConfigError(
+            f"a masking policy names each kind once, sorted ({expected}); got {named}"
+        )
+    for kind, how in treatments:
+        if how.mode is Mode.KEEP and not how.reason.strip():
+            raise ConfigError(f"masking policy keeps {kind!r} without a reason; state one")
+        if kind == kinds.SECRET and how.mode in _ONLY_UNSEEN:
+            raise ConfigError(
+                f"masking mode {how.mode.value!r} would show something of secrets; use redact"
+            )

@@ -1,0 +1,210 @@
+"""Masking one text: find in all its readings, replace, and look again until nothing is found.
+
+Looking again makes masking idempotent by construction: what is returned has been scanned and is
+clean. A text that does not settle within a few rounds is withheld.
+"""
+
+import json
+import re
+from typing import Final, Protocol
+
+from tallystick.masking import kinds
+from tallystick.masking.detectors import DETECTORS
+from tallystick.masking.hits import Hit, merge
+from tallystick.masking.keys import PLAIN, KeyRule, is_safe_value
+from tallystick.masking.ledger import Ledger
+from tallystick.masking.policy import MaskPolicy, Mode
+from tallystick.masking.readings import (
+    Encoded,
+    Reading,
+    encoded_runs,
+    folded,
+    printable_parts,
+    unescaped,
+)
+from tallystick.masking.subject import inspect, is_harmless
+from tallystick.masking.tokens import TOKEN, WITHHELD_MARKER, Marker, is_marker
+from tallystick.profile import JsonValue
+
+_ROUNDS: Final = 5
+_LAYERS: Final = 3
+"""How many times escapes are undone: a URL in a URL in a URL."""
+_REMEMBERED_CHARS: Final = 96
+_REMEMBERED_TEXTS: Final = 8192
+_SHORTEST: Final = 5
+"""Nothing that the detectors find is shorter."""
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_IDENTIFYING_DIGITS: Final = 4
+_LONGEST_IDENTIFIER: Final = 64
+
+
+class Structure(Protocol):
+    """What masks the values that were found inside a text, and keeps the account."""
+
+    ledger: Ledger
+
+    def value(self, value: object, rule: KeyRule, depth: int) -> JsonValue:
+        """Return `value` masked."""
+        ...
+
+
+class TextMasker:
+    """Masks texts under one policy; remembers short clean texts, and never one that was masked."""
+
+    __slots__ = ("_clean", "_detectors", "_kept", "_marker", "_withholding")
+
+    def __init__(self, policy: MaskPolicy, marker: Marker) -> None:
+        self._marker = marker
+        self._kept = frozenset(kind for kind in kinds.ALL if policy.mode(kind) is Mode.KEEP)
+        self._withholding = frozenset(
+            kind for kind in kinds.ALL if policy.mode(kind) is Mode.WITHHOLD
+        )
+        self._detectors = tuple(one for one in DETECTORS if one.kinds - self._kept)
+        self._clean: dict[tuple[KeyRule, str], None] = {}
+
+    def mask(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
+        """Return `text` with markers for what was found, or the marker for withheld."""
+        if len(text) < _SHORTEST:
+            return _SURROGATE.sub("\ufffd", text)
+        memory = (rule, text)
+        if memory in self._clean:
+            return text
+        if rule.kind is None and is_harmless(text):
+            return text
+        ledger = within.ledger
+        if not ledger.may_scan(len(text)) or depth > ledger.limits.depth:
+            return text if is_marker(text) else ledger.withhold()
+        masked = self._settle(text, rule, within, depth)
+        if masked != text:
+            ledger.spend(max(0, len(masked) - len(text)))
+        elif len(text) <= _REMEMBERED_CHARS:
+            self._remember(memory)
+        return masked
+
+    def _remember(self, memory: tuple[KeyRule, str]) -> None:
+        if len(self._clean) >= _REMEMBERED_TEXTS:
+            self._clean.clear()
+        self._clean[memory] = None
+
+    def _settle(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
+        current = text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+        for _ in range(_ROUNDS):
+            before, current = current, self._once(current, rule, within, depth)
+            if current == before:
+                return current
+            if len(current) > within.ledger.limits.text_chars:
+                break
+        return within.ledger.withhold()
+
+    def _once(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
+        if is_marker(text) or (rule.exempts and is_safe_value(text)):
+            return text
+        if text[0] in "{[" and text[-1] in "}]":
+            nested = _nested(text, rule, within, depth)
+            if nested is not None:
+                return nested
+        hits = self._found(text, rule, within, depth, _LAYERS)
+        if not hits:
+            return self._by_key(text, rule, within.ledger)
+        return self._replace(text, merge(hits), within.ledger)
+
+    def _found(
+        self, text: str, rule: KeyRule, within: Structure, depth: int, layers: int
+    ) -> list[Hit]:
+        fold = folded(text)
+        plain = fold.text if fold else text
+        hits: list[Hit] = []
+        subject = inspect(plain, rule)
+        for detector in self._detectors:
+            if detector.needs & subject.traits:
+                hits.extend(hit for hit in detector.find(subject) if hit.kind not in self._kept)
+        for run in encoded_runs(plain, subject.runs) if subject.runs else ():
+            hits.extend(self._inside(run, within, depth))
+        if hits and "tok_" in plain:
+            hits = _outside_tokens(plain, hits)
+        escape = unescaped(plain) if layers else None
+        if escape is not None:
+            inner = self._found(escape.text, rule, within, depth, layers - 1)
+            hits.extend(_moved(hit, escape) for hit in inner)
+        return [_moved(hit, fold) for hit in hits] if fold else hits
+
+    def _inside(self, run: Encoded, within: Structure, depth: int) -> list[Hit]:
+        """Mask what a run of base64 holds and encode it again; binary with findings is withheld."""
+        try:
+            text, is_text = run.content.decode(), True
+        except UnicodeDecodeError:
+            text, is_text = printable_parts(run.content), False
+        if not text:
+            return []
+        masked, counts = within.ledger.aside(lambda: self.mask(text, PLAIN, within, depth + 1))
+        if not counts:
+            return []
+        if not is_text:
+            return [Hit(run.start, run.end, kinds.WITHHELD)]
+        return [Hit(run.start, run.end, "", replacement=run.encode(masked.encode()), counts=counts)]
+
+    def _by_key(self, text: str, rule: KeyRule, ledger: Ledger) -> str:
+        """Take the whole text for what its key says, where it looks like an identifier at all."""
+        if rule.kind is None or rule.kind in self._kept or len(text) > _LONGEST_IDENTIFIER:
+            return text
+        bare = TOKEN.sub("", text)
+        digits = sum(map(str.isdecimal, bare))
+        if "@" in bare if rule.kind == kinds.EMAIL else digits >= _IDENTIFYING_DIGITS:
+            ledger.count(rule.kind)
+            return self._marker.mark(rule.kind, text)
+        return text
+
+    def _replace(self, text: str, hits: list[Hit], ledger: Ledger) -> str:
+        pieces: list[str] = []
+        last = 0
+        for hit in hits:
+            pieces += text[last : hit.start], self._instead(text, hit, ledger)
+            last = hit.end
+        if any(hit.kind in self._withholding for hit in hits):
+            return WITHHELD_MARKER
+        return "".join([*pieces, text[last:]])
+
+    def _instead(self, text: str, hit: Hit, ledger: Ledger) -> str:
+        if hit.replacement is not None:
+            for kind, times in hit.counts:
+                ledger.count(kind, times)
+            return hit.replacement
+        ledger.count(hit.kind or kinds.WITHHELD)
+        return self._marker.mark(hit.kind or kinds.WITHHELD, hit.value or text[hit.start : hit.end])
+
+
+def _nested(text: str, rule: KeyRule, within: Structure, depth: int) -> str | None:
+    """Mask the JSON document that the text is; None where it is none, or not plainly one."""
+    try:
+        document = json.loads(text, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError):
+        return None
+    masked, counts = within.ledger.aside(lambda: _dumped(within.value(document, rule, depth + 1)))
+    for kind, times in counts:
+        within.ledger.count(kind, times)
+    return masked if counts else text
+
+
+def _dumped(document: JsonValue) -> str:
+    return json.dumps(document, ensure_ascii=False)
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Build a dict; a key that stands twice would hide the first value, so that is no document."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _moved(hit: Hit, reading: Reading) -> Hit:
+    start, end = reading.place(hit.start, hit.end)
+    return hit._replace(start=start, end=end, value=hit.value or reading.text[hit.start : hit.end])
+
+
+def _outside_tokens(text: str, hits: list[Hit]) -> list[Hit]:
+    tokens = [token.span() for token in TOKEN.finditer(text)]
+    return [
+        hit for hit in hits if not any(start < hit.end and hit.start < end for start, end in tokens)
+    ]
