@@ -65,16 +65,12 @@ class Group:
         Raises StoreError for a sender that cannot stand in an entry and RecordError for a span
         record that is none.
         """
-        if not _SENDER.fullmatch(admitted.sender):
-            raise StoreError(
-                f"the sender's id cannot stand in the log: expected 1 to 128 visible ASCII "
-                f"characters, got {admitted.sender[:140]!r}"
-            )
+        senders = [_sender(row, admitted.sender) for row in admitted.rows]
         cells = {id(row): _span_cells(row) for row in admitted.rows if isinstance(row, SpanBatch)}
         self.rx_us = max(self.rx_us, now_us)
-        printer = EntryPrinter(admitted.sender, self.rx_us)
-        for row in admitted.rows:
-            self._add_row(row, admitted.sender, printer, cells.get(id(row), []))
+        printers = {one: _printer(one, self.rx_us) for one in {admitted.sender, *senders}}
+        for row, sender in zip(admitted.rows, senders, strict=True):
+            self._add_row(row, sender, printers[sender], cells.get(id(row), []))
 
     def batches(self) -> dict[str, pa.Table]:
         """Return the rows by table."""
@@ -120,6 +116,20 @@ class Group:
 
     def _stamp(self, sender: str, content_hash: bytes) -> Stamp:
         return Stamp(self.next_index, self.rx_us, sender, content_hash)
+
+
+def _sender(row: Row, request_sender: str) -> str:
+    own = row.sender if isinstance(row, EventRow | SealRow) else None
+    return request_sender if own is None else own
+
+
+def _printer(sender: str, rx_us: int) -> EntryPrinter:
+    if not _SENDER.fullmatch(sender):
+        raise StoreError(
+            f"the sender's id cannot stand in the log: expected 1 to 128 visible ASCII "
+            f"characters, got {sender[:140]!r}"
+        )
+    return EntryPrinter(sender, rx_us)
 
 
 def _span_cells(row: SpanBatch) -> list[SpanCells]:

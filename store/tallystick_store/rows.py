@@ -24,6 +24,8 @@ class EventRow:
     """One record that becomes a log entry of kind `event`."""
 
     record: Record
+    sender: str | None = None
+    """Who speaks, where it is not the sender of the request: the service, in the same commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class SealRow:
     body: str
     seal: Seal
     session: str
+    sender: str | None = None
+    """As `EventRow.sender`."""
 
 
 @dataclass(frozen=True, slots=True)
