@@ -1,0 +1,132 @@
+"""The service's settings: one table, one frozen object, built once at the edge."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tallystick.errors import ConfigError
+
+DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 4318
+"""OTLP 1.11: the default port of OTLP over HTTP."""
+_PORT_END: Final = 65_536
+_LIMIT_END: Final = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """Every setting of `tallystick up`, checked; SETTINGS says what each means."""
+
+    home: Path
+    host: str
+    port: int
+    data: Path
+    secrets: Path
+    name: str | None
+    max_body_bytes: int
+    max_waiting_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table; `field` is its name in ServiceConfig and, with dashes, its option."""
+
+    field: str
+    env: str
+    parse: Callable[[str], Any]
+    default: str | None
+    sentence: str
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("text")
+    return value.strip()
+
+
+def _path(value: str) -> Path:
+    if not value:
+        raise ValueError("a path")
+    return Path(value).expanduser().absolute()
+
+
+def _whole(low: int, end: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if value.isascii() and value.isdecimal() and low <= int(value) < end:
+            return int(value)
+        raise ValueError(f"a whole number from {low} to {end - 1}")
+
+    return parse
+
+
+SETTINGS: Final = (
+    Setting(
+        "home", "TALLYSTICK_HOME", _path, "~/.tallystick", "Directory of credentials and secrets."
+    ),
+    Setting("host", "TALLYSTICK_HOST", _text, DEFAULT_HOST, "Address to listen on."),
+    Setting(
+        "port",
+        "TALLYSTICK_PORT",
+        _whole(0, _PORT_END),
+        str(DEFAULT_PORT),
+        "Port to listen on; 0: any.",
+    ),
+    Setting("data", "TALLYSTICK_DATA", _path, None, "Data directory; unset: data in the home."),
+    Setting(
+        "secrets",
+        "TALLYSTICK_SECRETS",
+        _path,
+        None,
+        "Directory of the service's keys; unset: server in the home.",
+    ),
+    Setting(
+        "name",
+        "TALLYSTICK_NAME",
+        _text,
+        None,
+        "Name of the log, <deployment>/<tenant>, fixed by the first start; unset: a random one.",
+    ),
+    Setting(
+        "max_body_bytes",
+        "TALLYSTICK_MAX_BODY_BYTES",
+        _whole(1024, _LIMIT_END),
+        str(64 * 1024 * 1024),
+        "Largest body of one request, also inflated.",
+    ),
+    Setting(
+        "max_waiting_bytes",
+        "TALLYSTICK_MAX_WAITING_BYTES",
+        _whole(1024, _LIMIT_END),
+        str(256 * 1024 * 1024),
+        "Bytes of requests in progress above which further ones get 503.",
+    ),
+)
+"""The table: `tallystick up --help` prints it."""
+
+
+def load_service_config(
+    given: Mapping[str, str | None], environ: Mapping[str, str] | None = None
+) -> ServiceConfig:
+    """Build the settings: an option in `given` wins over the environment, that over the default.
+
+    Raises ConfigError for a value that does not fit.
+    """
+    env = os.environ if environ is None else environ
+    values = {setting.field: _value(setting, given, env) for setting in SETTINGS}
+    values["data"] = values["data"] or values["home"] / "data"
+    values["secrets"] = values["secrets"] or values["home"] / "server"
+    return ServiceConfig(**values)
+
+
+def _value(setting: Setting, given: Mapping[str, str | None], env: Mapping[str, str]) -> Any:  # noqa: ANN401 - the type is that of the field
+    option = given.get(setting.field)
+    text = option if option is not None else env.get(setting.env) or setting.default
+    if text is None:
+        return None
+    try:
+        return setting.parse(text)
+    except ValueError as expected:
+        source = f"--{setting.field.replace('_', '-')}" if option is not None else setting.env
+        raise ConfigError(f"{source}: expected {expected}, got {text[:80]!r}") from None

@@ -1,0 +1,383 @@
+"""Derivation: a foreign span read as an audit event, by the names that each convention uses.
+
+OpenTelemetry GenAI and MCP, OpenInference and Traceloop, with the quirks of single frameworks. What
+comes out is marked `origin=derived, signed=false`: the service's reading of somebody else's word. A
+value that no attribute gives is absent, never guessed.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from tallystick.errors import RecordError
+from tallystick.event import Statement
+from tallystick.masking import Masker
+from tallystick.profile import MAX_INTEGER, encode
+from tallystick.tlog.encoding import to_base64
+from tallystick.tlog.tree import leaf_hash
+from tallystick_ingest.otlp.signals import Attributes, SpanItem
+from tallystick_ingest.prepared import DERIVED, Prepared
+
+MAX_TEXT_CHARS: Final = 256
+"""Longest text that a foreign attribute puts into a statement, which holds 64 KiB in all."""
+MAX_VALUE_BYTES: Final = 262_144
+"""As the SDK's default: larger arguments and results are kept as a preview."""
+PREVIEW_CHARS: Final = 4_096
+MAX_SCOPES: Final = 32
+MAX_ANCESTORS: Final = 64
+
+_STATUS_ERROR: Final = 2
+_NS_PER_US: Final = 1_000
+_SPAN_KINDS: Final = {2: "server", 3: "client"}
+_TRANSPORTS: Final = {"pipe": "stdio", "tcp": "http", "quic": "http"}
+_AGENT_KINDS: Final = ("AGENT", "agent", "invoke_agent")
+_KIND_KEYS: Final = ("openinference.span.kind", "traceloop.span.kind", "gen_ai.operation.name")
+
+_TEXT_SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
+    "tool.name": ("gen_ai.tool.name", "tool.name", "traceloop.entity.name"),
+    "tool.call_id": ("gen_ai.tool.call.id", "tool.id", "tool_call.id"),
+    "agent.id": ("gen_ai.agent.id",),
+    "agent.name": ("gen_ai.agent.name", "agent.name"),
+    "agent.version": ("gen_ai.agent.version",),
+    "conversation.id": (
+        "gen_ai.conversation.id",
+        "session.id",
+        "traceloop.association.properties.session_id",
+        "traceloop.association.properties.thread_id",
+    ),
+    "error.type": ("error.type",),
+    "prompt.name": ("gen_ai.prompt.name",),
+    "mcp.method": ("mcp.method.name",),
+    "mcp.protocol_version": ("mcp.protocol.version",),
+    "mcp.session_id": ("mcp.session.id",),
+    "jsonrpc.request_id": ("jsonrpc.request.id", "mcp.request.id"),
+}
+_USER_KEYS: Final = ("user.id", "enduser.id", "traceloop.association.properties.user_id")
+_PARAM_KEYS: Final = (
+    "gen_ai.tool.call.arguments",
+    "input.value",
+    "traceloop.entity.input",
+    "mcp.request.argument",
+    "gcp.vertex.agent.tool_call_args",
+    "tool.parameters",
+)
+"""In order of trust: OpenInference's tool.parameters may be the schema, so it comes last."""
+_RESULT_KEYS: Final = (
+    "gen_ai.tool.call.result",
+    "output.value",
+    "traceloop.entity.output",
+    "mcp.response.value",
+    "gcp.vertex.agent.tool_response",
+)
+_ADK_WITHHOLDS: Final = ("gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response")
+"""Google's ADK writes `{}` where it withholds the value."""
+_PARAM_EVENT: Final = ("gen_ai.tool.message", "content")
+_RESULT_EVENT: Final = ("gen_ai.choice", "message")
+"""Strands writes arguments and results as span events by default."""
+_MERGED_TOOLS: Final = "(merged tools)"
+"""Google's ADK emits this phantom beside the real tool spans."""
+_NOT_SPECIFIED: Final = "<not specified>"
+_FASTMCP: Final = re.compile(r"fastmcp(\.|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class SpanReading:
+    """One foreign span: raw in `span`, masked in everything else."""
+
+    span: SpanItem
+    name: str
+    status_message: str
+    attributes: Attributes
+    events: tuple[dict[str, Any], ...]
+    links: tuple[dict[str, Any], ...]
+    service: str
+    scope: str
+    hits: Mapping[str, int]
+
+    @property
+    def parent_id(self) -> str:
+        """The parent's id, empty at a root."""
+        return self.span.parent_id if self.span.parent_id.strip("0") else ""
+
+    def text(self, *keys: str) -> str | None:
+        """Return the first of these attributes that holds a text or a number, cut to size."""
+        for key in keys:
+            value = self.attributes.get(key)
+            if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+                return str(value)[:MAX_TEXT_CHARS]
+        return None
+
+
+@dataclass(slots=True)
+class Agents:
+    """The agents among the spans of one request, for spans that name none themselves."""
+
+    _parents: dict[tuple[str, str], str] = field(default_factory=dict)
+    _names: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def add(self, reading: SpanReading) -> None:
+        """Remember whose child a span is, and whether it is an agent's."""
+        place = (reading.span.trace_id, reading.span.span_id)
+        self._parents[place] = reading.parent_id
+        if any(reading.attributes.get(key) in _AGENT_KINDS for key in _KIND_KEYS):
+            name = reading.text("gen_ai.agent.name", "agent.name", "traceloop.entity.name")
+            if name:
+                self._names[place] = name
+
+    def above(self, reading: SpanReading) -> str | None:
+        """Return the name of the nearest agent above a span."""
+        trace, parent = reading.span.trace_id, reading.parent_id
+        for _ in range(MAX_ANCESTORS):
+            if (trace, parent) in self._names:
+                return self._names[trace, parent]
+            parent = self._parents.get((trace, parent), "")
+        return None
+
+
+def event_type(reading: SpanReading) -> str | None:
+    """Return the type of event that a span amounts to; None for a span that is no action."""
+    attributes = reading.attributes
+    method = attributes.get("mcp.method.name")
+    if method == "resources/read":
+        return "resource.read"
+    if method == "prompts/get":
+        return "prompt.get"
+    is_tool = (
+        method == "tools/call"
+        or attributes.get("gen_ai.operation.name") == "execute_tool"
+        or attributes.get("openinference.span.kind") == "TOOL"
+        or attributes.get("traceloop.span.kind") == "tool"
+    )
+    if not is_tool or attributes.get("gen_ai.tool.name") == _MERGED_TOOLS:
+        return None
+    return "tool.completed"
+
+
+def derive(reading: SpanReading, record: bytes, masker: Masker, agents: Agents) -> Prepared | None:
+    """Return the event that a span amounts to, None when it is no action.
+
+    `record` is the span record, which the event names by its leaf hash.
+    """
+    kind = event_type(reading)
+    if kind is None:
+        return None
+    disclosures: dict[str, str] = {}
+    statement: Statement = {
+        "type": kind,
+        "time_us": reading.span.end_ns // _NS_PER_US,
+        "origin": DERIVED,
+        "signed": False,
+        "observer": "span",
+        **_span_fields(reading),
+        **_texts(reading, agents),
+        "mask.policy": masker.policy.digest,
+        "source.scope": reading.scope[:MAX_TEXT_CHARS],
+        "source.span_hash": to_base64(leaf_hash(record)),
+    }
+    if reading.hits:
+        statement["mask.hits"] = {f"attributes:{kind}": n for kind, n in reading.hits.items()}
+    _add_outcome(reading, statement, disclosures)
+    _add_identity(reading, masker, statement, disclosures)
+    _add_value("params", _params(reading), masker, statement, disclosures)
+    _add_value("result", _result(reading), masker, statement, disclosures)
+    uri = reading.text("mcp.resource.uri")
+    if uri:
+        disclosures["resource.uri"] = uri
+    return Prepared(statement, disclosures)
+
+
+def _span_fields(reading: SpanReading) -> Statement:
+    span = reading.span
+    identity = f"{span.trace_id}/{span.span_id}".encode()
+    fields: Statement = {
+        "action.id": hashlib.sha256(identity).hexdigest()[:32],
+        "trace.id": span.trace_id,
+        "span.id": span.span_id,
+        "span.kind": _SPAN_KINDS.get(span.kind, "internal"),
+        "span.start_us": span.start_ns // _NS_PER_US,
+        "span.end_us": span.end_ns // _NS_PER_US,
+    }
+    if reading.parent_id:
+        fields["span.parent_id"] = reading.parent_id
+    return fields
+
+
+def _texts(reading: SpanReading, agents: Agents) -> Statement:
+    found: Statement = {}
+    for name, keys in _TEXT_SOURCES.items():
+        text = reading.text(*keys)
+        if text is not None and text != _NOT_SPECIFIED:
+            found[name] = text
+    if "agent.name" not in found and (agent := agents.above(reading)):
+        found["agent.name"] = agent
+    if "agent.name" in found:
+        found["agent.basis"] = "asserted"
+    transport = reading.attributes.get("network.transport")
+    if transport in _TRANSPORTS:
+        found["mcp.transport"] = _TRANSPORTS[transport]
+    server = _server(reading)
+    return {**found, "server.name": server} if server else found
+
+
+def _server(reading: SpanReading) -> str | None:
+    """Name the tool's host: the peer of a client's span, else the service that made the span."""
+    if _SPAN_KINDS.get(reading.span.kind) == "client":
+        return reading.text("server.address")
+    return reading.service[:MAX_TEXT_CHARS] or None
+
+
+def _add_outcome(reading: SpanReading, statement: Statement, disclosures: dict[str, str]) -> None:
+    failed = (
+        reading.span.status == _STATUS_ERROR
+        or "error.type" in statement
+        or reading.attributes.get("gen_ai.tool.status") == "error"
+    )
+    statement["outcome"] = "failure" if failed else "success"
+    said = _event_value(reading, "exception", "exception.message") or reading.status_message
+    if failed and said:
+        disclosures["error.message"] = str(said)[:PREVIEW_CHARS]
+    if failed and "error.type" not in statement:
+        kind = _event_value(reading, "exception", "exception.type")
+        if isinstance(kind, str) and kind:
+            statement["error.type"] = kind[:MAX_TEXT_CHARS]
+
+
+def _add_identity(
+    reading: SpanReading, masker: Masker, statement: Statement, disclosures: dict[str, str]
+) -> None:
+    if _FASTMCP.match(reading.scope):
+        _add_fastmcp_client(reading, statement)
+        keys = tuple(key for key in _USER_KEYS if key != "enduser.id")
+    else:
+        keys = _USER_KEYS
+    user = reading.text(*keys)
+    if user is None:
+        return
+    raw = next(reading.span.attributes[key] for key in keys if reading.text(key) is not None)
+    disclosures["principal.id"] = user
+    statement["principal.basis"] = "asserted"
+    digest = masker.digest("principal", f"\x1f{raw}".encode())
+    if digest is not None:
+        statement["principal.ref"] = digest
+
+
+def _add_fastmcp_client(reading: SpanReading, statement: Statement) -> None:
+    """FastMCP writes the OAuth client id into enduser.id, and scopes into enduser.scope."""
+    client, scopes = reading.text("enduser.id"), reading.text("enduser.scope")
+    if client is not None:
+        statement["client.id"] = client
+        statement["client.basis"] = "asserted"
+    if scopes is not None:
+        statement["credential.scopes"] = scopes.split()[:MAX_SCOPES]
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """Arguments or result: as received, and masked."""
+
+    raw: Any
+    masked: Any
+
+
+def _params(reading: SpanReading) -> _Value | None:
+    value = _first(reading, _PARAM_KEYS) or _of_event(reading, *_PARAM_EVENT)
+    if value is None:
+        return None
+    if "traceloop.span.kind" in reading.attributes:
+        return _Value(_arguments(value.raw), _arguments(value.masked))
+    return value
+
+
+def _result(reading: SpanReading) -> _Value | None:
+    return _first(reading, _RESULT_KEYS) or _of_event(reading, *_RESULT_EVENT)
+
+
+def _first(reading: SpanReading, keys: Sequence[str]) -> _Value | None:
+    for key in keys:
+        masked, raw = reading.attributes.get(key), reading.span.attributes.get(key)
+        if masked is None or masked == "" or (key in _ADK_WITHHOLDS and raw in ("{}", {})):
+            continue
+        return _Value(raw, masked)
+    return None
+
+
+def _of_event(reading: SpanReading, event: str, key: str) -> _Value | None:
+    for raw, masked in zip(reading.span.events, reading.events, strict=True):
+        said = masked["attributes"].get(key) if isinstance(masked["attributes"], dict) else None
+        if raw.name == event and said is not None:
+            return _Value(raw.attributes.get(key), said)
+    return None
+
+
+def _event_value(reading: SpanReading, event: str, key: str) -> Any:  # noqa: ANN401 - any attribute
+    value = _of_event(reading, event, key)
+    return None if value is None else value.masked
+
+
+def _arguments(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Traceloop wraps the arguments: `{"tool_name": ..., "arguments": ...}`."""
+    loaded = _loaded(value)
+    is_wrapped = isinstance(loaded, dict) and "arguments" in loaded
+    return loaded["arguments"] if is_wrapped else value
+
+
+def _add_value(
+    name: str,
+    value: _Value | None,
+    masker: Masker,
+    statement: Statement,
+    disclosures: dict[str, str],
+) -> None:
+    """State size and keyed digest of the value before masking; disclose its masked JSON text."""
+    if value is None:
+        return
+    statement.update(_measured(name, value.raw, masker))
+    text = _json_text(_loaded(value.masked))
+    if len(text.encode()) > MAX_VALUE_BYTES:
+        statement[f"{name}.truncated"] = True
+        text = _json_text(text[:PREVIEW_CHARS])
+    disclosures[name] = text
+
+
+def _measured(name: str, received: Any, masker: Masker) -> Statement:  # noqa: ANN401 - any JSON value
+    """State size and digest of a value; neither where it is nested too deeply to be printed."""
+    raw = _loaded(received)
+    try:
+        size_bytes, profile = len(_json_text(raw).encode()), encode(_profile(raw))
+    except (RecursionError, RecordError):
+        return {}
+    digest = masker.digest(name, profile)
+    stated: Statement = {f"{name}.size_bytes": size_bytes}
+    return stated if digest is None else {**stated, f"{name}.digest": digest}
+
+
+def _loaded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Read JSON that travels as a text; any other text is itself."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+
+
+def _json_text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _profile(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Write floats and large integers as decimal texts, so that the value has one spelling."""
+    if isinstance(value, float) or (
+        isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER
+    ):
+        return str(value)
+    if isinstance(value, list):
+        return [_profile(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _profile(item) for key, item in value.items()}
+    return value

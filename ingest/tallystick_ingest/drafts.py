@@ -1,0 +1,133 @@
+"""What the service says of itself: the events of its own session, ready to be numbered and sealed.
+
+Every text that somebody else chose, such as the name of an API key, is masked here.
+"""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import tallystick_ingest
+from tallystick.clock import Clock
+from tallystick.event import Statement
+from tallystick.masking import Masker
+from tallystick.profile import JsonValue, encode
+from tallystick_ingest.admission import Origin
+from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.prepared import NATIVE, Prepared
+from tallystick_ingest.verdict import Refusal, counts
+
+SERVICE_NAME: Final = "tallystick"
+SDK_NAME: Final = "tallystick_ingest"
+
+AccessType = Literal["access.read", "access.search", "access.export", "access.login"]
+KeyPurpose = Literal["emitter", "log", "api"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """Makes the service's events. Safe to use from several threads."""
+
+    masker: Masker
+    key_id: str
+    clock: Clock
+
+    def opening(self, instance: str) -> Prepared:
+        """Say what runs here: for session.open."""
+        return self._draft(
+            "session.open",
+            {
+                "service.name": SERVICE_NAME,
+                "service.version": tallystick_ingest.VERSION,
+                "service.instance_id": instance,
+                "sdk.name": SDK_NAME,
+                "sdk.version": tallystick_ingest.VERSION,
+                "process.pid": os.getpid(),
+                "process.runtime": f"{platform.python_implementation()} {platform.python_version()}",
+            },
+        )
+
+    def heartbeat(self) -> Prepared:
+        """Say that the service lives; the session adds its size."""
+        return self._draft("session.heartbeat", {})
+
+    def close(self, reason: str) -> Prepared:
+        """Say that the service ends in order; the session adds its size."""
+        return self._draft("session.close", {"session.reason": reason})
+
+    def pause(self, reason: str) -> Prepared:
+        """Say that the log is no longer signed."""
+        return self._draft("log.pause", {"drop.reason": reason})
+
+    def key_added(self, name: str, vkey: str, purpose: KeyPurpose) -> Prepared:
+        """Say that a key is trusted from here on; `vkey` is empty for an API key."""
+        stated: Statement = {"key.name": name, "key.purpose": purpose}
+        return self._draft("key.added", {**stated, "key.vkey": vkey} if vkey else stated)
+
+    def reject(self, origin: Origin, refusals: Sequence[Refusal]) -> Prepared:
+        """Say what was refused of one request, by reason."""
+        stated: Statement = {
+            "reject.counts": counts(refusals),
+            "reject.path": origin.path,
+            "reject.sender": origin.sender,
+        }
+        if origin.body_digest:
+            stated["reject.body_digest"] = origin.body_digest
+        return self._draft("log.reject", stated)
+
+    def reject_anonymous(self, path: str, refused: Mapping[str, int]) -> Prepared:
+        """Say how many requests nobody vouched for, at one address, in the last minute."""
+        return self._draft(
+            "log.reject",
+            {
+                "reject.counts": dict(sorted(refused.items())),
+                "reject.path": path,
+                "reject.sender": "anonymous",
+            },
+        )
+
+    def access(self, access: "Access", count: int) -> Prepared:
+        """Say who read what, how many rows, and how often within the window."""
+        caller = access.caller
+        stated: Statement = {
+            "access.target": access.target,
+            "access.rows": access.rows,
+            "access.count": count,
+            "client.id": caller.id,
+            "client.name": str(self.masker.mask_text(caller.name).value),
+            "client.basis": "authenticated",
+            "credential.kind": "none" if caller.is_human else "api_key",
+            "principal.type": "human" if caller.is_human else "service",
+            "principal.basis": "authenticated",
+        }
+        digest = self.query_digest(access.query)
+        return self._draft(
+            access.type, {**stated, "access.query_digest": digest} if digest else stated
+        )
+
+    def query_digest(self, query: Mapping[str, JsonValue]) -> str | None:
+        """Return the keyed digest of a query, by which equal queries can be told."""
+        return self.masker.digest("query", encode(dict(query)))
+
+    def _draft(self, kind: str, statement: Statement) -> Prepared:
+        envelope: Statement = {
+            "type": kind,
+            "time_us": self.clock.now_us(),
+            "origin": NATIVE,
+            "mask.policy": self.masker.policy.digest,
+            "mask.key_id": self.key_id,
+        }
+        return Prepared({**envelope, **statement})
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One read of the query API."""
+
+    type: AccessType
+    target: str
+    caller: Caller
+    query: Mapping[str, JsonValue]
+    rows: int

@@ -1,0 +1,98 @@
+"""The edge: what every response has in common, whatever answered it.
+
+Each carries the newest signed checkpoint of the log (`Tallystick-Checkpoint`, docs/spec/log.md), and
+each request may show one: a larger one than ours, with our own signature, stops signing. A fault
+that nobody foresaw becomes a 503, never a 500 and never a traceback with somebody's data.
+"""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable, MutableMapping
+from typing import Any, Final, Protocol
+
+from tallystick_ingest.otlp.answer import failure
+from tallystick_ingest.otlp.body import JSON
+from tallystick_ingest.otlp.http import (
+    Receive,
+    Scope,
+    Send,
+    header_map,
+    report_fault,
+    send_answer,
+)
+
+CHECKPOINT_HEADER: Final = "tallystick-checkpoint"
+MAX_CHECKPOINT_CHARS: Final = 4_096
+
+Application = Callable[[Scope, Receive, Send], Any]
+
+
+class Heads(Protocol):
+    """What the edge needs of the service."""
+
+    def newest_note(self) -> str | None:
+        """Return the newest signed checkpoint that may be shown."""
+
+    def is_seen(self, note: str) -> bool:
+        """Whether a note was looked at before, so that it costs nothing now."""
+
+    def observe(self, note: str) -> None:
+        """Look at a checkpoint that a sender holds; may check a signature and query the store."""
+
+
+class Edge:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: Application, heads: Heads) -> None:
+        """Wrap `app`."""
+        self._app = app
+        self._heads = heads
+        self._shown = ("", b"")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await self._observe(header_map(scope).get(CHECKPOINT_HEADER, ""))
+        is_started = False
+
+        async def send_with_checkpoint(event: MutableMapping[str, Any]) -> None:
+            nonlocal is_started
+            if event["type"] == "http.response.start":
+                is_started = True
+                event["headers"] = [*event.get("headers", ()), *self._headers()]
+            await send(event)
+
+        try:
+            await self._app(scope, receive, send_with_checkpoint)
+        except Exception as fault:
+            report_fault(scope["path"], fault)
+            if is_started:
+                raise
+            answer = failure(JSON, 503, "internal fault; try again")
+            await send_answer(send_with_checkpoint, answer)
+
+    async def _observe(self, header: str) -> None:
+        """Look at a checkpoint shown to us; what is none is of no concern."""
+        note = _decoded(header)
+        if note and not self._heads.is_seen(note):
+            await asyncio.get_running_loop().run_in_executor(None, self._heads.observe, note)
+
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        note = self._heads.newest_note()
+        if note is None:
+            return []
+        if self._shown[0] != note:
+            self._shown = (note, base64.b64encode(note.encode()))
+        return [(CHECKPOINT_HEADER.encode(), self._shown[1])]
+
+
+def _decoded(header: str) -> str:
+    if not header or len(header) > MAX_CHECKPOINT_CHARS:
+        return ""
+    try:
+        return base64.b64decode(header, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""

@@ -1,0 +1,195 @@
+"""The intake: from the body of an OTLP request to a durable verdict, off the event loop.
+
+Inflating, decoding, parsing, masking and every signature check run in worker threads; what is left
+goes to the store's writer, and the request waits for its commit. Bytes in progress are counted, so
+that overload is a 503 and never a process that the kernel kills.
+"""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from tallystick.errors import StoreError
+from tallystick.masking import Masker
+from tallystick_ingest import verdict as words
+from tallystick_ingest.admission import NativeRequest, Origin, Request, ServiceRequest, SpanRequest
+from tallystick_ingest.anonymous import AnonymousRefusals
+from tallystick_ingest.auth.gate import Caller, Gate
+from tallystick_ingest.drafts import Drafts
+from tallystick_ingest.foreign import mask_spans
+from tallystick_ingest.otlp import json_form, protobuf
+from tallystick_ingest.otlp.body import PROTOBUF, inflate
+from tallystick_ingest.otlp.http import BusyError, Received, RefusedWhole
+from tallystick_ingest.screening import KeyBook, screen
+from tallystick_ingest.verdict import Refusal, Verdict
+
+WORKERS: Final = 2
+"""Parsing holds Python's lock; a second thread helps where C code gives it back."""
+
+Submit = Callable[[Request, int], "Future[Verdict]"]
+"""submit(request, size_bytes): hands a request to the writer."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What came in since the start."""
+
+    requests: int = 0
+    events: int = 0
+    spans: int = 0
+    metric_points: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A request on its way to the writer."""
+
+    request: Request | None
+    size_bytes: int
+    metric_points: int = 0
+
+
+class Budget:
+    """Bytes in progress. Safe to use from several threads."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        """Allow `limit_bytes` at one time; one request alone may always pass."""
+        self._limit_bytes = limit_bytes
+        self._lock = threading.Lock()
+        self._held_bytes = 0
+
+    def reserve(self, size_bytes: int) -> None:
+        """Count bytes in; raise BusyError when others hold too many."""
+        with self._lock:
+            if self._held_bytes and self._held_bytes + size_bytes > self._limit_bytes:
+                raise BusyError("too many requests are in progress: send this one again")
+            self._held_bytes += size_bytes
+
+    def release(self, size_bytes: int) -> None:
+        """Count bytes out."""
+        with self._lock:
+            self._held_bytes -= size_bytes
+
+
+class OtlpIntake:
+    """Implements `otlp.http.Intake`."""
+
+    def __init__(  # noqa: PLR0913 - the parts of the service that it joins
+        self,
+        *,
+        gate: Gate,
+        book: KeyBook,
+        masker: Masker,
+        drafts: Drafts,
+        submit: Submit,
+        anonymous: AnonymousRefusals,
+        max_body_bytes: int,
+        max_waiting_bytes: int,
+    ) -> None:
+        """Join the parts; nothing runs before the first request."""
+        self.max_body_bytes = max_body_bytes
+        self.counters = Counters()
+        self._gate = gate
+        self._book = book
+        self._masker = masker
+        self._drafts = drafts
+        self._submit = submit
+        self._anonymous = anonymous
+        self._budget = Budget(max_waiting_bytes)
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tallystick-intake")
+        self._counting = threading.Lock()
+
+    def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        """Return who sends; raise AuthenticationError or AuthorizationError."""
+        caller = self._gate.caller(headers)
+        caller.require("ingest")
+        return caller
+
+    def reserve(self, size_bytes: int) -> None:
+        """Count bytes in progress; raise BusyError when there are too many."""
+        self._budget.reserve(size_bytes)
+
+    def release(self, size_bytes: int) -> None:
+        """Give reserved bytes back."""
+        self._budget.release(size_bytes)
+
+    async def take(self, received: Received) -> Verdict:
+        """Decode, check and keep a request; return once it is durable."""
+        loop = asyncio.get_running_loop()
+        body = await loop.run_in_executor(self._pool, self._inflate, received)
+        grown = max(0, len(body) - len(received.body))
+        self._budget.reserve(grown)
+        try:
+            prepared = await loop.run_in_executor(self._pool, self._prepare, received, body)
+            outcome = await self._decide(prepared)
+        finally:
+            self._budget.release(grown)
+        self._count(prepared, outcome)
+        return outcome
+
+    async def note_refusal(self, refused: RefusedWhole) -> None:
+        """Record that a whole request was refused; those of nobody are counted for the minute."""
+        self._count_refused({refused.reason: 1})
+        if refused.caller is None:
+            self._anonymous.add(refused.path, refused.reason)
+            return
+        digest = "" if refused.body is None else hashlib.sha256(refused.body).hexdigest()
+        origin = Origin(refused.caller.id, refused.path, digest)
+        draft = self._drafts.reject(origin, [Refusal(refused.reason, "")])
+        await self._decide(_Prepared(ServiceRequest((draft,)), 0))
+
+    def close(self) -> None:
+        """End the worker threads."""
+        self._pool.shutdown()
+
+    def _inflate(self, received: Received) -> bytes:
+        return inflate(received.body, received.form.encoding, self.max_body_bytes)
+
+    def _prepare(self, received: Received, body: bytes) -> _Prepared:
+        form = protobuf if received.form.media_type == PROTOBUF else json_form
+        if received.signal == "metrics":
+            return _Prepared(None, 0, form.metric_points(body))
+        digest = hashlib.sha256(received.body).hexdigest()
+        origin = Origin(received.caller.id, f"/v1/{received.signal}", digest)
+        if received.signal == "traces":
+            spans, refusals = mask_spans(form.traces(body), self._masker)
+            spans_request = SpanRequest(origin, spans, refusals)
+            return _Prepared(spans_request if spans or refusals else None, len(body))
+        screened = screen(form.logs(body), self._book)
+        request = NativeRequest(origin, screened.candidates, screened.refusals)
+        is_empty = not screened.candidates and not screened.refusals
+        return _Prepared(None if is_empty else request, len(body))
+
+    async def _decide(self, prepared: _Prepared) -> Verdict:
+        """Wait for the writer, even if the sender goes away: what is submitted is decided."""
+        if prepared.request is None:
+            return Verdict()
+        try:
+            future = self._submit(prepared.request, prepared.size_bytes)
+            return await asyncio.shield(asyncio.wrap_future(future))
+        except StoreError as error:
+            raise BusyError(str(error)) from error
+
+    def _count(self, prepared: _Prepared, outcome: Verdict) -> None:
+        with self._counting:
+            self.counters.requests += 1
+            self.counters.metric_points += prepared.metric_points
+            self.counters.duplicates += outcome.duplicates
+            self.counters.conflicts += outcome.conflicts
+            if isinstance(prepared.request, SpanRequest):
+                self.counters.spans += outcome.kept
+            else:
+                self.counters.events += outcome.kept
+        self._count_refused(words.counts(outcome.refusals))
+
+    def _count_refused(self, refused: Mapping[str, int]) -> None:
+        with self._counting:
+            for reason, count in refused.items():
+                self.counters.refused[reason] = self.counters.refused.get(reason, 0) + count

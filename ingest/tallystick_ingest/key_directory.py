@@ -1,0 +1,66 @@
+"""Keys by which records are checked: enrolled identities and the keys of open sessions.
+
+Both are read from the log itself: identities from the service's own `key.added` records, session keys
+from `session.open`. What is here is a memory of that, never a second truth.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from tallystick.tlog.note import VerifierKey, parse_vkey
+
+MAX_SESSIONS: Final = 16_384
+"""Session keys in memory; others are read from the store again."""
+
+ReadOpening = Callable[[str], Mapping[str, object] | None]
+"""Gives the statement of a session's session.open, None when it is not kept. From any thread."""
+
+
+class KeyDirectory:
+    """Safe to use from several threads."""
+
+    def __init__(self, emitters: Iterable[VerifierKey], read_opening: ReadOpening) -> None:
+        """Start with the identities that are enrolled."""
+        self._emitters = {(key.name, key.key_id.hex()): key for key in emitters}
+        self._read_opening = read_opening
+        self._lock = threading.Lock()
+        self._sessions: OrderedDict[str, str] = OrderedDict()
+
+    @property
+    def emitters(self) -> tuple[VerifierKey, ...]:
+        """Every enrolled identity, in the order of enrolment."""
+        return tuple(self._emitters.values())
+
+    def emitter_key(self, name: str, key_id: str) -> VerifierKey | None:
+        """Return an enrolled identity by name and key id (hex)."""
+        return self._emitters.get((name, key_id))
+
+    def enrol(self, key: VerifierKey) -> None:
+        """Add an identity, once its `key.added` is durable."""
+        self._emitters[key.name, key.key_id.hex()] = key
+
+    def session_key(self, session: str) -> str | None:
+        """Return the vkey of a session that is open here; None for an unknown one."""
+        with self._lock:
+            if session in self._sessions:
+                self._sessions.move_to_end(session)
+                return self._sessions[session]
+        opening = self._read_opening(session)
+        if opening is None:
+            return None
+        with self._lock:
+            self._sessions[session] = str(opening["session.key"])
+            while len(self._sessions) > MAX_SESSIONS:
+                self._sessions.popitem(last=False)
+        return str(opening["session.key"])
+
+
+def enrolled(statements: Iterable[Mapping[str, object]]) -> list[VerifierKey]:
+    """Return the identities that `key.added` statements of the service name."""
+    return [
+        parse_vkey(str(one["key.vkey"]))
+        for one in statements
+        if one.get("key.purpose") == "emitter"
+    ]
