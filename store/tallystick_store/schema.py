@@ -8,7 +8,7 @@ unite the two. `checkpoints` holds every checkpoint that was signed, `meta` the 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -140,8 +140,7 @@ _DISCLOSED_COLUMNS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What the writer gives to each log entry."""
 
     log_index: int
@@ -168,15 +167,7 @@ def event_batch(rows: Sequence[tuple[Stamp, Record]]) -> pa.Table:
     values = _stamps([stamp for stamp, _ in rows])
     values["statement"] = [record.line.decode() for _, record in rows]
     values["disclosures"] = [joined_disclosures(record) for _, record in rows]
-    fields: dict[str, list[Any]] = {}
-    count = len(rows)
-    for position, (_, record) in enumerate(rows):
-        for column, value in _record_columns(record):
-            cells = fields.get(column)
-            if cells is None:
-                cells = fields[column] = [None] * count
-            cells[position] = value
-    return _table(EVENTS, values | fields)
+    return _table(EVENTS, values | _field_cells([record for _, record in rows]))
 
 
 def joined_disclosures(record: Record) -> str | None:
@@ -211,17 +202,24 @@ def row_batch(table: Table, rows: Sequence[Sequence[object]]) -> pa.Table:
     return _table(table, {c.name: list(v) for c, v in zip(table.columns, cells, strict=True)})
 
 
-def _record_columns(record: Record) -> list[tuple[str, object]]:
-    found: list[tuple[str, object]] = []
-    for name, value in record.statement.items():
-        target = _STATEMENT_COLUMNS.get(name)
-        if target is not None:
-            column, is_printed = target
-            found.append((column, encode(value).decode() if is_printed else value))
-    for disclosure in record.disclosures:
-        disclosed = _DISCLOSED_COLUMNS.get(disclosure.field)
-        if disclosed is not None:
-            found.append((disclosed, disclosure.value))
+def _field_cells(records: Sequence[Record]) -> dict[str, list[Any]]:
+    """Return the cells of each field's column that some record fills."""
+    empty: list[Any] = [None] * len(records)
+    found: dict[str, list[Any]] = {}
+    for position, record in enumerate(records):
+        for name, value in record.statement.items():
+            target = _STATEMENT_COLUMNS.get(name)
+            if target is not None:
+                column, is_printed = target
+                if column not in found:
+                    found[column] = empty.copy()
+                found[column][position] = encode(value).decode() if is_printed else value
+        for disclosure in record.disclosures:
+            column = _DISCLOSED_COLUMNS.get(disclosure.field, "")
+            if column:
+                if column not in found:
+                    found[column] = empty.copy()
+                found[column][position] = disclosure.value
     return found
 
 

@@ -69,7 +69,7 @@ class Store:
         signer: LogSigner,
         *,
         publish_interval_s: float | None = PUBLISH_INTERVAL_S,
-        threads: int = 2,
+        threads: int = 1,
         memory_limit: str = "1GB",
     ) -> "Store":
         """Open a data directory, create it (0700) where it is missing, and catch up.

@@ -23,7 +23,7 @@ class GroupView:
     known: Known
     _sessions: dict[str, SessionEntry] = field(default_factory=dict)
     _opens: dict[str, Statement] = field(default_factory=dict)
-    _records: dict[str, dict[int, list[StoredRecord]]] = field(
+    _records: dict[str, dict[int, list[tuple[Stamp, Record]]]] = field(
         default_factory=lambda: defaultdict(dict)
     )
     _seals: dict[str, list[tuple[SealRow, bytes]]] = field(
@@ -48,8 +48,8 @@ class GroupView:
         found: dict[int, list[bytes]] = defaultdict(list)
         for seq, leaf_hash, _, _ in self.known.records(session, asked):
             found[seq].append(leaf_hash)
-        for seq, record in self._pending(session, asked):
-            found[seq].append(record.leaf_hash)
+        for seq, stamp, _ in self._pending(session, asked):
+            found[seq].append(stamp.leaf_hash)
         return {seq: tuple(hashes) for seq, hashes in found.items()}
 
     def stored(self, session: str, seqs: Iterable[int]) -> dict[int, tuple[StoredRecord, ...]]:
@@ -61,8 +61,9 @@ class GroupView:
         for seq, leaf_hash, log_index, disclosures in rows:
             lines = frozenset(disclosures.split("\n") if disclosures else ()) | late[log_index]
             found[seq].append(StoredRecord(leaf_hash, log_index, lines))
-        for seq, record in self._pending(session, asked):
-            found[seq].append(record)
+        for seq, stamp, record in self._pending(session, asked):
+            lines = frozenset(disclosure.line for disclosure in record.disclosures)
+            found[seq].append(StoredRecord(stamp.leaf_hash, stamp.log_index, lines))
         merged = self._merged
         return {
             seq: tuple(
@@ -105,9 +106,7 @@ class GroupView:
         if record.seq == 0 and entry.opened_index is None and record.statement["type"] == _OPEN:
             entry.opened_index = stamp.log_index
             self._opens[record.session] = record.statement
-        lines = frozenset(disclosure.line for disclosure in record.disclosures)
-        stored = StoredRecord(stamp.leaf_hash, stamp.log_index, lines)
-        self._records[record.session].setdefault(record.seq, []).append(stored)
+        self._records[record.session].setdefault(record.seq, []).append((stamp, record))
 
     def add_seal(self, stamp: Stamp, row: SealRow) -> None:
         """Count a seal as kept."""
@@ -143,9 +142,9 @@ class GroupView:
             self._sessions[session] = entry
         return entry
 
-    def _pending(self, session: str, seqs: Iterable[int]) -> Iterator[tuple[int, StoredRecord]]:
+    def _pending(self, session: str, seqs: Iterable[int]) -> Iterator[tuple[int, Stamp, Record]]:
         records = self._records.get(session)
         if records:
             for seq in dict.fromkeys(seqs):
-                for record in records.get(seq, ()):
-                    yield seq, record
+                for stamp, record in records.get(seq, ()):
+                    yield seq, stamp, record

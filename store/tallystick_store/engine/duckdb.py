@@ -41,7 +41,7 @@ class Database:
         self._copy_source: int | None = None
 
     @classmethod
-    def open(cls, path: Path, *, threads: int = 2, memory_limit: str = "1GB") -> "Database":
+    def open(cls, path: Path, *, threads: int = 1, memory_limit: str = "1GB") -> "Database":
         """Open the file for writing, create it with its tables where it is missing.
 
         Replays what the last run committed and did not fold into the file. Raises StoreError.
@@ -53,7 +53,7 @@ class Database:
 
     @classmethod
     def open_read_only(
-        cls, path: Path, *, threads: int = 2, memory_limit: str = "1GB"
+        cls, path: Path, *, threads: int = 1, memory_limit: str = "1GB"
     ) -> "Database":
         """Open the file of a stopped store; nothing on disk changes. Raises StoreError."""
         return cls(path, lambda: _connect(path, threads, memory_limit, read_only=True))
