@@ -1,0 +1,100 @@
+"""Questions that people ask the store: which actions, one trace, which sessions, how much.
+
+Every answer is read from what is committed. Safe for any number of threads.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick_store.actions import ActionFilter, ActionPage, list_actions
+from tallystick_store.engine.duckdb import Database
+from tallystick_store.events import StoredEvent, StoredSpan, read_events, read_spans
+
+_SESSIONS: Final = """
+    SELECT e.session, sender, coalesce(emitter, ''), coalesce(service, ''), first_us, last_us,
+           event_count, max_seq, coalesce(sealed, 0), is_closed
+    FROM (
+        SELECT session, arg_min(sender, log_index) AS sender, max(emitter_name) AS emitter,
+               max(service_name) AS service, min(time_us) AS first_us, max(time_us) AS last_us,
+               count(*) AS event_count, max(seq) AS max_seq,
+               bool_or(type = 'session.close') AS is_closed, max(log_index) AS newest
+        FROM events GROUP BY session
+    ) e
+    LEFT JOIN (SELECT session, max(size) AS sealed FROM seals GROUP BY session) s
+    ON s.session = e.session
+    ORDER BY newest DESC
+"""
+_COUNTS: Final = {
+    "events": "SELECT count(*) FROM events",
+    "seals": "SELECT count(*) FROM seals",
+    "spans": "SELECT count(*) FROM spans",
+    "sessions": "SELECT count(DISTINCT session) FROM events",
+    "checkpoints": "SELECT count(*) FROM checkpoints",
+}
+_RECEIVED: Final = """
+    SELECT count(DISTINCT log_index) FILTER (rx_us < $1),
+           count(DISTINCT log_index) FILTER (rx_us < $2)
+    FROM (SELECT log_index, rx_us FROM events UNION ALL SELECT log_index, rx_us FROM seals
+          UNION ALL SELECT log_index, rx_us FROM spans)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Everything that is kept under one trace id, in log order."""
+
+    events: tuple[StoredEvent, ...]
+    spans: tuple[StoredSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """One session; `is_closed` is false for one that runs and for one that ended in silence."""
+
+    session: str
+    sender: str
+    emitter: str
+    service: str
+    first_us: int
+    last_us: int
+    event_count: int
+    max_seq: int
+    sealed_size: int
+    is_closed: bool
+
+
+class Query:
+    """Answers from one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def actions(
+        self, wanted: ActionFilter, *, limit: int = 50, before: int | None = None
+    ) -> ActionPage:
+        """Return one page of actions, see `actions.list_actions`."""
+        return list_actions(self._database, wanted, limit=limit, before=before)
+
+    def action(self, action_id: str) -> tuple[StoredEvent, ...]:
+        """Return every record of one action, in log order."""
+        return read_events(self._database, "action_id = ?", [action_id])
+
+    def trace(self, trace_id: str) -> Trace:
+        """Return the events and spans of one trace."""
+        events = read_events(self._database, "trace_id = ?", [trace_id])
+        return Trace(events, read_spans(self._database, trace_id))
+
+    def sessions(self) -> tuple[SessionSummary, ...]:
+        """Return every session, the one that was heard of last first."""
+        return tuple(SessionSummary(*row) for row in self._database.rows(_SESSIONS))
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of rows by kind, and of events by type (`event:tool.completed`)."""
+        totals = {name: int(self._database.rows(sql)[0][0]) for name, sql in _COUNTS.items()}
+        by_type = self._database.rows("SELECT type, count(*) FROM events GROUP BY type ORDER BY 1")
+        return totals | {f"event:{type_}": int(count) for type_, count in by_type}
+
+    def entries_between(self, from_us: int, to_us: int) -> tuple[int, int]:
+        """Return the log indexes [start, end) that were received in [from_us, to_us)."""
+        ((start, end),) = self._database.rows(_RECEIVED, (from_us, to_us))
+        return int(start), max(int(start), int(end))

@@ -1,0 +1,97 @@
+"""Whether stored events are sealed, recovered or neither, from the seals that are stored.
+
+Admission checked each seal's signature and its leaves; here the leaf hash of an event is looked up
+in the seals that cover its position. What an auditor relies on is the verifier, not this.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from tallystick.errors import TallystickError
+from tallystick.event import parse_statement
+from tallystick.tlog.encoding import from_base64
+from tallystick.tlog.seal import parse_seal
+from tallystick_store.engine.duckdb import Database
+
+Sealing: TypeAlias = Literal["sealed", "recovered", "unsealed"]
+
+_SEALS: Final = """
+    SELECT session, body FROM seals
+    WHERE list_contains(?, session) AND old_size <= ? AND size > ? ORDER BY log_index
+"""
+_RECOVERIES: Final = """
+    SELECT session, seq, leaf_hash, statement FROM events
+    WHERE type = 'session.recovered' AND list_contains(?, recovered_session) ORDER BY log_index
+"""
+
+
+class Leaf(NamedTuple):
+    """The place of an event in its session, and its hash there."""
+
+    session: str
+    seq: int
+    leaf_hash: bytes
+
+
+def sealing_of(database: Database, leaves: Sequence[Leaf]) -> dict[Leaf, Sealing]:
+    """Return the state of each event; two or three queries for all of them."""
+    sealed = _sealed(database, leaves)
+    rest = [leaf for leaf in leaves if leaf not in sealed]
+    recovered = _recovered(database, rest) if rest else set()
+    states: dict[Leaf, Sealing] = {}
+    for leaf in leaves:
+        kept: Sealing = "recovered" if leaf in recovered else "unsealed"
+        states[leaf] = "sealed" if leaf in sealed else kept
+    return states
+
+
+def _sealed(database: Database, leaves: Iterable[Leaf]) -> set[Leaf]:
+    seqs: dict[str, list[int]] = defaultdict(list)
+    for leaf in leaves:
+        seqs[leaf.session].append(leaf.seq)
+    if not seqs:
+        return set()
+    numbers = [seq for one in seqs.values() for seq in one]
+    found: set[Leaf] = set()
+    for session, body in database.rows(_SEALS, (list(seqs), max(numbers), min(numbers))):
+        found |= _covered(session, body, seqs[session])
+    return found
+
+
+def _covered(session: str, body: str, seqs: Iterable[int]) -> set[Leaf]:
+    try:
+        seal = parse_seal(body)
+    except TallystickError:
+        return set()  # a seal that does not hold covers nothing; the verifier names it
+    return {
+        Leaf(session, seq, seal.leaf_hashes[seq - seal.old_size])
+        for seq in seqs
+        if seal.old_size <= seq < seal.size
+    }
+
+
+def _recovered(database: Database, leaves: Sequence[Leaf]) -> set[Leaf]:
+    sessions = sorted({leaf.session for leaf in leaves})
+    adoptions: dict[Leaf, set[Leaf]] = {}
+    for session, seq, leaf_hash, statement in database.rows(_RECOVERIES, [sessions]):
+        adoptions[Leaf(session, seq, leaf_hash)] = _adopted(statement)
+    confirmed = _sealed(database, adoptions)
+    return {
+        leaf for source, adopted in adoptions.items() if source in confirmed for leaf in adopted
+    }
+
+
+def _adopted(text: str) -> set[Leaf]:
+    try:
+        statement: Mapping[str, object] = parse_statement(text.encode())
+        session, first = statement["recovered.session"], statement["recovered.first_seq"]
+        hashes = statement["recovered.leaves"]
+        if not isinstance(first, int) or not isinstance(hashes, list):
+            return set()
+        return {
+            Leaf(str(session), first + offset, from_base64(one, "an adopted leaf"))
+            for offset, one in enumerate(hashes)
+        }
+    except (TallystickError, KeyError):
+        return set()  # an adoption that does not parse adopts nothing
