@@ -71,16 +71,16 @@ class Findings:
     checked: dict[tuple[int, str], int] = field(default_factory=dict)
     """(step, what) -> how many were checked, in the order of first mention."""
 
-    def fault(self, step: int, message: str, place: Place = Place()) -> None:  # noqa: B008 - frozen
-        """Something is wrong."""
+    def fault(self, step: int, message: str, place: Place = Place()) -> None:
+        """Add that something is wrong."""
         self._add(Finding(step, "fault", message, place))
 
-    def not_checked(self, step: int, message: str, place: Place = Place()) -> None:  # noqa: B008
-        """A part of the step could not be done."""
+    def not_checked(self, step: int, message: str, place: Place = Place()) -> None:
+        """Add that a part of the step could not be done."""
         self._add(Finding(step, "not_checked", message, place))
 
-    def notice(self, step: int, message: str, place: Place = Place()) -> None:  # noqa: B008 - frozen
-        """Worth knowing, and no fault."""
+    def notice(self, step: int, message: str, place: Place = Place()) -> None:
+        """Add what is worth knowing and no fault."""
         self._add(Finding(step, "notice", message, place))
 
     def count(self, step: int, what: str, number: int = 1) -> None:

@@ -118,8 +118,8 @@ def print_context_line(context: ContextText) -> bytes:
 def parse_context_line(line: bytes) -> ContextText:
     """Read a line of context.ndjson; raise VerificationError for any other form."""
     value = read_json(line, "a context line")
-    content = next(({key: str} for key in _CONTEXT_CONTENT if key in value), {})
-    require_keys(value, {**_CONTEXT_KEYS, **content}, "a context line")
+    content = [key for key in _CONTEXT_CONTENT if key in value][:1]
+    require_keys(value, {**_CONTEXT_KEYS, **dict.fromkeys(content, str)}, "a context line")
     return ContextText(
         value["log_index"],
         value["entry"],

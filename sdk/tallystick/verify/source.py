@@ -92,9 +92,12 @@ class Piece(Protocol):
     """The entries [start, stop) and what they commit to; can be pickled."""
 
     @property
-    def start(self) -> int: ...
+    def start(self) -> int:
+        """Log index of the first entry."""
+
     @property
-    def stop(self) -> int: ...
+    def stop(self) -> int:
+        """Log index behind the last entry."""
 
     def read(self) -> Rows:
         """Return the rows; called once, possibly in another process."""
@@ -122,6 +125,8 @@ class Facts:
     """The range of receive times [from, to) that was asked for; packages alone."""
     counts: Mapping[str, int] | None = None
     """Number of entries by kind; packages alone."""
+    file_key: bytes = b""
+    """The public key beside the files that are signed with it; packages alone."""
     claimed_keys: str = ""
     """A trust policy in the words of the source itself; never trusted unless the auditor says so."""
 
@@ -135,7 +140,8 @@ class Source(Protocol):
     """One thing to verify. The methods are called once each, `pieces` first, `close` last."""
 
     @property
-    def facts(self) -> Facts: ...
+    def facts(self) -> Facts:
+        """What the source claims about itself."""
 
     def pieces(self) -> Iterator[Piece]:
         """Yield pieces that cover [start, stop) in order, without gap or overlap."""
@@ -152,7 +158,7 @@ class Source(Protocol):
     def log_files(self) -> Iterator[str]:
         """Yield the path below `log/` of every tile and bundle file; data directories alone."""
 
-    def log_file(self, path: str) -> bytes | None:
+    def log_file(self, path: str, /) -> bytes | None:
         """Return the content of one of them, None where it is absent."""
 
     def check_files(self, findings: Findings) -> None:

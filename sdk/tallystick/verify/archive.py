@@ -1,0 +1,144 @@
+"""A zip of plain files, read with suspicion: a fixed set of names, no tricks, a limit on each size.
+
+Refused: unknown, missing and repeated names, links, encryption, other methods than stored and
+deflated, members that overlap, bytes that no member covers, and members that inflate too much.
+Every file is read once, in blocks, and hashed on the way. Whatever `zipfile` and `zlib` raise for
+garbage becomes a VerificationError that names the file.
+"""
+
+import hashlib
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tallystick.errors import VerificationError
+
+MAX_FILE_BYTES: Final = 4 * 1024**3
+MAX_INFLATION: Final = 200
+"""Honest members, which are full of hashes, inflate about tenfold; a bomb a thousandfold."""
+SMALL_FILE_BYTES: Final = 16 * 1024**2
+"""Files up to this size are not suspected of being bombs, and may be read as a whole."""
+
+_BLOCK_BYTES: Final = 1024**2
+_LOCAL_HEADER_BYTES: Final = 30
+_ENCRYPTED: Final = 0x1
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ZIP_ERRORS: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
+"""What zipfile raises for damaged archives; UnicodeDecodeError is a ValueError."""
+
+
+class Archive:
+    """The files of one zip, each to be read once."""
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        """Open the zip and check its table of contents; raise VerificationError."""
+        self._digests: dict[str, str] = {}
+        with _zip_errors(path.name):
+            self._zip = zipfile.ZipFile(path)
+        try:
+            _check_members(self._zip, names)
+        except VerificationError:
+            self._zip.close()
+            raise
+
+    def read(self, name: str, limit: int = SMALL_FILE_BYTES) -> bytes:
+        """Return a whole file; raise VerificationError above `limit` bytes."""
+        size = self._zip.getinfo(name).file_size
+        if size > limit:
+            raise VerificationError(f"{name} is too large: expected at most {limit}, got {size}")
+        return b"".join(self.blocks(name))
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """Yield a file in blocks; its digest is known after the last."""
+        digest = hashlib.sha256()
+        with _zip_errors(name), self._zip.open(name) as member:
+            while block := member.read(_BLOCK_BYTES):
+                digest.update(block)
+                yield block
+        self._digests[name] = digest.hexdigest()
+
+    def lines(self, name: str, limit: int) -> Iterator[bytes]:
+        """Yield the lines of a file without their line feeds; raise VerificationError.
+
+        Each line, also the last, ends in a line feed and is at most `limit` bytes long.
+        """
+        rest = b""
+        for block in self.blocks(name):
+            *whole, rest = (rest + block).split(b"\n")
+            yield from whole
+            if len(rest) > limit:
+                raise VerificationError(f"{name} has a line of more than {limit} bytes")
+        if rest:
+            raise VerificationError(f"{name} does not end in a line feed: it was cut")
+
+    def digest(self, name: str) -> str:
+        """Return the SHA-256 of a file in hex; reads it where that was not done to the end."""
+        if name not in self._digests:
+            for _ in self.blocks(name):
+                pass
+        return self._digests[name]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._zip.close()
+
+
+@contextmanager
+def _zip_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except _ZIP_ERRORS as error:
+        raise VerificationError(f"{name} cannot be read: {error}") from error
+
+
+def _check_members(archive: zipfile.ZipFile, names: Sequence[str]) -> None:
+    members = archive.infolist()
+    found = [member.filename for member in members]
+    if sorted(found) != sorted(names):
+        odd = sorted(set(found) ^ set(names)) or sorted(
+            name for name in set(found) if found.count(name) > 1
+        )
+        shown = ", ".join(repr(name[:64]) for name in odd[:5])
+        raise VerificationError(f"missing, unknown or repeated files: {shown}")
+    for member in members:
+        _check_member(member)
+    _check_layout(archive, members)
+
+
+def _check_member(member: zipfile.ZipInfo) -> None:
+    name = member.filename
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise VerificationError(f"{name} is a link: expected a file")
+    if member.flag_bits & _ENCRYPTED or member.compress_type not in _METHODS:
+        raise VerificationError(f"{name} is encrypted or packed by another method than deflate")
+    if member.file_size > MAX_FILE_BYTES:
+        raise VerificationError(f"{name} has {member.file_size} bytes: expected at most 4 GiB")
+    inflation = member.file_size / max(1, member.compress_size)
+    if member.file_size > SMALL_FILE_BYTES and inflation > MAX_INFLATION:
+        raise VerificationError(f"{name} inflates {inflation:.0f} times: a bomb")
+
+
+def _check_layout(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse members that overlap, and bytes before the first."""
+    end = 0
+    for member in sorted(members, key=lambda member: member.header_offset):
+        if member.header_offset < end or (end == 0 and member.header_offset):
+            raise VerificationError(f"{member.filename} overlaps another file of the zip")
+        end = member.header_offset + _LOCAL_HEADER_BYTES + member.compress_size
+    if end > archive.start_dir:
+        raise VerificationError("the last file overlaps the zip's table of contents")

@@ -1,0 +1,264 @@
+"""An evidence package as a source: a zip whose manifest, digests and signature are step 1.
+
+manifest.json  SHA256SUMS  SHA256SUMS.sig  log-key.pem  checkpoint
+entries.ndjson  range-proof.json  events.ndjson  seals.ndjson  spans.ndjson
+context.ndjson  checkpoints.ndjson  policy-claimed.txt  verify.py  README.txt
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+from tallystick.errors import VerificationError
+from tallystick.tlog.checkpoint import read_checkpoint
+from tallystick.tlog.ed25519 import load_verify
+from tallystick.verify.archive import Archive
+from tallystick.verify.finding import Findings, Place
+from tallystick.verify.lines import (
+    MAX_LINE_BYTES,
+    LineKeys,
+    parse_context_line,
+    parse_event_line,
+    parse_head_line,
+    parse_seal_line,
+    parse_spans_line,
+    read_hashes,
+    read_object,
+)
+from tallystick.verify.manifest import (
+    CONTENT_FILES,
+    MANIFEST_FILE,
+    PACKAGE_FILES,
+    parse_manifest,
+    parse_public_key,
+    parse_sums,
+)
+from tallystick.verify.source import (
+    CheckpointText,
+    ConsistencyText,
+    ContextText,
+    Facts,
+    Piece,
+    Rows,
+)
+
+PIECE_ENTRIES: Final = 2048
+PIECE_BYTES: Final = 16 * 1024**2
+"""A piece is handed on when it holds so many entries, or so many bytes of content."""
+
+_RANGE_PROOF_KEYS: Final[LineKeys] = {"left": list, "right": list}
+_LOG_INDEX: Final = re.compile(rb'^\{"log_index":([0-9]{1,16}),|\],"log_index":([0-9]{1,16}),"st')
+
+LineContent = TypeVar("LineContent")
+
+
+@dataclass(frozen=True, slots=True)
+class PackagePiece:
+    """Some lines of a package, read where the work is done."""
+
+    start: int
+    entries: list[bytes] = field(default_factory=list)
+    events: list[bytes] = field(default_factory=list)
+    seals: list[bytes] = field(default_factory=list)
+    spans: list[bytes] = field(default_factory=list)
+
+    @property
+    def stop(self) -> int:
+        """Log index behind the last entry."""
+        return self.start + len(self.entries)
+
+    def read(self) -> Rows:
+        """Parse the lines; a line that is not in its one form is a fault of step 1."""
+        findings = Findings()
+        return Rows(
+            entries=list(self.entries),
+            events=list(self._parsed("events.ndjson", self.events, parse_event_line, findings)),
+            seals=list(self._parsed("seals.ndjson", self.seals, parse_seal_line, findings)),
+            spans=list(self._parsed("spans.ndjson", self.spans, parse_spans_line, findings)),
+            findings=findings,
+        )
+
+    def _parsed(
+        self,
+        file: str,
+        lines: list[bytes],
+        parse: Callable[[bytes], LineContent],
+        findings: Findings,
+    ) -> Iterator[LineContent]:
+        for line in lines:
+            try:
+                yield parse(line)
+            except VerificationError as error:
+                findings.fault(1, f"{error}: {line[:60]!r}", Place(file=file))
+
+
+class PackageSource:
+    """Reads one package. Raises VerificationError for what is no package at all."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the package and read everything but its lines."""
+        self._archive = Archive(path, PACKAGE_FILES)
+        try:
+            self._manifest = parse_manifest(self._archive.read(MANIFEST_FILE))
+            self._facts = self._read_facts(path.name)
+        except VerificationError:
+            self.close()
+            raise
+        self._without_entry: dict[str, int] = {}
+
+    @property
+    def facts(self) -> Facts:
+        """What the manifest, the checkpoint and the range proof claim."""
+        return self._facts
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the entries with the lines that belong to them."""
+        streams = {
+            name: _Lines(self._archive.lines(f"{name}.ndjson", MAX_LINE_BYTES))
+            for name in ("events", "seals", "spans")
+        }
+        piece, size = PackagePiece(self._facts.start), 0
+        for log_index, line in enumerate(
+            self._archive.lines("entries.ndjson", MAX_LINE_BYTES), self._facts.start
+        ):
+            piece.entries.append(line)
+            for name, stream in streams.items():
+                taken = stream.take(log_index)
+                size += sum(map(len, taken))
+                getattr(piece, name).extend(taken)
+            if len(piece.entries) >= PIECE_ENTRIES or size >= PIECE_BYTES:
+                yield piece
+                piece, size = PackagePiece(log_index + 1), 0
+        if piece.entries:
+            yield piece
+        self._without_entry = {name: stream.drain() for name, stream in streams.items()}
+
+    def context(self) -> Iterator[ContextText]:
+        """Yield the records outside the range that it needs."""
+        return self._parsed("context.ndjson", parse_context_line)
+
+    def checkpoints(self) -> Iterator[CheckpointText]:
+        """Yield the stored checkpoints in the range."""
+        heads = self._parsed("checkpoints.ndjson", parse_head_line)
+        return (head for head in heads if isinstance(head, CheckpointText))
+
+    def consistency(self) -> Iterator[ConsistencyText]:
+        """Yield the proofs for the log heads that events state."""
+        heads = self._parsed("checkpoints.ndjson", parse_head_line)
+        return (head for head in heads if isinstance(head, ConsistencyText))
+
+    def log_files(self) -> Iterator[str]:
+        """Yield nothing: a package has no tiles."""
+        return iter(())
+
+    def log_file(self, _path: str, /) -> bytes | None:
+        """Return None: a package has no tiles."""
+        return None
+
+    def check_files(self, findings: Findings) -> None:
+        """Take step 1: digests, signature, and lines that belong to no entry."""
+        for name, count in self._without_entry.items():
+            if count:
+                place = Place(file=f"{name}.ndjson")
+                findings.fault(8, f"{count} lines belong to no entry of the package", place)
+        try:
+            self._check_digests(findings)
+            self._check_signature()
+        except VerificationError as error:
+            findings.fault(1, str(error))
+
+    def close(self) -> None:
+        """Close the zip."""
+        self._archive.close()
+
+    def _parsed(self, name: str, parse: Callable[[bytes], LineContent]) -> Iterator[LineContent]:
+        for number, line in enumerate(self._archive.lines(name, MAX_LINE_BYTES), 1):
+            try:
+                yield parse(line)
+            except VerificationError as error:
+                raise VerificationError(f"{name}, line {number}: {error}") from error
+
+    def _read_facts(self, name: str) -> Facts:
+        manifest = self._manifest
+        note = self._read_text("checkpoint")
+        checkpoint = read_checkpoint(note)
+        start, stop = manifest["from_index"], manifest["to_index"]
+        stated = (manifest["origin"], manifest["tree_size"])
+        if stated != (checkpoint.origin, checkpoint.size):
+            raise VerificationError("the manifest and the checkpoint name another log or tree size")
+        if not 0 <= start <= stop <= checkpoint.size:
+            raise VerificationError(f"[{start}, {stop}) is no range of {checkpoint.size} entries")
+        proof = read_object(
+            self._archive.read("range-proof.json"), _RANGE_PROOF_KEYS, "range-proof.json"
+        )
+        return Facts(
+            kind="package",
+            name=name,
+            origin=checkpoint.origin,
+            checkpoint=note,
+            tree_size=checkpoint.size,
+            start=start,
+            stop=stop,
+            left=read_hashes(proof["left"], "the range proof"),
+            right=read_hashes(proof["right"], "the range proof"),
+            times_us=(manifest["from_us"], manifest["to_us"]),
+            counts=manifest["counts"],
+            claimed_keys=self._read_text("policy-claimed.txt"),
+            file_key=parse_public_key(self._read_text("log-key.pem")),
+        )
+
+    def _read_text(self, name: str) -> str:
+        try:
+            return self._archive.read(name).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise VerificationError(f"{name} is not UTF-8 text") from error
+
+    def _check_digests(self, findings: Findings) -> None:
+        findings.count(1, "files", len(PACKAGE_FILES))
+        digests = {name: self._archive.digest(name) for name in (*CONTENT_FILES, MANIFEST_FILE)}
+        _compare_digests("SHA256SUMS", parse_sums(self._read_text("SHA256SUMS")), digests, findings)
+        del digests[MANIFEST_FILE]
+        _compare_digests("the manifest", self._manifest["files"], digests, findings)
+
+    def _check_signature(self) -> None:
+        sums, signature = self._archive.read("SHA256SUMS"), self._archive.read("SHA256SUMS.sig")
+        if not load_verify()(self._facts.file_key, signature, sums):
+            raise VerificationError("SHA256SUMS.sig is no signature of SHA256SUMS by log-key.pem")
+
+
+def _compare_digests(
+    who: str, stated: Mapping[str, str], digests: Mapping[str, str], findings: Findings
+) -> None:
+    for name in sorted(stated.keys() | digests.keys()):
+        if stated.get(name) != digests.get(name):
+            findings.fault(1, f"is not the file that {who} names", Place(file=name[:64]))
+
+
+class _Lines:
+    """The lines of one content file, handed out by log index."""
+
+    def __init__(self, lines: Iterator[bytes]) -> None:
+        self._lines = lines
+        self._next: bytes | None = None
+        self._log_index = -1
+        self._advance()
+
+    def take(self, log_index: int) -> list[bytes]:
+        """Return the next lines up to `log_index`, and those that do not say where they belong."""
+        taken: list[bytes] = []
+        while self._next is not None and self._log_index <= log_index:
+            taken.append(self._next)
+            self._advance()
+        return taken
+
+    def drain(self) -> int:
+        """Read the rest and return how many lines it has."""
+        rest = sum(1 for _ in self._lines)
+        return rest + (self._next is not None)
+
+    def _advance(self) -> None:
+        self._next = next(self._lines, None)
+        match = _LOG_INDEX.search(self._next) if self._next is not None else None
+        self._log_index = int(match.group(1) or match.group(2)) if match else -1
