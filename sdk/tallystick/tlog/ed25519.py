@@ -91,8 +91,6 @@ def load_verify() -> Ed25519Verify:
         return verify_pure
 
     def verify_openssl(public_key: bytes, signature: bytes, message: bytes) -> bool:
-        if len(public_key) != PUBLIC_KEY_BYTES or len(signature) != SIGNATURE_BYTES:
-            return False
         try:
             Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
         except (InvalidSignature, ValueError):
@@ -179,5 +177,5 @@ def _ed25519_two_products(
 
 
 def _ed25519_is_identity(point: _Ed25519Point) -> bool:
-    x, y, z, _ = point
-    return x == 0 and y == z
+    _, y, z, _ = point
+    return y == z  # y = 1 leaves x = 0 alone

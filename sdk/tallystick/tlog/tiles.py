@@ -152,14 +152,14 @@ def decode_entries(bundle: bytes, width: int) -> list[bytes]:
     _tile_require_width(width)
     entries: list[bytes] = []
     position = 0
-    while position < len(bundle) and len(entries) < width:
+    for _ in range(width):
         start = position + 2
         position = start + int.from_bytes(bundle[position:start], "big")
         entries.append(bundle[start:position])
-    if position != len(bundle) or len(entries) != width:
+    if position != len(bundle):
         raise VerificationError(
-            f"the bundle does not hold {width} whole entries: got {len(entries)}, which end at "
-            f"byte {position} of {len(bundle)}"
+            f"the bundle does not hold {width} whole entries: by their lengths they end at byte "
+            f"{position} of {len(bundle)}"
         )
     return entries
 

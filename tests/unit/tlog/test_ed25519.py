@@ -1,6 +1,7 @@
 """Ed25519 without dependencies, and which keys are admitted."""
 
 import builtins
+import hashlib
 from typing import Any
 
 import pytest
@@ -25,7 +26,11 @@ IDENTITY = (1).to_bytes(32, "little")
 ORDER_TWO = (P - 1).to_bytes(32, "little")
 ORDER_FOUR = bytes(32)
 ORDER_EIGHT = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
-MIXED_ORDER = bytes.fromhex("da99e28ba529cdde35a25fba9059e78ecaee239f99755b9b1aa4f65df00803e2")
+BASE_PLUS_ORDER_EIGHT = bytes.fromhex(
+    "da99e28ba529cdde35a25fba9059e78ecaee239f99755b9b1aa4f65df00803e2"
+)
+BASE_PLUS_ORDER_TWO = (P - 4 * pow(5, -1, P) % P | 1 << 255).to_bytes(32, "little")
+"""(-x, -y) of the base point, whose x is even and so -x odd."""
 NO_POINT = (2).to_bytes(32, "little")
 
 pytestmark = requirement("tlog.signatures")
@@ -63,6 +68,31 @@ def test_a_key_or_signature_of_another_length_is_refused(
     assert verify(PAIR.public_key, (SIGNATURE * 2)[:length], MESSAGE) is False
 
 
+def clamped_scalar(seed: bytes) -> int:
+    """The secret scalar of a seed (RFC 8032 section 5.1.5)."""
+    number = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little")
+    return number & ((1 << 254) - 8) | 1 << 254
+
+
+@both
+def test_a_signature_with_a_byte_behind_it_is_refused(verify: Ed25519Verify) -> None:
+    assert verify(PAIR.public_key, SIGNATURE + b"\x00", MESSAGE) is False
+
+
+@both
+def test_a_key_with_a_byte_behind_it_is_refused_even_where_the_equation_holds(
+    verify: Ed25519Verify,
+) -> None:
+    secret, nonce = (pair.private.private_bytes_raw() for pair in (PAIR, key_pair("nonce")))
+    point = key_pair("nonce").public_key
+    for public_key, expected in ((PAIR.public_key, True), (PAIR.public_key + b"\x00", False)):
+        digest = hashlib.sha512(point + public_key + MESSAGE).digest()
+        challenge = int.from_bytes(digest, "little")
+        scalar = (clamped_scalar(nonce) + challenge * clamped_scalar(secret)) % ORDER
+        signature = point + scalar.to_bytes(32, "little")
+        assert verify(public_key, signature, MESSAGE) is expected
+
+
 @both
 def test_a_key_that_is_no_point_verifies_nothing(verify: Ed25519Verify) -> None:
     assert verify(NO_POINT, SIGNATURE, MESSAGE) is False
@@ -75,6 +105,15 @@ def test_a_key_in_another_encoding_verifies_nothing() -> None:
     sign_of_zero = (1 | 1 << 255).to_bytes(32, "little")
     assert verify_pure(not_reduced, zero_scalar, MESSAGE) is False
     assert verify_pure(sign_of_zero, zero_scalar, MESSAGE) is False
+    messages = [b"%d" % number for number in range(64)]
+    zero, not_reduced_zero = bytes(32), P.to_bytes(32, "little")
+    assert any(verify_pure(zero, zero_scalar, message) for message in messages)
+    assert not any(verify_pure(not_reduced_zero, zero_scalar, message) for message in messages)
+
+
+def test_s_equal_to_the_order_is_refused() -> None:
+    assert verify_pure(IDENTITY, IDENTITY + bytes(32), MESSAGE) is True
+    assert verify_pure(IDENTITY, IDENTITY + ORDER.to_bytes(32, "little"), MESSAGE) is False
 
 
 def test_a_fresh_key_is_admitted() -> None:
@@ -96,7 +135,8 @@ def test_a_fresh_key_is_admitted() -> None:
         (ORDER_TWO, "has small order"),
         (ORDER_FOUR, "has small order"),
         (ORDER_EIGHT, "has small order"),
-        (MIXED_ORDER, "small-order part"),
+        (BASE_PLUS_ORDER_EIGHT, "small-order part"),
+        (BASE_PLUS_ORDER_TWO, "small-order part"),
     ],
 )
 def test_a_key_that_verifiers_could_disagree_on_is_not_admitted(
