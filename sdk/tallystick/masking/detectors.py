@@ -52,7 +52,9 @@ _NINO_EXAMPLE: Final = "QQ"
 """Never issued, and what everybody writes in examples."""
 _NINO_CONTEXT: Final = re.compile(r"\bni\b|nino|national insurance|insurance n")
 _HEX: Final = frozenset("abcdef")
-_IBAN_START: Final = re.compile(r"[0-9](?<=[A-Za-z][0-9])[0-9](?=[ .-]?[0-9A-Za-z]{4})")
+_IBAN_START: Final = re.compile(
+    r"[0-9](?:(?<=^[A-Za-z]{2}[0-9])|(?<=[^0-9A-Za-z][A-Za-z]{2}[0-9]))[0-9](?=[ .-]?[0-9A-Za-z]{4})"
+)
 _ALPHANUMERIC: Final = re.compile(r"[0-9A-Za-z]")
 _IPV4: Final = re.compile(
     r"(?<![0-9A-Za-z_.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z_-]|\.[0-9])"
@@ -105,10 +107,8 @@ def find_ibans(subject: Subject) -> Iterator[Hit]:
     text = subject.text
     for match in _IBAN_START.finditer(text):
         start = match.start() - 2
-        length = iban_length(text[max(0, start) : match.start()].upper()) if start >= 0 else None
-        if length is None or _ALPHANUMERIC.match(text[start - 1 : start]):
-            continue
-        end = _end_of(text, start, length)
+        length = iban_length(text[start : match.start()].upper())
+        end = None if length is None else _end_of(text, start, length)
         if end is not None and is_iban("".join(_ALPHANUMERIC.findall(text[start:end])).upper()):
             yield Hit(start, end, kinds.IBAN)
 

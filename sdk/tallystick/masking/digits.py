@@ -16,9 +16,8 @@ from tallystick.masking.keys import KeyRule
 from tallystick.masking.phones import (
     PHONE_LENGTHS,
     Written,
-    has_call_context,
-    is_counted_thing,
     is_phone,
+    surroundings,
 )
 from tallystick.masking.subject import Subject
 
@@ -42,7 +41,8 @@ _MOST_GROUPS: Final = 19
 _LONGEST_CARD_GROUP: Final = 8
 _NEAR_CHARS: Final = 64
 _SURE_CARD_LENGTHS: Final = (14, 15, 16)
-"""Other lengths collide with article numbers and counters: they need grouping or a word."""
+"""Other lengths collide with article numbers and counters: they need a word before."""
+_NINETEEN: Final = (4, 4, 4, 4, 3)
 
 
 def find_numbers(subject: Subject) -> Iterator[Hit]:
@@ -92,7 +92,10 @@ def _is_card_here(text: str, groups: list[Span], size: int, rule: KeyRule) -> bo
     if not is_card("".join(text[start:end] for start, end in groups)):
         return False
     start, end = groups[0][0], groups[-1][1]
-    if size not in _SURE_CARD_LENGTHS and len(groups) == 1 and rule.kind != kinds.CARD:
+    if text[start - 1 : start] == "+":
+        return False
+    is_sure = size in _SURE_CARD_LENGTHS or tuple(end - start for start, end in groups) == _NINETEEN
+    if not is_sure and rule.kind != kinds.CARD:
         return _CARD_CONTEXT.search(text[max(0, start - _NEAR_CHARS) : start].lower()) is not None
     return not _is_identifier(text, start, end)
 
@@ -110,8 +113,7 @@ def _phone_here(text: str, groups: list[Span], rule: KeyRule) -> Hit | None:
         is_international="+" in text[begin:start],
         is_bracketed="(" in text[begin:start],
     )
-    counted = not number.is_international and is_counted_thing(text, begin, end)
-    if counted or not is_phone(number, in_context=has_call_context(text, begin, rule)):
+    if not is_phone(number, surroundings(text, begin, end, rule)):
         return None
     extension = _EXTENSION.match(text, end)
     return Hit(begin, extension.end() if extension else end, kinds.PHONE)

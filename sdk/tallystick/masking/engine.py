@@ -8,7 +8,7 @@ from tallystick.masking.ledger import Ledger
 from tallystick.masking.policy import MaskPolicy
 from tallystick.masking.texts import TextMasker
 from tallystick.masking.tokens import WITHHELD_MARKER, Marker, TokenKey
-from tallystick.masking.walk import Walk
+from tallystick.masking.walk import Shapes, Walk
 from tallystick.profile import JsonValue
 
 
@@ -29,7 +29,7 @@ class Masker:
     Without a key, mode `token` becomes `redact`. Raises ConfigError for a short key or a malformed id.
     """
 
-    __slots__ = ("_key", "_marker", "_names", "_texts", "policy")
+    __slots__ = ("_key", "_marker", "_shapes", "_texts", "policy")
 
     def __init__(
         self, policy: MaskPolicy, token_key: bytes | None = None, token_key_id: str = ""
@@ -38,7 +38,7 @@ class Masker:
         self._key = None if token_key is None else TokenKey(token_key_id, token_key)
         self._marker = Marker(policy, self._key)
         self._texts = TextMasker(policy, self._marker)
-        self._names: set[str] = set()
+        self._shapes: Shapes = {}
 
     def mask(self, value: object) -> Masked:
         """Return `value` as JSON with markers in place of personal data and secrets.
@@ -48,7 +48,7 @@ class Masker:
         """
         ledger = Ledger(self.policy.limits)
         try:
-            masked = Walk(self._texts, self._marker, self._names, ledger).value(value, PLAIN, 0)
+            masked = Walk(self._texts, self._marker, self._shapes, ledger).value(value, PLAIN, 0)
         except Exception:  # noqa: BLE001  # fails closed: whatever went wrong, the value is not shown
             return Masked(WITHHELD_MARKER, {kinds.WITHHELD: 1})
         return Masked(masked, ledger.hits)

@@ -8,6 +8,7 @@ an identifier.
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 from tallystick.masking import kinds
@@ -80,35 +81,39 @@ class Written:
     """The first group stands in brackets."""
 
 
-def has_call_context(text: str, start: int, rule: KeyRule) -> bool:
-    """Whether the key or the words before `start` speak of telephones."""
-    if rule.kind == kinds.PHONE:
-        return True
-    return _CALL_WORDS.search(text[max(0, start - _CONTEXT_CHARS) : start].lower()) is not None
+class Surroundings(Enum):
+    """What stands around a number."""
+
+    SILENT = 0
+    CALL = 1
+    """The key, or words before, speak of telephones."""
+    COUNTED = 2
+    """It is announced as an order, a version or money, or followed by a unit."""
 
 
-def is_counted_thing(text: str, start: int, end: int) -> bool:
-    """Whether the number is announced as an order, a version, money, or followed by a unit."""
+def surroundings(text: str, start: int, end: int, rule: KeyRule) -> Surroundings:
+    """Return what the key and the text around `text[start:end]` say about the number."""
     before = text[max(0, start - _CONTEXT_CHARS) : start].lower()
-    return _COUNTED.search(before) is not None or _UNIT.match(text, end) is not None
+    if _COUNTED.search(before) or _UNIT.match(text, end):
+        return Surroundings.COUNTED
+    is_call = rule.kind == kinds.PHONE or _CALL_WORDS.search(before)
+    return Surroundings.CALL if is_call else Surroundings.SILENT
 
 
-def is_phone(number: Written, *, in_context: bool) -> bool:
-    """Whether the number is a telephone number; `in_context` when its surroundings say so."""
-    if number.is_international:
-        return _fits_country(
-            number.digits.replace("00", "", 1) if number.digits.startswith("00") else number.digits
-        )
-    if number.digits.startswith("00"):
-        return _fits_country(number.digits[2:])
-    if in_context:
+def is_phone(number: Written, around: Surroundings) -> bool:
+    """Whether the number is a telephone number; what stands around decides on forms that others share."""
+    has_exit_code = number.digits.startswith("00") and number.groups[0] > 1
+    if number.is_international or has_exit_code:
+        return _fits_country(number.digits.removeprefix("00"))
+    if around is Surroundings.CALL:
         return len(number.digits) in _E164_LENGTHS
-    return (
-        _is_trunk(number)
-        or _is_north_american(number)
-        or _is_without_trunk(number)
-        or _is_uk_mobile(number)
-    )
+    if _is_bracketed(number) or (
+        len(number.groups) > 1 and (_is_trunk(number) or _is_north_american(number))
+    ):
+        return True
+    if around is Surroundings.COUNTED:
+        return False
+    return _is_trunk(number) or _is_without_trunk(number) or _is_uk_mobile(number)
 
 
 def _fits_country(digits: str) -> bool:
@@ -118,6 +123,16 @@ def _fits_country(digits: str) -> bool:
             national = digits[size:]
             return len(national) in lengths or len(national.removeprefix("0")) in lengths
     return False
+
+
+def _is_bracketed(number: Written) -> bool:
+    """Area code in brackets: (11) 2345-6789."""
+    has_area = (
+        number.is_bracketed
+        and number.separators.startswith(")")
+        and number.groups[0] in range(2, 6)
+    )
+    return has_area and len(number.digits) in range(8, 13)
 
 
 def _is_trunk(number: Written) -> bool:

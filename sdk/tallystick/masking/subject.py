@@ -5,15 +5,14 @@ there, so that the cost of masking is a handful of scans and not one per pattern
 """
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tallystick.masking.keys import KeyRule
 
 AT: Final = 1
 """An `@`."""
 NUMBER: Final = 2
-"""Six digits or more with at most three separators between."""
+"""Six digits or more with at most three separators between, or the beginning of an IBAN."""
 RUN: Final = 4
 """Eleven characters or more of base64's alphabets, dots and tildes that are not words."""
 PAIR: Final = 8
@@ -35,17 +34,22 @@ _HARMLESS: Final = re.compile(
     r"|(?=[0-9]*[a-f])[0-9a-f]{7,64}"  # hash
     r"|v?[0-9]{1,5}(?:\.[0-9]{1,6}){1,2}"  # version
 )
-_NUMBER: Final = re.compile(r"[0-9](?:[ ().\-/+\t]{0,3}[0-9]){5}")
+_NUMBER: Final = re.compile(
+    r"[0-9](?:(?:[ ().\-/+\t]{0,3}[0-9]){5}|(?<=[A-Za-z][0-9])[0-9][ .-]?[0-9A-Za-z]{4})"
+)
 _RUN: Final = re.compile(r"(?<![0-9A-Za-z+/_.~-])[0-9A-Za-z+/_.~-]{11,}")
 _WORDS: Final = re.compile(r"(?:[a-z]*+[./_-])*+[a-z]*+")
-_SCHEMES: Final = ("bearer", "basic", "digest", "negotiate", "apikey")
-_SPOKEN: Final = ("--", "passw", "passphrase", "secret", "pin ")
+_WORDS_WITH_TRAITS: Final = (
+    *((scheme, SCHEME) for scheme in ("bearer", "basic", "digest", "negotiate", "apikey")),
+    *((word, SPOKEN) for word in ("--", "passw", "passphrase", "secret", "pin ")),
+    ("-----begin", ARMOUR),
+)
+"""All of them stand before a space, or hold one."""
 
 Runs = list[re.Match[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """A text under inspection."""
 
     text: str
@@ -65,26 +69,21 @@ def is_harmless(text: str) -> bool:
 def inspect(text: str, rule: KeyRule) -> Subject:
     """Return the text with its traits."""
     runs = [run for run in _RUN.finditer(text) if not _WORDS.fullmatch(run[0])]
-    lowered = text.lower()
     traits = RUN if runs else 0
     if "@" in text:
         traits |= AT
     if ":" in text or "=" in text or ">" in text:
         traits |= PAIR
-    if "-----BEGIN" in text:
-        traits |= ARMOUR
+    if " " in text or "\t" in text:
+        traits |= _of_sentences(text.lower())
     if _NUMBER.search(text):
         traits |= NUMBER
-    return Subject(text, rule, runs, traits | _spoken(lowered))
+    return Subject(text, rule, runs, traits)
 
 
-def _spoken(lowered: str) -> int:
+def _of_sentences(lowered: str) -> int:
     traits = 0
-    for word in _SPOKEN:
+    for word, trait in _WORDS_WITH_TRAITS:
         if word in lowered:
-            traits = SPOKEN
-            break
-    for scheme in _SCHEMES:
-        if scheme in lowered:
-            return traits | SCHEME
+            traits |= trait
     return traits

@@ -22,7 +22,7 @@ from tallystick.masking.readings import (
     printable_parts,
     unescaped,
 )
-from tallystick.masking.subject import inspect, is_harmless
+from tallystick.masking.subject import ANYTHING, inspect, is_harmless
 from tallystick.masking.tokens import TOKEN, WITHHELD_MARKER, Marker, is_marker
 from tallystick.profile import JsonValue
 
@@ -35,6 +35,8 @@ _SHORTEST: Final = 5
 """Nothing that the detectors find is shorter."""
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_MARKER_OR_JSON: Final = "[{t"
+"""What a marker, a token or a JSON document begins with."""
 _IDENTIFYING_DIGITS: Final = 4
 _LONGEST_IDENTIFIER: Final = 64
 
@@ -52,7 +54,7 @@ class Structure(Protocol):
 class TextMasker:
     """Masks texts under one policy; remembers short clean texts, and never one that was masked."""
 
-    __slots__ = ("_clean", "_detectors", "_kept", "_marker", "_withholding")
+    __slots__ = ("_clean", "_finders", "_kept", "_marker", "_withholding")
 
     def __init__(self, policy: MaskPolicy, marker: Marker) -> None:
         self._marker = marker
@@ -60,7 +62,11 @@ class TextMasker:
         self._withholding = frozenset(
             kind for kind in kinds.ALL if policy.mode(kind) is Mode.WITHHOLD
         )
-        self._detectors = tuple(one for one in DETECTORS if one.kinds - self._kept)
+        running = [one for one in DETECTORS if one.kinds - self._kept]
+        self._finders = [
+            tuple(one.find for one in running if one.needs & traits)
+            for traits in range(ANYTHING + 1)
+        ]
         self._clean: dict[tuple[KeyRule, str], None] = {}
 
     def mask(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
@@ -98,36 +104,47 @@ class TextMasker:
         return within.ledger.withhold()
 
     def _once(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
-        if is_marker(text) or (rule.exempts and is_safe_value(text)):
-            return text
-        if text[0] in "{[" and text[-1] in "}]":
-            nested = _nested(text, rule, within, depth)
+        if text[0] in _MARKER_OR_JSON:
+            if is_marker(text):
+                return text
+            nested = _nested(text, rule, within, depth) if text[-1] in "}]" else None
             if nested is not None:
                 return nested
+        if rule.exempts and is_safe_value(text):
+            return text
         hits = self._found(text, rule, within, depth, _LAYERS)
         if not hits:
-            return self._by_key(text, rule, within.ledger)
+            return self._by_key(text, rule, within.ledger) if rule.kind else text
         return self._replace(text, merge(hits), within.ledger)
 
     def _found(
         self, text: str, rule: KeyRule, within: Structure, depth: int, layers: int
     ) -> list[Hit]:
-        fold = folded(text)
+        fold = None if text.isascii() else folded(text)
         plain = fold.text if fold else text
         hits: list[Hit] = []
         subject = inspect(plain, rule)
-        for detector in self._detectors:
-            if detector.needs & subject.traits:
-                hits.extend(hit for hit in detector.find(subject) if hit.kind not in self._kept)
+        for find in self._finders[subject.traits]:
+            hits += find(subject)
         for run in encoded_runs(plain, subject.runs) if subject.runs else ():
-            hits.extend(self._inside(run, within, depth))
-        if hits and "tok_" in plain:
-            hits = _outside_tokens(plain, hits)
+            hits += self._inside(run, within, depth)
+        if hits:
+            hits = self._wanted(plain, hits)
         escape = unescaped(plain) if layers else None
         if escape is not None:
             inner = self._found(escape.text, rule, within, depth, layers - 1)
-            hits.extend(_moved(hit, escape) for hit in inner)
+            hits += [_moved(hit, escape) for hit in inner]
         return [_moved(hit, fold) for hit in hits] if fold else hits
+
+    def _wanted(self, text: str, hits: list[Hit]) -> list[Hit]:
+        """Leave out the kinds that the policy keeps, and what stands inside a token."""
+        tokens = [token.span() for token in TOKEN.finditer(text)] if "tok_" in text else []
+        return [
+            hit
+            for hit in hits
+            if hit.kind not in self._kept
+            and not any(start < hit.end and hit.start < end for start, end in tokens)
+        ]
 
     def _inside(self, run: Encoded, within: Structure, depth: int) -> list[Hit]:
         """Mask what a run of base64 holds and encode it again; binary with findings is withheld."""
@@ -201,10 +218,3 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _moved(hit: Hit, reading: Reading) -> Hit:
     start, end = reading.place(hit.start, hit.end)
     return hit._replace(start=start, end=end, value=hit.value or reading.text[hit.start : hit.end])
-
-
-def _outside_tokens(text: str, hits: list[Hit]) -> list[Hit]:
-    tokens = [token.span() for token in TOKEN.finditer(text)]
-    return [
-        hit for hit in hits if not any(start < hit.end and hit.start < end for start, end in tokens)
-    ]

@@ -6,59 +6,55 @@ Cycles, depth and size end at the policy's limits.
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeGuard
+from typing import Final
 
 from tallystick.masking import kinds
-from tallystick.masking.keys import (
-    ADDRESS,
-    PERSONAL,
-    PLAIN,
-    SCHEMAS,
-    KeyRule,
-    are_of_a_person,
-    are_of_a_thing,
-    is_safe_value,
-    key_rule,
-    schema_rule,
-)
+from tallystick.masking.context import as_name, is_secret_pair, names_secret, rules_in_context
+from tallystick.masking.keys import PERSONAL, PLAIN, KeyRule, is_safe_value, key_rule
 from tallystick.masking.ledger import Ledger
 from tallystick.masking.plain import as_plain
 from tallystick.masking.texts import TextMasker
 from tallystick.masking.tokens import Marker, is_marker
-from tallystick.masking.vocabulary import SCHEMA_NAMES, SCHEMA_WORDS
 from tallystick.profile import MAX_INTEGER, JsonValue
 
 _SMALL: Final = 1_000_000
 """Numbers of fewer than seven digits identify nobody by themselves."""
 _DECIMAL_BITS: Final = 256
 """Integers beyond are written in hexadecimal: decimal takes quadratic time."""
-_PAIR: Final = 2
-_LONGEST_NAME: Final = 96
-_MOST_NAMES: Final = 4096
-"""How many clean key names are remembered between calls."""
+_MOST_SHAPES: Final = 1024
+_LARGEST_SHAPE: Final = 64
 _LITERALS: Final = {None: "null", True: "true", False: "false"}
+
+Keys = tuple[tuple[str, KeyRule], ...]
+"""The masked keys of a mapping, each with what it says about its value."""
+Shapes = dict[tuple[object, ...], Keys]
+"""Keys that were read before, by the keys as they stood; only clean ones without a context."""
 
 
 class Walk:
-    """One call of `mask`. Implements `texts.Structure`. `names` are keys known to be clean."""
+    """One call of `mask`. Implements `texts.Structure`; `shapes` outlives the call."""
 
-    __slots__ = ("_marker", "_names", "_path", "_texts", "ledger")
+    __slots__ = ("_marker", "_path", "_shapes", "_texts", "ledger")
 
-    def __init__(self, texts: TextMasker, marker: Marker, names: set[str], ledger: Ledger) -> None:
+    def __init__(self, texts: TextMasker, marker: Marker, shapes: Shapes, ledger: Ledger) -> None:
         self.ledger = ledger
-        self._names = names
         self._texts = texts
         self._marker = marker
+        self._shapes = shapes
         self._path: set[int] = set()
 
     def value(self, value: object, rule: KeyRule, depth: int) -> JsonValue:
         """Return `value` as masked JSON; `rule` is what the key above it says."""
-        if value is None or value is True or value is False:
-            return value
+        walk = _BY_TYPE.get(type(value))
+        if walk is None:
+            return self._other(value, rule, depth)
         if rule.is_certain and rule.kind == kinds.SECRET:
             return self._secret(value, rule, depth)
-        walk = _BY_TYPE.get(type(value))
-        return walk(self, value, rule, depth) if walk else self._other(value, rule, depth)
+        return walk(self, value, rule, depth)
+
+    def literal(self, literal: bool | None, _rule: KeyRule, _depth: int) -> JsonValue:  # a value
+        """Return true, false or null: they identify nobody."""
+        return literal
 
     def text(self, text: str, rule: KeyRule, depth: int) -> str:
         """Return a text masked, or the whole of it as a marker where its key says so."""
@@ -73,9 +69,9 @@ class Walk:
 
     def integer(self, number: int, rule: KeyRule, depth: int) -> JsonValue:
         """Return a number, its marker, or its digits where JSON would lose some."""
-        size = abs(number)
-        if size < _SMALL and rule.kind is None:
+        if -_SMALL < number < _SMALL and rule.kind is None:
             return number
+        size = abs(number)
         text = str(size) if size.bit_length() < _DECIMAL_BITS else hex(size)
         masked = self.text(text, rule, depth)
         if masked != text:
@@ -86,7 +82,7 @@ class Walk:
         """Return a number, its marker, or its name where it is none."""
         if not math.isfinite(number):
             return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
-        if not rule.is_certain and (abs(number) < _SMALL or not number.is_integer()):
+        if not rule.is_certain and (-_SMALL < number < _SMALL or not number.is_integer()):
             return number
         text = repr(abs(int(number)) if number.is_integer() else abs(number))
         masked = self.text(text, rule, depth)
@@ -103,17 +99,15 @@ class Walk:
         """Mask keys, then values by what their keys say, alone and side by side."""
         if not self._enter(mapping, len(mapping), depth):
             return self.ledger.withhold()
-        named: dict[str, object] = {}
-        rules: dict[str, KeyRule] = {}
-        is_contextual = rule.reaches_inside
-        for key, item in list(mapping.items()):
-            name = key if type(key) is str and key in self._names else self._name(key, named, depth)
-            named[name] = item
-            rules[name] = own = key_rule(name)
-            is_contextual = is_contextual or own.is_contextual
-        if is_contextual:
-            rules = _decided(named, rules, rule)
-        masked = {name: self.value(item, rules[name], depth + 1) for name, item in named.items()}
+        items = list(mapping.values())
+        keys = None if rule.reaches_inside else self._shapes.get(tuple(mapping))
+        if keys is None:
+            keys = self._keys(tuple(mapping), items, rule, depth)
+        inside = depth + 1
+        masked = {
+            name: self.value(item, own, inside)
+            for (name, own), item in zip(keys, items, strict=True)
+        }
         self._path.discard(id(mapping))
         return masked
 
@@ -125,16 +119,12 @@ class Walk:
         masked: list[JsonValue] = []
         own = rule
         for item in items:
-            masked.append(
-                self._pair(item, depth + 1)
-                if _is_secret_pair(item)
-                else self.value(item, own, depth + 1)
-            )
-            own = (
-                key_rule(item)
-                if isinstance(item, str) and item[:1] == "-" and _names_secret(item)
-                else rule
-            )
+            if is_secret_pair(item):
+                masked.append(self._pair(item, depth + 1))
+            else:
+                masked.append(self.value(item, own, depth + 1))
+            is_flag = isinstance(item, str) and item[:1] == "-" and names_secret(item)
+            own = key_rule(str(item)) if is_flag else rule
         self._path.discard(id(sequence))
         return masked
 
@@ -145,28 +135,46 @@ class Walk:
     def _secret(self, value: object, rule: KeyRule, depth: int) -> JsonValue:
         """Drop a secret unseen; nothing at all, a marker, or an identifier in its place may stay."""
         is_simple = isinstance(value, str | int | float)
-        is_kept = self._marker.keeps(kinds.SECRET) or (
-            is_simple and rule.exempts and is_safe_value(str(value))
-        )
-        is_empty = isinstance(value, str | bytes | int | float | list | tuple | dict) and not value
-        if is_kept or is_empty or (isinstance(value, str) and is_marker(value)):
+        is_safe = is_simple and rule.exempts and is_safe_value(str(value))
+        is_nothing = not value or value is True or (isinstance(value, str) and is_marker(value))
+        if is_safe or is_nothing or self._marker.keeps(kinds.SECRET):
             return self.value(value, PLAIN, depth)
         self.ledger.count(kinds.SECRET)
         return self._marker.mark(kinds.SECRET, "")
 
-    def _pair(self, pair: Sequence[object], depth: int) -> JsonValue:
+    def _pair(self, pair: Sequence[str | bytes], depth: int) -> JsonValue:
         name, item = pair
         return [
             self.value(name, PLAIN, depth + 1),
-            self.value(item, key_rule(_as_name(name)), depth + 1),
+            self.value(item, key_rule(as_name(name)), depth + 1),
         ]
+
+    def _keys(
+        self, keys: tuple[object, ...], items: list[object], rule: KeyRule, depth: int
+    ) -> Keys:
+        """Mask the keys of a mapping and judge them; remember them where that can be repeated."""
+        named: dict[str, object] = {}
+        for key, item in zip(keys, items, strict=True):
+            named[self._name(key, named, depth)] = item
+        rules = {name: key_rule(name) for name in named}
+        if rule.reaches_inside or any(own.is_contextual for own in rules.values()):
+            return tuple(rules_in_context(named, rules, rule).items())
+        found = tuple(rules.items())
+        if len(keys) <= _LARGEST_SHAPE and all(
+            type(key) is str and key == name for key, name in zip(keys, named, strict=True)
+        ):
+            self._remember(keys, found)
+        return found
+
+    def _remember(self, keys: tuple[object, ...], found: Keys) -> None:
+        if len(self._shapes) >= _MOST_SHAPES:
+            self._shapes.clear()
+        self._shapes[keys] = found
 
     def _name(self, key: object, taken: Mapping[str, object], depth: int) -> str:
         """Mask a key; number it where it then looks like another one of the same mapping."""
         if type(key) is str:
             name = self._texts.mask(key, PLAIN, self, depth)
-            if name == key and len(key) <= _LONGEST_NAME:
-                self._remember(key)
         elif key is None or isinstance(key, bool):
             name = _LITERALS[key]
         else:
@@ -176,11 +184,6 @@ class Walk:
             number += 1
             candidate = f"{name}#{number}"
         return candidate
-
-    def _remember(self, name: str) -> None:
-        if len(self._names) >= _MOST_NAMES:
-            self._names.clear()
-        self._names.add(name)
 
     def _other(self, value: object, rule: KeyRule, depth: int) -> JsonValue:
         """Walk through a host's object; what cannot be read is withheld."""
@@ -201,6 +204,8 @@ class Walk:
 _BY_TYPE: Final[dict[type, Callable[..., JsonValue]]] = {
     str: Walk.text,
     int: Walk.integer,
+    bool: Walk.literal,
+    type(None): Walk.literal,
     float: Walk.real,
     bytes: Walk.binary,
     dict: Walk.mapping,
@@ -209,65 +214,3 @@ _BY_TYPE: Final[dict[type, Callable[..., JsonValue]]] = {
     set: Walk.unordered,
     frozenset: Walk.unordered,
 }
-
-
-def _decided(
-    named: Mapping[str, object], rules: Mapping[str, KeyRule], above: KeyRule
-) -> dict[str, KeyRule]:
-    """Return the rules of a mapping's keys in the light of each other and of the key above."""
-    is_person = above.is_person or are_of_a_person(rules.values())
-    is_thing = not is_person and are_of_a_thing(named)
-    decided: dict[str, KeyRule] = {}
-    for name, rule in rules.items():
-        found = _of_schema(name, rule, named[name], above) or _inherited(name, rule, named, above)
-        if found.shape is not None:
-            is_personal = is_person or (found is ADDRESS and isinstance(named[name], dict))
-            found = PERSONAL if is_personal else PLAIN if is_thing else found
-        decided[name] = found
-    return decided
-
-
-def _of_schema(name: str, rule: KeyRule, item: object, above: KeyRule) -> KeyRule | None:
-    if above is SCHEMAS:
-        return schema_rule(rule)
-    if name in SCHEMA_NAMES and _are_schemas(item):
-        return SCHEMAS
-    if above.schema_of is not None and name not in SCHEMA_WORDS:
-        return above.schema_of
-    return None
-
-
-def _inherited(name: str, rule: KeyRule, named: Mapping[str, object], above: KeyRule) -> KeyRule:
-    """Return the rule above where it covers what is inside; of `{"key": K, "value": V}`, the rule of K."""
-    if rule.is_certain and rule.kind == kinds.SECRET:
-        return rule
-    if above.is_certain:
-        return above
-    key = named.get("key", named.get("name")) if name == "value" else None
-    return key_rule(key) if isinstance(key, str) else rule
-
-
-def _are_schemas(item: object) -> bool:
-    return (
-        isinstance(item, dict)
-        and bool(item)
-        and all(
-            isinstance(one, bool) or (isinstance(one, dict) and not SCHEMA_WORDS.isdisjoint(one))
-            for one in item.values()
-        )
-    )
-
-
-def _as_name(item: object) -> str:
-    return item.decode("latin-1") if isinstance(item, bytes) else str(item)
-
-
-def _names_secret(item: object) -> bool:
-    if not isinstance(item, str | bytes):
-        return False
-    rule = key_rule(_as_name(item))
-    return rule.is_certain and rule.kind == kinds.SECRET
-
-
-def _is_secret_pair(item: object) -> TypeGuard[Sequence[object]]:
-    return isinstance(item, list | tuple) and len(item) == _PAIR and _names_secret(item[0])
