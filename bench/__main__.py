@@ -1,0 +1,35 @@
+"""Run the measurements named on the command line, or all of them."""
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from bench import caller, ingest, machine, masking, startup, verify
+
+MEASUREMENTS: Final[dict[str, Callable[[], list[str]]]] = {
+    "startup": startup.measure,
+    "masking": masking.measure,
+    "caller": caller.measure,
+    "ingest": ingest.measure,
+    "verify": verify.measure,
+}
+
+
+def main() -> int:
+    """Print the machine, then each measurement under its name."""
+    names = sys.argv[1:] or list(MEASUREMENTS)
+    unknown = set(names) - set(MEASUREMENTS)
+    if unknown:
+        print(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")
+        return 2
+    print(machine.description())
+    print(f"calibration: sum(range(1000)) takes {machine.calibration_us():.1f} µs")
+    for name in names:
+        print(f"\n{name}", flush=True)
+        for line in MEASUREMENTS[name]():
+            print(f"  {line}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

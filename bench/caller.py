@@ -1,0 +1,95 @@
+"""What recording costs: on the caller's thread per call (both records), and behind it per event.
+
+The service is a sink on this machine that answers 200 at once, so that sealing, signing and shipping
+all happen. An OpenTelemetry span and log record, exported the same way, stand beside.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from bench import machine
+from tallystick.config import load_config
+from tallystick.event import Draft
+from tallystick.runtime import Runtime
+
+CALLS: Final = 2000
+CALLER_BUDGET_US: Final = 40
+BACKGROUND_BUDGET_US: Final = 10
+ARGUMENTS: Final = {"order": "ord_20261101_0042", "region": "north", "limit": 25, "open": True}
+RESULT: Final = {
+    "rows": [{"id": number, "status": "shipped", "total_pence": 1299} for number in range(12)]
+}
+CALL: Final = {
+    "action.id": "0" * 32,
+    "observer": "mcp_server",
+    "tool.name": "lookup",
+    "server.name": "bench",
+    "mcp.method": "tools/call",
+    "trace.id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "span.id": "00f067aa0ba902b7",
+    "agent.name": "planner",
+    "agent.basis": "asserted",
+    "principal.basis": "authenticated",
+}
+
+
+def measure() -> list[str]:
+    """Give the report's lines."""
+    yardstick = machine.calibration_us()
+    with tempfile.TemporaryDirectory() as home:
+        runtime = Runtime(load_config(home=Path(home)))
+        runtime.start()
+        caller_us = machine.cpu_us(lambda: _call(runtime), CALLS)
+        background_us = _background_us(runtime)
+        seals = _events_per_seal(runtime)
+        runtime.shutdown(5)
+    span_us = _span_us()
+    return [
+        f"caller's thread per call, both records, masking on: {caller_us:.0f} µs CPU "
+        f"(budget {CALLER_BUDGET_US}), {caller_us / yardstick:.1f} x calibration",
+        f"background per event, under load, seals on: {background_us:.1f} µs CPU "
+        f"(budget {BACKGROUND_BUDGET_US}), {seals:.0f} events per seal",
+        f"beside it, one OpenTelemetry span with 10 attributes: {span_us:.0f} µs CPU",
+    ]
+
+
+def _call(runtime: Runtime) -> None:
+    runtime.recorder.record(Draft("tool.started", CALL, {"params": ARGUMENTS}))
+    ended = {**CALL, "outcome": "success"}
+    runtime.recorder.record(Draft("tool.completed", ended, {"params": ARGUMENTS, "result": RESULT}))
+
+
+def _background_us(runtime: Runtime) -> float:
+    runtime.flush(10)
+    process, thread = time.process_time_ns(), time.thread_time_ns()
+    for _ in range(CALLS):
+        _call(runtime)
+    runtime.flush(30)
+    spent = (time.process_time_ns() - process) - (time.thread_time_ns() - thread)
+    return spent / (2 * CALLS) / 1000
+
+
+def _events_per_seal(runtime: Runtime) -> float:
+    session = runtime.recorder.current_session()
+    bodies = b"".join(path.read_bytes() for path in runtime.config.spool_dir.glob("*.spool"))
+    return session.sealed_size / max(1, bodies.count(b"tallystick.seal/v1"))
+
+
+def _span_us() -> float:
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(InMemorySpanExporter()))
+    tracer = provider.get_tracer("bench")
+
+    def one() -> None:
+        with tracer.start_as_current_span("tools/call lookup", attributes=CALL):
+            pass
+
+    spent = machine.cpu_us(one, CALLS)
+    provider.shutdown()
+    return spent
