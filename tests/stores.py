@@ -6,36 +6,55 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from tallystick.event import Record, Statement, make_record
 from tallystick.profile import encode
-from tallystick.tlog.note import encode_vkey
+from tallystick.tlog.dsse import sign_envelope
+from tallystick.tlog.note import VerifierKey
 from tallystick.tlog.seal import make_seal, parse_seal
 from tallystick.tlog.tree import Frontier
+from tallystick.verify.policy import Policy
+from tallystick.verify.report import Report
+from tallystick.verify.verifier import verify
 from tallystick_store.checkpoints import LogSigner
 from tallystick_store.rows import Admitted, EventRow, Row, SealRow, SpanBatch, View
+from tallystick_store.source import DataSource
 from tallystick_store.store import Store
 from tallystick_store.writer import Writer
+from tests.keys import KeyPair, key_pair
 
 ORIGIN = "log.example/tenant"
 START_US = 1_796_213_472_000_000
 
+DELEGATION = "application/vnd.tallystick.session+json"
+
 Rows = tuple[Row, ...]
 
 
-def private_key(seed: str) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(seed.encode()).digest())
+LOG = key_pair(ORIGIN, "log")
+EMITTER = key_pair("agents.example/emitter")
 
 
-def log_signer(origin: str = ORIGIN, seed: str = "log key") -> LogSigner:
-    key = private_key(seed)
-    return LogSigner(origin, key.public_key().public_bytes_raw(), key.sign)
+def log_signer(pair: KeyPair = LOG) -> LogSigner:
+    return LogSigner(pair.name, pair.public_key, pair.sign)
 
 
-def open_store(directory: Path, **options: object) -> Store:
+def policy(*, log: VerifierKey = LOG.key) -> Policy:
+    """What an auditor would trust: the log's key and the emitter's."""
+    return Policy(log, (EMITTER.key,))
+
+
+def open_store(directory: Path) -> Store:
     """Open a store that publishes only when it is told to."""
     return Store.open(directory, log_signer(), publish_interval_s=None)
+
+
+def verify_data(directory: Path) -> Report:
+    """Run the whole verifier over a stopped store."""
+    source = DataSource(directory)
+    try:
+        return verify(source, policy())
+    finally:
+        source.close()
 
 
 def counting_salts(seed: str) -> Callable[[], str]:
@@ -46,18 +65,13 @@ def counting_salts(seed: str) -> Callable[[], str]:
 class Emitter:
     """One session: prints records in sequence and seals what it printed."""
 
-    def __init__(self, name: str = "emitter") -> None:
+    def __init__(self, name: str = "one") -> None:
         self.session = hashlib.sha256(name.encode()).hexdigest()[:32]
-        self.key = private_key(f"session {name}")
-        self.origin = f"tallystick.session/{self.session}"
+        self.keys = key_pair(f"tallystick.session/{self.session}")
         self.seq = 0
         self._salt = counting_salts(name)
         self._frontier = Frontier()
         self._unsealed: list[bytes] = []
-
-    @property
-    def vkey(self) -> str:
-        return encode_vkey(self.origin, self.key.public_key().public_bytes_raw())
 
     def record(
         self,
@@ -79,7 +93,23 @@ class Emitter:
         return record
 
     def opened(self) -> EventRow:
-        return EventRow(self.record("session.open", session__key=self.vkey, emitter__name="e"))
+        vkey = self.keys.key.vkey
+        payload = encode(
+            {"emitter": EMITTER.name, "key": vkey, "session": self.session, "time_us": START_US}
+        )
+        envelope = sign_envelope(DELEGATION, payload, EMITTER.key.key_id.hex(), EMITTER.sign)
+        return EventRow(
+            self.record(
+                "session.open",
+                session__key=vkey,
+                session__delegation=envelope,
+                emitter__name=EMITTER.name,
+                emitter__key_id=EMITTER.key.key_id.hex(),
+            )
+        )
+
+    def closed(self) -> EventRow:
+        return EventRow(self.record("session.close", session__size=self.seq))
 
     def call(self, number: int = 0, **fields: object) -> EventRow:
         return EventRow(
@@ -98,11 +128,7 @@ class Emitter:
 
     def seal(self) -> SealRow:
         body, self._frontier = make_seal(
-            self._frontier,
-            self._unsealed,
-            self.origin,
-            self.key.sign,
-            self.key.public_key().public_bytes_raw(),
+            self._frontier, self._unsealed, self.keys.name, self.keys.sign, self.keys.public_key
         )
         self._unsealed = []
         return SealRow(body, parse_seal(body), self.session)

@@ -86,10 +86,12 @@ EVENTS: Final = Table(
         *_STAMP,
         Column("statement", "VARCHAR", is_long=True),
         Column("disclosures", "VARCHAR", is_long=True),
+        Column("disclosure_count", "BIGINT"),
         *(Column(f.column_name, _SQL_OF_FIELD[f.type]) for f in FIELDS if f.column),
     ),
 )
-"""`disclosures` holds the lines that came with the record, joined by line feeds; NULL for none."""
+"""`disclosures` holds the lines that came with the record, joined by line feeds; NULL for none.
+`disclosure_count` is their number: a line cannot be taken away by changing one column."""
 
 SEALS: Final = Table(
     "seals",
@@ -166,6 +168,7 @@ def event_batch(rows: Sequence[tuple[Stamp, Record]]) -> pa.Table:
     """
     values = _stamps([stamp for stamp, _ in rows])
     values["statement"] = [record.line.decode() for _, record in rows]
+    values["disclosure_count"] = [len(record.disclosures) for _, record in rows]
     values["disclosures"] = [joined_disclosures(record) for _, record in rows]
     return _table(EVENTS, values | _field_cells([record for _, record in rows]))
 

@@ -1,0 +1,40 @@
+"""A consistent copy of a running store, made by its owner: for `tallystick verify --data`, or to keep.
+
+Commits wait while the files are copied (about a second for each gigabyte); readers do not. The copy
+is the very bytes of the database and of the log, and holds no key.
+"""
+
+import shutil
+from pathlib import Path
+
+from tallystick.errors import StoreError
+from tallystick_store.files import sync_folder
+from tallystick_store.store import DATABASE_NAME, LOG_FOLDER, Store
+
+
+def take_snapshot(store: Store, target: Path) -> None:
+    """Copy database and log into `target`, which must not exist or be empty.
+
+    A target that has its name is whole: the copy is made beside it and renamed. Raises StoreError.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise StoreError(f"the snapshot's target {target} exists: give a new directory")
+    partial = target.with_name(target.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(mode=0o700, parents=True)
+        with store.paused():
+            store.database.copy_to(partial / DATABASE_NAME)
+            _copy_log(store.directory / LOG_FOLDER, partial / LOG_FOLDER)
+        partial.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise StoreError(f"the snapshot {target} cannot be written: {error}") from error
+
+
+def _copy_log(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        target.mkdir()
