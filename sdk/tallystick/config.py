@@ -203,7 +203,7 @@ SETTINGS: Final = (
 BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 
 
-def load_config(environ: Mapping[str, str] | None = None, **overrides: object) -> Config:
+def load_config(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Config:
     """Build the settings. An override that is None counts as not given.
 
     Raises ConfigError for an unknown setting, a value that does not fit, or an unreadable file.

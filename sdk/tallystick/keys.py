@@ -29,6 +29,7 @@ class EmitterKey:
 
     @property
     def name(self) -> str:
+        """Name of the emitter."""
         return self.key.name
 
     @property
@@ -97,4 +98,9 @@ def load_token_key(home: Path) -> TokenKey:
         raise EnrolmentError(
             f"{path} does not hold {2 * TOKEN_KEY_BYTES} hex digits; restore it, or move it away"
         )
+    return local_token_key(key)
+
+
+def local_token_key(key: bytes) -> TokenKey:
+    """Return a key under an id of its own: `local` and 8 hex digits of its digest."""
     return TokenKey("local" + hashlib.sha256(key).hexdigest()[:8], key)

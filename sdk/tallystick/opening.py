@@ -17,7 +17,7 @@ from tallystick.config import Config
 from tallystick.errors import SpoolError
 from tallystick.keys import EmitterKey
 from tallystick.profile import encode
-from tallystick.session import UNPLACED, Session, SessionKey
+from tallystick.session import Session, SessionKey
 from tallystick.spool import SessionLock, SpoolWriter, remove_session
 from tallystick.tlog.dsse import sign_envelope
 from tallystick.tlog.note import encode_vkey

@@ -132,7 +132,7 @@ def _prune(value: object, budget: _Budget, depth: int) -> object:
     return _prune_other(value, budget, depth)
 
 
-def _digits(number: float | None) -> int:
+def _digits(number: object) -> int:
     return number.bit_length() // 3 + 2 if isinstance(number, int) else len(str(number))
 
 

@@ -10,7 +10,7 @@ import orjson
 from tallystick import event, payload
 from tallystick.errors import RecordError
 from tallystick.fields import BY_NAME
-from tallystick.masking import MaskPolicy, Masker, default_policy
+from tallystick.masking import Masker, MaskPolicy, default_policy
 from tallystick.masking.tokens import WITHHELD_MARKER, TokenKey
 from tallystick.opening import NewId, random_id
 from tallystick.profile import JsonValue
@@ -87,6 +87,11 @@ class Printer:
             statement["mask.hits"] = hits
         return self._print(statement, disclosures)
 
+    def mask_text(self, text: str) -> str:
+        """Return one text as it would stand in line 1."""
+        masking = self.masking
+        return text if text in masking.clean else _text(masking, "", text, {})
+
     def _print(self, statement: event.Statement, disclosures: Mapping[str, str]) -> event.Record:
         try:
             return event.make_record(statement, disclosures, self._new_id)
@@ -106,20 +111,13 @@ class Printer:
         is_own = draft.type.startswith("session.")
         for name, value in draft.statement.items():
             kind = type(value)
-            if kind is str:
-                if value not in clean and not (name in _IDS and _HEX.fullmatch(value)):
-                    value = (
-                        value
-                        if is_own and name.startswith(_OWN_PREFIXES)
-                        else _text(masking, name, value, hits)
-                    )  # noqa: E501, PLW2901
-            elif (
-                kind is not int
-                and kind is not bool
-                and not (is_own and name.startswith(_OWN_PREFIXES))
-            ):
-                value = _compound(masking, name, value, hits)  # noqa: PLW2901
-            statement[name] = value
+            is_plain = kind is int or kind is bool or (kind is str and value in clean)
+            if is_plain or _is_exempt(name, value, is_own=is_own):
+                statement[name] = value
+            elif kind is str:
+                statement[name] = _text(masking, name, value, hits)
+            else:
+                statement[name] = _compound(masking, name, value, hits)
 
     def _disclosures(
         self, masking: Masking, draft: event.Draft, statement: event.Statement, hits: Hits
@@ -127,10 +125,12 @@ class Printer:
         found: dict[str, str] = {}
         for name, value in draft.disclosures.items():
             if name in PAYLOADS:
-                value = self._payload(masking, name, value, statement)  # noqa: PLW2901
-            elif not isinstance(value, str) or len(value) > payload.LONGEST_TEXT:
-                value = self._fitting(value)  # noqa: PLW2901
-            found[name] = _disclosed(masking, name, value, hits)
+                shown = self._payload(masking, name, value, statement)
+            elif isinstance(value, str) and len(value) <= payload.LONGEST_TEXT:
+                shown = value
+            else:
+                shown = self._fitting(value)
+            found[name] = _disclosed(masking, name, shown, hits)
         return found
 
     def _payload(
@@ -151,6 +151,13 @@ class Printer:
         if measured is None:
             return WITHHELD_MARKER
         return payload.fit(value, measured.size_bytes, self._max_value_bytes)[0]
+
+
+def _is_exempt(name: str, value: JsonValue, *, is_own: bool) -> bool:
+    """Tell what no masking may change: random ids, by their shape, and what this package made itself."""
+    if is_own and name.startswith(_OWN_PREFIXES):
+        return True
+    return name in _IDS and isinstance(value, str) and _HEX.fullmatch(value) is not None
 
 
 def _digest(masking: Masking, kind: str, value: bytes) -> str:

@@ -133,6 +133,10 @@ class Recorder:
             self._note_unwritable(error)
             return self._hold(record)
 
+    def mask_text(self, text: str) -> str:
+        """Return `text` as records show it: for the name of a span, which shows the same."""
+        return self._printer.mask_text(text)
+
     def count_lost(self, reason: str, count: int = 1) -> None:
         """Count records that a caller had to give up (an error in a hook): reported by `log.drop`.
 

@@ -1,35 +1,116 @@
-"""The process-wide runtime: owns the recorder, the threads and the exits (atexit, fork, signals)."""
+"""The process-wide runtime: owns recorder, threads and keys, and survives forks, exits and signals.
 
+A signal that kills needs no handler: what was recorded is in the spool already, and the next process of
+the same emitter ships it. A normal exit closes the session. A fork leaves the parent alone; the child has
+a session of its own from its first record on.
+"""
+
+import atexit
+import contextlib
+import logging
+import os
+import random
+import secrets
+import sys
+import threading
 from collections.abc import Callable, Mapping
+from typing import Final
 
+from tallystick import event
+from tallystick.background import Background
+from tallystick.client import ServiceClient, Target
+from tallystick.clock import Clock, SystemClock
 from tallystick.config import Config
+from tallystick.credentials import CREDENTIALS_FILE, Credentials, load_credentials
+from tallystick.enrolment import Enroller
+from tallystick.errors import EnrolmentError
+from tallystick.head import Head, HeadKeeper
+from tallystick.keys import (
+    EMITTER_FILE,
+    TOKEN_FILE,
+    TOKEN_KEY_BYTES,
+    EmitterKey,
+    load_emitter_key,
+    load_token_key,
+    local_token_key,
+)
+from tallystick.masking.tokens import TokenKey
+from tallystick.opening import Opening, open_session, session_facts
+from tallystick.printer import Masking, Printer
+from tallystick.private_file import private_file_warnings
 from tallystick.recorder import Recorder
-from tallystick.status import Status
+from tallystick.recovery import Recovery
+from tallystick.rejected import Rejected
+from tallystick.sealer import Sealer
+from tallystick.session import Session
+from tallystick.shipper import Shipper
+from tallystick.state import Status
+
+EXIT: Final = "process exit"
+SHUTDOWN: Final = "shutdown"
+
+_log = logging.getLogger("tallystick")
 
 
 class Runtime:
     """Everything that one process needs to record. Made by `start`, found by `current`.
 
-    `recorder` is there from the start. Threads and the session start with the first record; after a
-    fork the child has a session of its own, started by its own first record.
+    `recorder` is there from the start, and is another one after a fork. Threads start with `start` and, in
+    a forked child, with its first record.
     """
 
-    def __init__(self, config: Config) -> None:
-        """Make a runtime; nothing is read or written yet."""
+    recorder: Recorder
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+        """Read token key and credentials; what is wrong with them is a warning. Nothing is sent yet."""
         self.config = config
-        self.recorder = Recorder()
+        self._clock = clock or SystemClock()
         self._frameworks: dict[str, str] = {}
         self._on_flush: list[Callable[[float], object]] = []
+        self._warnings: list[str] = []
+        self._credentials = self._load_credentials()
+        self._emitter: EmitterKey | None = None
+        self._printer = Printer(Masking.of(self._load_token_key()), config.max_value_bytes)
+        self._head: HeadKeeper | None = None
+        self._take_credentials(self._credentials)
+        self._rejected = Rejected(config.spool_dir, self._clock)
+        self._enroller: Enroller | None = None
+        self._shutdown_lock = threading.Lock()
+        self._is_shut_down = False
+        names = (EMITTER_FILE, TOKEN_FILE, CREDENTIALS_FILE)
+        for text in private_file_warnings(config.home / name for name in names):
+            self._warn(text)
+        self._build()
+
+    @property
+    def target(self) -> Target | None:
+        """The service and its key, from the settings, else from credentials.json; None: spool only."""
+        held = self._credentials
+        endpoint = self.config.endpoint or (held.url.rstrip("/") if held else None)
+        if endpoint is None:
+            return None
+        return Target(endpoint, self.config.api_key or (held.api_key if held else None) or None)
 
     @property
     def endpoint(self) -> str | None:
-        """Address of the service: from the settings, else from credentials.json; None: spool only."""
-        return self.config.endpoint
+        """Address of the service, None: spool only."""
+        return self.target.endpoint if self.target else None
 
     @property
     def api_key(self) -> str | None:
-        """Key for the service, from the settings, else from credentials.json."""
-        return self.config.api_key
+        """Key for the service."""
+        return self.target.api_key if self.target else None
+
+    @property
+    def emitter(self) -> EmitterKey:
+        """The identity key, made at first use. Raises EnrolmentError or OSError."""
+        if self._emitter is None:
+            self._emitter = load_emitter_key(self.config.home, self.config.emitter_name)
+        return self._emitter
+
+    def start(self) -> None:
+        """Start the background threads. Idempotent."""
+        self._background.start()
 
     def set_frameworks(self, states: Mapping[str, str]) -> None:
         """State what is hooked: framework -> "active 2.3.0", "skipped: ...", "failed: ...".
@@ -39,27 +120,261 @@ class Runtime:
         self._frameworks = dict(states)
 
     def on_flush(self, flush: Callable[[float], object]) -> None:
-        """Call `flush(timeout_s)` at each flush and at shutdown: for a span exporter."""
+        """Call `flush(timeout_s)` at each flush and at shutdown: for a span exporter. Survives forks."""
         self._on_flush.append(flush)
 
     def status(self) -> Status:
         """Say what is recorded, shipped, waiting and wrong."""
-        raise NotImplementedError
+        session = self.recorder.session
+        shipper = self._background.shipper
+        outbox = self._background.outbox
+        head = self._head.head if self._head else None
+        rejected = self._rejected.counts()
+        return Status(
+            session=session.id if session else None,
+            emitter=self._emitter.name if self._emitter else None,
+            endpoint=self.endpoint,
+            spool_dir=str(self.config.spool_dir),
+            spool_error=self.recorder.spool_error or self._sealer.error,
+            recorded=session.size if session else 0,
+            sealed=session.sealed_size if session else 0,
+            acked=shipper.progress.acked_frames if shipper else 0,
+            unshipped=session.size - (outbox.acked_events if outbox else 0) if session else 0,
+            backlog=self.recorder.backlog,
+            lost=self.recorder.lost,
+            rejected=sum(rejected.values()),
+            rejected_reasons=rejected,
+            recovered_sessions=self._recovery.finished,
+            shipping=shipper.progress.state if shipper else self._why_not_shipping(),
+            enrolment=self._enroller.state if self._enroller else "not enrolled",
+            log_size=head.checkpoint.size if head else None,
+            alarms=self._alarms(),
+            warnings=(*self._warnings, *self._current_warnings()),
+            frameworks=dict(self._frameworks),
+        )
 
     def flush(self, timeout_s: float = 5.0) -> bool:
-        """Seal all and wait until the service has it; False when it has not after `timeout_s`."""
-        raise NotImplementedError
+        """Seal all and wait until the service has it; False when it has not after `timeout_s`.
 
-    def shutdown(self, timeout_s: float = 5.0) -> None:
+        False at once where no service is known: the records are in the spool, sealed.
+        """
+        self._flush_others(timeout_s)
+        is_sealed = self._sealer.seal_all()
+        if self.target is None:
+            return False
+        self._background.start()
+        return self._background.deliver(timeout_s) and is_sealed
+
+    def shutdown(self, timeout_s: float = 5.0, *, reason: str = SHUTDOWN) -> None:
         """Close the session (its last leaf and seal), flush, and stop the threads. Idempotent."""
-        raise NotImplementedError
+        if self._is_shut_down or not self._shutdown_lock.acquire(blocking=False):
+            return
+        try:
+            self._flush_others(timeout_s)
+            is_closed = self._sealer.close(reason)
+            is_delivered = is_closed and self._background.deliver(timeout_s, is_last=True)
+            self._leave(is_delivered=is_delivered)
+        finally:
+            self._is_shut_down = True
+            self._shutdown_lock.release()
+            _forget(self)
+
+    def _leave(self, *, is_delivered: bool) -> None:
+        has_stopped = self._background.stop()
+        session, outbox = self.recorder.session, self._background.outbox
+        if self.recorder.backlog:
+            _log.error(
+                "tallystick: %d record(s) could not be written before the end",
+                self.recorder.backlog,
+            )
+        if (
+            not has_stopped
+        ):  # it may still write files of these sessions; the end of the process lets go of them
+            return
+        if session is not None and outbox is not None:
+            with contextlib.suppress(OSError):
+                if is_delivered:
+                    outbox.remove()
+            session.release()
+        self._recovery.release()
+
+    def _build(self) -> None:
+        """Make what belongs to one process alone: called once, and again in each forked child."""
+        config = self.config
+        self.recorder = Recorder(
+            self._printer,
+            self._open_session,
+            self._clock,
+            notify=self._notify,
+            sync_each=config.sync == "each",
+        )
+        self._sealer = Sealer(
+            self.recorder, self._printer, self._clock, config.heartbeat_s, lambda: self._frameworks
+        )
+        self._recovery = Recovery(
+            config.spool_dir, self._rejected, self._emitter_id, self._state_recovered
+        )
+        self._background = Background(
+            self.recorder,
+            self._sealer,
+            self._recovery,
+            self._find_shipper,
+            self._clock,
+            config.linger_ms / 1000,
+        )
+
+    def _notify(self) -> None:
+        self._background.notify()
+
+    def _open_session(self) -> Session:
+        config = self.config
+        opening = Opening(config.spool_dir, self.emitter, self._clock, config.batch)
+        facts = session_facts(config, self._frameworks)
+        return open_session(
+            opening, facts, lambda draft: self._printer.print_record(draft, self._clock.now_us())
+        )
+
+    def _load_credentials(self) -> Credentials | None:
+        try:
+            return load_credentials(self.config.home, self.config.endpoint)
+        except EnrolmentError as error:
+            self._warn(str(error))
+            return None
+
+    def _load_token_key(self) -> TokenKey:
+        given = self._credentials.tokens if self._credentials else None
+        if given is not None:
+            return given
+        try:
+            return load_token_key(self.config.home)
+        except (EnrolmentError, OSError) as error:
+            self._warn(f"no token key ({error}): pseudonyms of this process join with no other's")
+            return local_token_key(secrets.token_bytes(TOKEN_KEY_BYTES))
+
+    def _find_shipper(self) -> Shipper | None:
+        """Make the shipper as soon as there is a service: credentials may be written after we started."""
+        if self.target is None:
+            self._take_credentials(self._load_credentials())
+        target = self.target
+        if target is None:
+            return None
+        self._enroller = Enroller(
+            self.config.home, target, lambda: self.emitter, self._clock, self._take_credentials
+        )
+        return Shipper(
+            ServiceClient(target),
+            self._enroller.ensure,
+            lambda: self._head,
+            self._rejected,
+            self._clock,
+            random.random,
+        )
+
+    def _take_credentials(self, known: Credentials | None) -> None:
+        if known is None:
+            return
+        self._credentials = known
+        tokens = known.tokens
+        if tokens is not None and tokens.key_id != self._printer.masking.key_id:
+            self._printer.masking = Masking.of(tokens)
+        if self._head is None and known.log_key is not None:
+            self._head = HeadKeeper(self.config.home, known.log_key, self._clock, self._take_head)
+
+    def _take_head(self, head: Head) -> None:
+        self._printer.head = head.statement()
+
+    def _emitter_id(self) -> tuple[str, str]:
+        return self.emitter.name, self.emitter.key_id
+
+    def _state_recovered(self, draft: event.Draft) -> None:
+        """Record what a dead session left, sealed, in our own session."""
+        session = self.recorder.current_session()
+        session.append(
+            self._printer.print_record(draft, self._clock.now_us(), session.id, session.size)
+        )
+        while session.waiting:
+            session.seal()
+
+    def _flush_others(self, timeout_s: float) -> None:
+        for flush in self._on_flush:
+            try:
+                flush(timeout_s)
+            except Exception:  # noqa: BLE001 - an exporter of spans may raise anything; records come first
+                _log.warning("tallystick: a flush of spans failed", exc_info=True)
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warnings:
+            self._warnings.append(text)
+            _log.warning("tallystick: %s", text)
+
+    def _why_not_shipping(self) -> str:
+        if self.target is None:
+            return "no service configured: records stay in the spool"
+        return "not started"
+
+    def _alarms(self) -> tuple[str, ...]:
+        enrolment = self._enroller.alarm if self._enroller else None
+        return (*((enrolment,) if enrolment else ()), *(self._head.alarms if self._head else ()))
+
+    def _current_warnings(self) -> list[str]:
+        found = [self._recovery.error] if self._recovery.error else []
+        target = self.target
+        if target is not None and target.sends_key_in_clear:
+            found.append(f"the API key is sent unencrypted to {target.endpoint}; use https")
+        return found
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child: no lock, thread or file of the parent is used or disturbed."""
+        session = self.recorder.session
+        if session is not None:
+            session.release()
+        self._recovery.release()
+        self._shutdown_lock = threading.Lock()
+        self._enroller = None
+        self._build()
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:  # its children leave by os._exit, and run these first
+            util.Finalize(None, _at_exit, exitpriority=0)
+
+
+_current: Runtime | None = None
+_start_lock = threading.Lock()
+_is_hooked = False
 
 
 def current() -> Runtime | None:
     """Return the runtime of this process, None before `start` and after its shutdown."""
-    return None
+    return _current
 
 
 def start(config: Config) -> Runtime:
     """Start the runtime of this process, or return the one that runs. Thread-safe."""
-    return Runtime(config)
+    global _current, _is_hooked  # noqa: PLW0603 - there is one per process
+    with _start_lock:
+        if _current is None:
+            _current = Runtime(config)
+            _current.start()
+        if not _is_hooked:
+            atexit.register(_at_exit)
+            os.register_at_fork(after_in_child=_after_fork)
+            _is_hooked = True
+        return _current
+
+
+def _at_exit() -> None:
+    running = _current
+    if running is not None:
+        running.shutdown(running.config.exit_flush_ms / 1000, reason=EXIT)
+
+
+def _after_fork() -> None:
+    global _start_lock  # noqa: PLW0603 - another thread of the parent may hold the old one
+    _start_lock = threading.Lock()
+    if _current is not None:
+        _current.after_fork()
+
+
+def _forget(ended: Runtime) -> None:
+    global _current  # noqa: PLW0603 - there is one per process
+    if _current is ended:
+        _current = None

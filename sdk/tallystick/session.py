@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from tallystick import event
@@ -128,6 +129,11 @@ class Session:
         self._seal_lock = _OwnedLock("sealing")
         self._sealed_end = Position(0, 0)
         self.is_closed = False
+
+    @property
+    def directory(self) -> Path:
+        """The spool directory."""
+        return self._writer.directory
 
     @property
     def size(self) -> int:

@@ -188,7 +188,7 @@ class SpoolWriter:
         write: Write = os.write,
     ) -> None:
         """Make the directory where it is missing; no file yet. Raises SpoolError."""
-        self._directory = directory
+        self.directory = directory
         self._session = session
         self._segment_bytes = segment_bytes
         self._write = write
@@ -216,11 +216,11 @@ class SpoolWriter:
             written = self.found_length() - self._position.offset
             if written != len(frame):  # else: it failed, and yet every byte is there
                 self._leave_torn(written)
-                raise _spool_error(self._directory, error) from error
+                raise _spool_error(self.directory, error) from error
         if written != len(frame):
             self._leave_torn(written)
             raise SpoolError(
-                f"spool {self._directory}: {written} of {len(frame)} bytes written; free some space, "
+                f"spool {self.directory}: {written} of {len(frame)} bytes written; free some space, "
                 "nothing else is needed"
             )
         self._position = Position(self._position.segment, self._position.offset + written)
@@ -228,15 +228,15 @@ class SpoolWriter:
     def begin_segment(self) -> None:
         """Leave the segment for a new one. Raises SpoolError."""
         number = self._position.segment + 1
-        with _spool_errors(self._directory):
-            fd = os.open(segment_path(self._directory, self._session, number), _APPEND, 0o600)
+        with _spool_errors(self.directory):
+            fd = os.open(segment_path(self.directory, self._session, number), _APPEND, 0o600)
         self._retire()
         self._fd, self._position = fd, Position(number, 0)
 
     def take_unsynced(self) -> list[int]:
         """Return descriptors to sync and close, after which all frames so far are durable. Raises SpoolError."""
-        with _spool_errors(self._directory):
-            directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with _spool_errors(self.directory):
+            directory = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             retired, self._retired = self._retired, []
             return [directory, *retired, *([os.dup(self._fd)] if self._fd >= 0 else [])]
 

@@ -24,7 +24,7 @@ class Status:
     acked: int
     """Frames (records and seals, of this and of recovered sessions) that a 200 covered."""
     unshipped: int
-    """Sealed leaves of this session that no 200 has covered yet."""
+    """Records of this session that no 200 has covered yet."""
     backlog: int
     """Records held in memory while the spool cannot be written."""
     lost: Mapping[str, int]
@@ -75,3 +75,28 @@ class Status:
         ]
         facts += [f"warning    {text}" for text in self.warnings]
         return facts + [f"ALARM      {text}" for text in self.alarms]
+
+
+def nothing_recorded() -> Status:
+    """Return the status of a process that does not record."""
+    return Status(
+        session=None,
+        emitter=None,
+        endpoint=None,
+        spool_dir="",
+        spool_error=None,
+        recorded=0,
+        sealed=0,
+        acked=0,
+        unshipped=0,
+        backlog=0,
+        lost={},
+        rejected=0,
+        rejected_reasons={},
+        recovered_sessions=0,
+        shipping="nothing is recorded: instrument() was not called, or recording is disabled or shut down",
+        enrolment="not enrolled",
+        log_size=None,
+        alarms=(),
+        warnings=(),
+    )

@@ -1,0 +1,182 @@
+"""The two background threads of a process: one seals, one ships. Neither keeps the process alive."""
+
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from tallystick.clock import Clock
+from tallystick.errors import TallystickError
+from tallystick.outbox import Outbox
+from tallystick.recorder import Recorder
+from tallystick.recovery import Recovery
+from tallystick.sealer import RETRY_S, Sealer
+from tallystick.shipper import Shipper
+from tallystick.spool import Position
+
+OPEN_DELAY_S: Final = 1.0
+"""A process that records nothing in its first second has its session opened then."""
+ADOPT_INTERVAL_S: Final = 60.0
+FIND_SERVICE_S: Final = 5.0
+"""How often a process that knows no service looks for credentials."""
+JOIN_S: Final = 0.5
+
+_NOWHERE: Final = Position(0, 0)
+
+
+class Background:
+    """Runs the steps of `sealer` and `shipper`. Threads start with `start`, at most once each."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        sealer: Sealer,
+        recovery: Recovery,
+        find_shipper: Callable[[], Shipper | None],
+        clock: Clock,
+        linger_s: float,
+    ) -> None:
+        """`find_shipper` gives the shipper as soon as a service is known."""
+        self._recorder = recorder
+        self._sealer = sealer
+        self._recovery = recovery
+        self._find_shipper = find_shipper
+        self._clock = clock
+        self._linger_s = linger_s
+        self._next_adoption_s = clock.monotonic_s()
+        self._to_seal = threading.Event()
+        self._to_ship = threading.Event()
+        self._stop = threading.Event()
+        self._progress = threading.Condition()
+        self._start_lock = threading.Lock()
+        self._threads: tuple[threading.Thread, ...] = ()
+        self._outbox: Outbox | None = None
+        self.shipper: Shipper | None = None
+
+    @property
+    def outbox(self) -> Outbox | None:
+        """What of this process's own session is to be shipped."""
+        session = self._recorder.session
+        if self._outbox is None and session is not None:
+            self._outbox = Outbox(session.directory, session.id, lambda: session.sealed_end)
+        return self._outbox
+
+    @property
+    def is_running(self) -> bool:
+        """A thread is alive."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def notify(self) -> None:
+        """There is something to seal. Cheap; starts the threads where they do not run yet."""
+        if not self._to_seal.is_set():
+            self._to_seal.set()
+            if not self._threads:
+                self.start()
+
+    def start(self) -> None:
+        """Start the threads. Idempotent; does nothing while the interpreter shuts down."""
+        with self._start_lock:
+            if self._threads or self._stop.is_set():
+                return
+            threads = tuple(
+                threading.Thread(target=work, name=f"tallystick-{name}", daemon=True)
+                for name, work in (("seal", self._seal_loop), ("ship", self._ship_loop))
+            )
+            self._threads = threads
+            for thread in threads:
+                with contextlib.suppress(RuntimeError):
+                    thread.start()
+
+    def deliver(self, timeout_s: float, *, is_last: bool = False) -> bool:
+        """Wait until the service has every seal made so far; whether it has.
+
+        Stops waiting early when nothing can come of it: no service, no thread, and, when `is_last`, an
+        attempt that failed.
+        """
+        outbox, session = self.outbox, self._recorder.session
+        if outbox is None or session is None:
+            return True
+        target = session.sealed_end
+        self._hurry()
+        failures = self.shipper.progress.failed_attempts if self.shipper else 0
+
+        def is_settled() -> bool:
+            if outbox.acked.position >= target or not self.is_running:
+                return True
+            shipper = self.shipper
+            return is_last and (shipper is None or shipper.progress.failed_attempts > failures)
+
+        with self._progress:
+            self._progress.wait_for(is_settled, timeout_s)
+        return outbox.acked.position >= target
+
+    def stop(self) -> bool:
+        """Stop the threads; whether both have ended (one may hang in the network)."""
+        self._stop.set()
+        self._to_seal.set()
+        self._to_ship.set()
+        for thread in self._threads:
+            if thread.is_alive() and thread is not threading.current_thread():
+                thread.join(JOIN_S)
+        return not self.is_running
+
+    def _hurry(self) -> None:
+        if self.shipper is not None:
+            self.shipper.resume()
+        self._to_ship.set()
+
+    def _seal_loop(self) -> None:
+        wait_s, sealed_end = OPEN_DELAY_S, _NOWHERE
+        while not self._stop.is_set():
+            if self._to_seal.wait(wait_s):
+                self._stop.wait(self._linger_s)
+            self._to_seal.clear()
+            if self._stop.is_set():
+                return
+            wait_s = self._seal_step()
+            session = self._recorder.session
+            if session is not None and session.sealed_end > sealed_end:
+                sealed_end = session.sealed_end
+                self._to_ship.set()
+
+    def _seal_step(self) -> float:
+        try:
+            self._recorder.current_session()
+            outbox = self.outbox
+            return self._sealer.step(outbox.acked.position if outbox else _NOWHERE)
+        except (TallystickError, OSError) as error:
+            self._sealer.error = str(error)
+            return RETRY_S
+
+    def _ship_loop(self) -> None:
+        while not self._stop.is_set():
+            pause_s = self._ship_step()
+            with self._progress:
+                self._progress.notify_all()
+            if pause_s > 0:
+                self._to_ship.wait(pause_s)
+                self._to_ship.clear()
+
+    def _ship_step(self) -> float:
+        self._adopt()
+        if self.shipper is None:
+            self.shipper = self._find_shipper()
+        if self.shipper is None:
+            return FIND_SERVICE_S
+        own = [outbox] if (outbox := self.outbox) else []
+        try:
+            adopted = self._recovery.outboxes()
+        except OSError as error:
+            self._recovery.note(error)
+            adopted = []
+        return min(self.shipper.step([*own, *adopted]), ADOPT_INTERVAL_S)
+
+    def _adopt(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if now_s < self._next_adoption_s:
+            return
+        self._next_adoption_s = now_s + ADOPT_INTERVAL_S
+        try:
+            self._recovery.adopt()
+        except (TallystickError, OSError) as error:
+            self._recovery.note(error)

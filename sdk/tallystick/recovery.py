@@ -1,0 +1,192 @@
+"""Recovery: what dead processes left in the spool, and what they wrote but could not seal.
+
+A session is dead when nobody holds its lock. Whoever takes the lock adopts the session: its unsealed tail
+is stated leaf by leaf in `session.recovered` records of the adopter's own session, sealed there, and only
+then is the tail shipped. Only a session that the same identity key opened can be adopted so; the tail of
+any other is shipped as it is, unsealed.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tallystick import event
+from tallystick.errors import VerificationError
+from tallystick.frame import EVENT, Frame
+from tallystick.outbox import BATCH_BYTES, Outbox
+from tallystick.rejected import Rejected
+from tallystick.shipment import statement_of
+from tallystick.spool import (
+    Position,
+    SessionLock,
+    read_segment,
+    segment_path,
+    segments,
+    sessions,
+)
+from tallystick.tlog.seal import parse_seal
+
+MAX_LEAVES: Final = 512
+"""Leaves in one `session.recovered`: 24 KiB of line 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One unsealed leaf of a dead session."""
+
+    seq: int
+    leaf_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeadSession:
+    """A dead session that this process has taken: its lock, and what is left to ship."""
+
+    lock: SessionLock
+    outbox: Outbox
+    emitter: tuple[str, str] | None
+    """Name and key id of the identity key that opened it, None when that cannot be read."""
+    tail: tuple[Leaf, ...]
+    """Leaves that no seal covers, in order."""
+
+
+def take_dead_sessions(directory: Path) -> Iterator[DeadSession]:
+    """Take every session that no living process holds. Raises OSError."""
+    for session in sessions(directory) if directory.is_dir() else ():
+        lock = SessionLock.take(directory, session)
+        if lock is not None:
+            yield _examine(directory, lock)
+
+
+def recovered_drafts(dead: DeadSession) -> Iterator[event.Draft]:
+    """Return what states the tail as recovered: one draft for each run of at most MAX_LEAVES leaves."""
+    run: list[Leaf] = []
+    for leaf in dead.tail:
+        if leaf.seq < dead.outbox.acked.recovered:
+            continue
+        if run and (leaf.seq != run[-1].seq + 1 or len(run) == MAX_LEAVES):
+            yield _draft(dead, run)
+            run = []
+        run.append(leaf)
+    if run:
+        yield _draft(dead, run)
+
+
+class Recovery:
+    """The dead sessions that this process has adopted. For the shipping thread alone."""
+
+    def __init__(
+        self,
+        directory: Path,
+        rejected: Rejected,
+        emitter: Callable[[], tuple[str, str]],
+        state: Callable[[event.Draft], None],
+    ) -> None:
+        """Adopt what is in `directory`.
+
+        `emitter` gives name and key id of our identity key; `state` records a draft in our own session and
+        returns when a seal covers it. Both may raise TallystickError or OSError: adoption is tried again.
+        """
+        self._directory = directory
+        self._rejected = rejected
+        self._emitter = emitter
+        self._state = state
+        self._adopted: list[DeadSession] = []
+        self.finished = 0
+        self.error: str | None = None
+
+    def adopt(self) -> None:
+        """Take the sessions that have died since, and state their tails. Raises TallystickError, OSError."""
+        for dead in take_dead_sessions(self._directory):
+            try:
+                self._state_tail(dead)
+            except BaseException:
+                dead.lock.release()
+                raise
+            self._adopted.append(dead)
+        self.error = None
+
+    def outboxes(self) -> list[Outbox]:
+        """Return what is to be shipped of adopted sessions; those with nothing left are deleted. Raises OSError."""
+        for dead in [one for one in self._adopted if one.outbox.next_batch() is None]:
+            self._finish(dead)
+        return [dead.outbox for dead in self._adopted]
+
+    def note(self, error: Exception) -> None:
+        """Note why the last attempt failed."""
+        self.error = str(error)
+
+    def release(self) -> None:
+        """Let go of all locks: other processes may adopt the rest."""
+        for dead in self._adopted:
+            dead.lock.release()
+        self._adopted = []
+
+    def _state_tail(self, dead: DeadSession) -> None:
+        if not dead.tail or dead.emitter != self._emitter():
+            return
+        for draft in recovered_drafts(dead):
+            self._state(draft)
+        dead.outbox.note_recovered(dead.tail[-1].seq + 1)
+
+    def _finish(self, dead: DeadSession) -> None:
+        for segment in dead.outbox.damaged_segments:
+            self._rejected.keep_segment(segment_path(self._directory, dead.outbox.session, segment))
+        dead.outbox.remove()
+        dead.lock.release()
+        self._adopted.remove(dead)
+        self.finished += 1
+
+
+def _draft(dead: DeadSession, run: list[Leaf]) -> event.Draft:
+    stated = {
+        "recovered.session": dead.outbox.session,
+        "recovered.first_seq": run[0].seq,
+        "recovered.leaves": [base64.b64encode(leaf.leaf_hash).decode() for leaf in run],
+    }
+    return event.Draft("session.recovered", stated)
+
+
+def _examine(directory: Path, lock: SessionLock) -> DeadSession:
+    """Read a dead session once from its beginning; constant memory but for the tail's hashes."""
+    emitter: tuple[str, str] | None = None
+    sealed_size = 0
+    leaves: list[Leaf] = []
+    for frame in _frames(directory, lock.session):
+        if frame.kind == EVENT:
+            statement = statement_of(frame)
+            leaves.append(Leaf(statement["seq"], _leaf_hash(frame)))
+            if statement["type"] == "session.open":
+                emitter = (statement["emitter.name"], statement["emitter.key_id"])
+        else:
+            sealed_size = max(sealed_size, _sealed_size(frame))
+            leaves = [leaf for leaf in leaves if leaf.seq >= sealed_size]
+    tail = {leaf.seq: leaf for leaf in leaves}
+    return DeadSession(
+        lock, Outbox(directory, lock.session), emitter, tuple(tail[seq] for seq in sorted(tail))
+    )
+
+
+def _frames(directory: Path, session: str) -> Iterator[Frame]:
+    for segment in segments(directory, session):
+        at = Position(segment, 0)
+        while True:
+            reading = read_segment(directory, session, at, BATCH_BYTES)
+            if not reading.frames:
+                break
+            yield from reading.frames
+            at = Position(segment, reading.end)
+
+
+def _leaf_hash(frame: Frame) -> bytes:
+    return hashlib.sha256(b"\x00" + frame.payload.partition(b"\n")[0]).digest()
+
+
+def _sealed_size(frame: Frame) -> int:
+    try:
+        return parse_seal(frame.payload.decode()).size
+    except (VerificationError, UnicodeDecodeError):  # a seal that proves nothing covers nothing
+        return 0

@@ -1,0 +1,192 @@
+"""The shipper: hands the spool to the service, in order, until a 200 covers it.
+
+One `step` does one piece of work and says how long to wait for the next. Nothing is ever dropped: what
+cannot be sent now is sent later, and what the service refuses for good is kept in `rejected/` with its
+reason before it is acknowledged. Sending twice is harmless, so every doubt is settled by sending again.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick.client import Answer, Transport
+from tallystick.clock import Clock
+from tallystick.errors import ShipError, TallystickError
+from tallystick.frame import Frame
+from tallystick.head import HeadKeeper
+from tallystick.outbox import Batch, Outbox
+from tallystick.rejected import Rejected
+from tallystick.shipment import (
+    CHECKPOINT_HEADER,
+    HEADERS,
+    PATH,
+    HeldError,
+    RetryLaterError,
+    TooLargeError,
+    Verdict,
+    export_request,
+    read_answer,
+)
+
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 30.0
+HELD_PAUSE_S: Final = 30.0
+IDLE_S: Final = 3600.0
+"""The next seal wakes the shipper; nothing else needs it."""
+CURABLE: Final = ("unknown_session", "unknown_key")
+"""Refusals that sending `session.open` again, after enrolling again, may cure."""
+
+_log = logging.getLogger("tallystick")
+
+
+Enrol = Callable[[Transport, bool], None]
+"""Enrols unless that is done, or in any case when the flag is set. Raises TallystickError or OSError."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the shipper is doing; read by the status from other threads."""
+
+    state: str = "starting"
+    acked_frames: int = 0
+    failures: int = 0
+    """Attempts that failed since the last one that did not."""
+    attempts: int = 0
+    failed_attempts: int = 0
+
+
+class Shipper:
+    """Ships one outbox after the other. For one thread; `resume` may be called from any."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        enrol: Enrol,
+        head: Callable[[], HeadKeeper | None],
+        rejected: Rejected,
+        clock: Clock,
+        random: Callable[[], float],
+    ) -> None:
+        """Ship over `transport`; `head` gives the keeper of the log's head, once there is a log key to check it.
+
+        `random` gives numbers in [0, 1) for the jitter of pauses.
+        """
+        self.progress = Progress()
+        self._transport = transport
+        self._enrol = enrol
+        self._head = head
+        self._rejected = rejected
+        self._clock = clock
+        self._random = random
+        self._not_before_s = 0.0
+        self._is_asked_to_wait = False
+
+    def step(self, outboxes: Sequence[Outbox]) -> float:
+        """Send one batch of the first outbox that has one; return the seconds to wait before the next step."""
+        pause = self._not_before_s - self._clock.monotonic_s()
+        if pause > 0:
+            return pause
+        try:
+            for outbox in outboxes:
+                batch = outbox.next_batch()
+                if batch is not None:
+                    self._ship(outbox, batch)
+                    self._succeed()
+                    return 0.0
+        except (TallystickError, OSError) as error:
+            return self._fail(error)
+        self.progress.state = (
+            "everything sealed is delivered" if self.progress.attempts else "nothing to send yet"
+        )
+        return IDLE_S
+
+    def resume(self) -> None:
+        """Try again now, unless the service itself asked to wait."""
+        if not self._is_asked_to_wait:
+            self._not_before_s = 0.0
+
+    def _ship(self, outbox: Outbox, batch: Batch) -> None:
+        self.progress.attempts += 1
+        self.progress.state = "sending"
+        self._enrol(self._transport, False)
+        self._settle(outbox, batch.frames, is_cured=False)
+        outbox.acknowledge(batch)
+        self.progress.acked_frames += len(batch.frames)
+
+    def _settle(self, outbox: Outbox, frames: Sequence[Frame], *, is_cured: bool) -> None:
+        """Send frames until each is either taken by the service or kept as rejected."""
+        try:
+            verdict = self._send(outbox.session, frames)
+        except TooLargeError as error:
+            if len(frames) == 1:
+                self._rejected.keep(outbox.session, frames[0], "too_large", str(error))
+            else:
+                self._halve(outbox, frames, is_cured=is_cured)
+            return
+        if verdict.rejected <= 0:
+            return
+        if not is_cured and verdict.mentions(*CURABLE):
+            self._cure(outbox)
+            self._settle(outbox, frames, is_cured=True)
+        elif verdict.mentions("unknown_key"):
+            raise HeldError(f"the service does not know this emitter: {verdict.message}")
+        elif len(frames) == 1 or verdict.rejected >= len(frames):
+            for frame in frames:
+                self._rejected.keep(outbox.session, frame, verdict.reason, verdict.message)
+        else:
+            self._halve(outbox, frames, is_cured=is_cured)
+
+    def _halve(self, outbox: Outbox, frames: Sequence[Frame], *, is_cured: bool) -> None:
+        middle = len(frames) // 2
+        self._settle(outbox, frames[:middle], is_cured=is_cured)
+        self._settle(outbox, frames[middle:], is_cured=is_cured)
+
+    def _cure(self, outbox: Outbox) -> None:
+        """Make the service know emitter and session again: it may have lost both, or never had them."""
+        self._enrol(self._transport, True)
+        opening = outbox.opening()
+        if opening:
+            verdict = self._send(outbox.session, opening)
+            if verdict.rejected > 0 and verdict.mentions("unknown_key"):
+                raise HeldError(f"the service does not know this emitter: {verdict.message}")
+
+    def _send(self, session: str, frames: Sequence[Frame]) -> Verdict:
+        keeper = self._head()
+        shown = {CHECKPOINT_HEADER: keeper.head.header()} if keeper and keeper.head else {}
+        answer = self._transport.post(PATH, export_request(session, frames), {**HEADERS, **shown})
+        self._observe(answer)
+        return read_answer(answer)
+
+    def _observe(self, answer: Answer) -> None:
+        header = answer.headers.get(CHECKPOINT_HEADER.lower())
+        keeper = self._head()
+        if header and keeper is not None:
+            keeper.observe(header, self._transport)
+
+    def _succeed(self) -> None:
+        if self.progress.failures:
+            _log.warning("tallystick: records are delivered again")
+        self.progress.failures = 0
+        self._is_asked_to_wait = False
+
+    def _fail(self, error: Exception) -> float:
+        """Note why, and how long to wait: as the service asked, else ever longer, with jitter."""
+        failures = self.progress.failures
+        self.progress.failures = failures + 1
+        self.progress.failed_attempts += 1
+        asked_s = error.after_s if isinstance(error, RetryLaterError) else None
+        if asked_s is not None:
+            pause_s = asked_s
+        elif isinstance(error, ShipError) and not isinstance(error, HeldError):
+            pause_s = min(FIRST_PAUSE_S * 2.0 ** min(failures, 16), LONGEST_PAUSE_S) * (
+                0.5 + self._random() / 2
+            )
+        else:
+            pause_s = HELD_PAUSE_S * (0.5 + self._random() / 2)
+        self._is_asked_to_wait = asked_s is not None
+        self._not_before_s = self._clock.monotonic_s() + pause_s
+        if failures == 0:
+            _log.warning("tallystick: records wait in the spool: %s", error)
+        self.progress.state = f"waiting {pause_s:.0f} s: {error}"
+        return pause_s
