@@ -58,8 +58,8 @@ class SealNote(NamedTuple):
 class EventList:
     """Events of one session in the order of the log, 48 bytes each."""
 
-    seqs: array[int] = field(default_factory=lambda: array("q"))
-    indexes: array[int] = field(default_factory=lambda: array("q"))
+    seqs: "array[int]" = field(default_factory=lambda: array("q"))
+    indexes: "array[int]" = field(default_factory=lambda: array("q"))
     hashes: bytearray = field(default_factory=bytearray)
 
     def add(self, seq: int, log_index: int, leaf_hash: bytes) -> None:
