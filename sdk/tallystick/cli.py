@@ -1,0 +1,157 @@
+"""The command line: `run`, `doctor`, `verify` and `keys`, and what other packages add by entry point.
+
+A command of another package is a function `(arguments) -> exit code`, named in the entry-point group
+`tallystick.commands`. It is imported only when it is asked for; the extra in its name is what to install
+when that fails.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, entry_points, version
+from pathlib import Path
+from typing import Final
+
+from tallystick.errors import TallystickError
+
+GROUP: Final = "tallystick.commands"
+WRONG_USE: Final = 2
+FAILED: Final = 1
+_USAGE_RUN: Final = "usage: tallystick run [--service-name NAME] -- COMMAND [ARGUMENT...]"
+
+Command = Callable[[Sequence[str]], int | None]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0 if arguments else WRONG_USE
+    if arguments[0] == "--version":
+        print(f"tallystick {version('tallystick')}")
+        return 0
+    command = _find(arguments[0])
+    if command is None:
+        return WRONG_USE
+    try:
+        return command(arguments[1:]) or 0
+    except TallystickError as error:
+        return _complain(f"{arguments[0]}: {error}", FAILED)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Replace this process by a program, recorded; see `tallystick.launch`."""
+    from tallystick.launch import run as launch  # noqa: PLC0415 - only this command needs it
+
+    before, separator, command = _split(arguments)
+    options = argparse.ArgumentParser(prog="tallystick run", usage=_USAGE_RUN, add_help=True)
+    options.add_argument("--service-name", help="name of the service in the records")
+    chosen = options.parse_args(before)
+    if not separator or not command:
+        return _complain(_USAGE_RUN, WRONG_USE)
+    environ = dict(os.environ)
+    if chosen.service_name:
+        environ["TALLYSTICK_SERVICE_NAME"] = chosen.service_name
+    return launch(command, environ)
+
+
+def doctor(arguments: Sequence[str]) -> int:
+    """Say what is hooked and what is wrong; exit code 1 when something failed."""
+    from tallystick.doctor import examine, report  # noqa: PLC0415 - imports the frameworks
+
+    parser = argparse.ArgumentParser(prog="tallystick doctor", description=doctor.__doc__)
+    parser.parse_args(arguments)
+    return report(examine(), print)
+
+
+def verify(arguments: Sequence[str]) -> int:
+    """Verify a store, an evidence package or a service, offline where possible."""
+    from tallystick.verify.cli import main as verify_main  # noqa: PLC0415 - only this command needs it
+
+    return verify_main(list(arguments))
+
+
+def keys(arguments: Sequence[str]) -> int:
+    """Show the keys of this machine, or print the trust policy that follows from them."""
+    from tallystick import key_report  # noqa: PLC0415 - only this command needs it
+
+    parser = argparse.ArgumentParser(prog="tallystick keys", description=keys.__doc__)
+    actions = parser.add_subparsers(dest="action")
+    actions.add_parser("show", help="show what keys there are, and where")
+    policy = actions.add_parser("policy", help="print a trust policy; keep it away from the data")
+    policy.add_argument("--output", type=Path, help="write it to this file")
+    chosen = parser.parse_args(arguments)
+    if chosen.action != "policy":
+        print("\n".join(key_report.lines()))
+        return 0
+    text = key_report.policy_text()
+    if chosen.output is None:
+        print(text, end="")
+    else:
+        chosen.output.write_text(text, encoding="ascii")
+    return 0
+
+
+BUILT_IN: Final[dict[str, Command]] = {"run": run, "doctor": doctor, "verify": verify, "keys": keys}
+
+
+def _find(name: str) -> Command | None:
+    built_in = BUILT_IN.get(name)
+    if built_in is not None:
+        return built_in
+    [*found] = entry_points(group=GROUP, name=name)
+    if not found:
+        _complain(f"unknown command {name!r}; `tallystick --help` lists them", WRONG_USE)
+        return None
+    return _load(found[0])
+
+
+def _load(found: EntryPoint) -> Command | None:
+    try:
+        command: Command = found.load()
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0].startswith("tallystick"):
+            raise
+        extra = f"tallystick[{','.join(found.extras)}]" if found.extras else "tallystick"
+        _complain(
+            f"{found.name} needs {error.name}; install it with: pip install '{extra}'", FAILED
+        )
+        return None
+    return command
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], bool, list[str]]:
+    if "--" not in arguments:
+        return list(arguments), False, []
+    at = list(arguments).index("--")
+    return list(arguments[:at]), True, list(arguments[at + 1 :])
+
+
+def _help() -> str:
+    built_in = [f"  {name:<10} {_summary(command)}" for name, command in BUILT_IN.items()]
+    others = sorted(point.name for point in entry_points(group=GROUP))
+    return "\n".join(
+        [
+            "usage: tallystick COMMAND [ARGUMENT...]",
+            "",
+            *built_in,
+            *(f"  {name}" for name in others),
+            "",
+            "tallystick COMMAND --help says more about one of them.",
+        ]
+    )
+
+
+def _summary(command: Command) -> str:
+    return (command.__doc__ or "").partition("\n")[0]
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"tallystick: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

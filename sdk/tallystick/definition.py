@@ -1,0 +1,113 @@
+"""What a tool is said to be: its definition, the digest that shows a change, and what it claims to do.
+
+The digest is SHA-256 over the RFC 8785 (JCS) form of the definition's six meaningful members. A server
+that swaps the description of a tool after it was approved changes the digest.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from tallystick.profile import JsonValue
+
+MEMBERS: Final = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
+"""Members of an MCP `Tool` that a model or a person acts on; icons and `_meta` may change freely."""
+_EXACT: Final = 2**53
+_PLAIN_DIGITS: Final = 21
+"""ECMA-262, Number::toString: from 10^21 on, and below 10^-6, a number is written with an exponent."""
+_SMALL: Final = -6
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDefinition:
+    """A definition as offered, with what it claims. None: the server claims nothing of the kind."""
+
+    name: str
+    digest: str
+    read_only: bool | None
+    destructive: bool | None
+    description: str | None
+    offered: Mapping[str, JsonValue]
+
+    def statement(self) -> dict[str, JsonValue]:
+        """Return the fields that every record of the tool states."""
+        fields: dict[str, JsonValue] = {"tool.definition_digest": self.digest}
+        if self.read_only is not None:
+            fields["tool.read_only"] = self.read_only
+        if self.destructive is not None:
+            fields["tool.destructive"] = self.destructive
+        return fields
+
+
+def read_definition(tool: Mapping[str, Any]) -> ToolDefinition:
+    """Read a tool in the form in which `tools/list` sends it."""
+    offered = {member: tool[member] for member in MEMBERS if tool.get(member) is not None}
+    annotations = offered.get("annotations")
+    claims = annotations if isinstance(annotations, Mapping) else {}
+    description = offered.get("description")
+    return ToolDefinition(
+        name=str(tool.get("name", "")),
+        digest=hashlib.sha256(jcs(offered)).hexdigest(),
+        read_only=_flag(claims.get("readOnlyHint")),
+        destructive=_flag(claims.get("destructiveHint")),
+        description=description if isinstance(description, str) else None,
+        offered=offered,
+    )
+
+
+def jcs(value: JsonValue) -> bytes:
+    """Return the RFC 8785 form of a JSON value, floats included. Raises ValueError for NaN and infinity."""
+    return _printed(value).encode("utf-8", "replace")
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _printed(value: JsonValue) -> str:
+    if isinstance(value, Mapping):
+        members = sorted(((str(k), v) for k, v in value.items()), key=_utf16)
+        return "{" + ",".join(f"{_string(k)}:{_printed(v)}" for k, v in members) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_printed(item) for item in value) + "]"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, int | float):
+        return _number(value)
+    return _string(str(value))
+
+
+def _utf16(member: tuple[str, JsonValue]) -> bytes:
+    return member[0].encode("utf-16-be", "surrogatepass")
+
+
+def _string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _number(value: float) -> str:
+    """Print a number as ECMA-262 does: the shortest digits that give the same double."""
+    if isinstance(value, int) and abs(value) < _EXACT:
+        return str(value)
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not JSON; expected a finite number")
+    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    text = "".join(str(digit) for digit in digits)
+    point = len(text) + int(exponent)
+    return ("-" if sign and number else "") + _placed(text, point)
+
+
+def _placed(digits: str, point: int) -> str:
+    if len(digits) <= point <= _PLAIN_DIGITS:
+        return digits + "0" * (point - len(digits))
+    if 0 < point <= _PLAIN_DIGITS:
+        return f"{digits[:point]}.{digits[point:]}"
+    if _SMALL < point <= 0:
+        return "0." + "0" * -point + digits
+    mantissa = digits[0] + (f".{digits[1:]}" if len(digits) > 1 else "")
+    return f"{mantissa}e{point - 1:+d}"

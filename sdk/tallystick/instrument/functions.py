@@ -1,0 +1,378 @@
+"""Calls of functions: `tool_call` around a block of code, `audited_tool` on a function of any kind.
+
+Both record what they surround as the observer `function`. Inside an MCP server's call of the same name
+they add to that call instead of making one of their own. Without a running runtime they do nothing.
+"""
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar, overload
+
+from tallystick import runtime, spans
+from tallystick.call import ABSENT, Call, Ending, Sighting, made_current, same_call
+from tallystick.context import stated_identity
+from tallystick.definition import ToolDefinition, read_definition
+from tallystick.errors import RefusedError
+from tallystick.instrument.framework import Framework
+from tallystick.instrument.mcp_facts import cancelled
+from tallystick.instrument.observe import announced, announced_here, refuse_unseen
+from tallystick.profile import JsonValue
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+MAX_ITEMS: Final = 1000
+"""Values of a generator that are kept for the record; all of them are counted."""
+FUNCTIONS: Final = Framework("functions", "tallystick", lambda _: ())
+"""Counts the faults of these hooks like those of a framework."""
+FUNCTIONS.is_on = True
+
+
+class ToolCall:
+    """One call in progress: `with tool_call(...) as call`, or `async with`. Made for one use."""
+
+    def __init__(self, sighting: Callable[[], Sighting], name: str) -> None:
+        self._sighting = sighting
+        self._name = name
+        self._call: Call | None = None
+        self._shared: Call | None = None
+        self._result: object = ABSENT
+        self._stack = ExitStack()
+
+    def result(self, value: object) -> None:
+        """State what the call returned; recorded, masked, when the call ends."""
+        self._result = value
+
+    def __enter__(self) -> Self:
+        """Begin. Raises RefusedError when the tool is required and cannot be recorded."""
+        self.begin()
+        self._stack.enter_context(self.active())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end(error)
+        self._stack.close()
+
+    async def __aenter__(self) -> Self:
+        """Begin; the wait for the disk, for a required tool, is off the event loop."""
+        await self.begin_async()
+        self._stack.enter_context(self.active())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def begin(self) -> None:
+        """Record the start where one is due, on this thread."""
+        call = self._opened()
+        if call is not None:
+            try:
+                announced_here(FUNCTIONS, call)
+            except RefusedError as refusal:
+                self.end(refusal)
+                raise
+
+    async def begin_async(self) -> None:
+        """Record the start where one is due, off the event loop if that takes an fsync."""
+        call = self._opened()
+        if call is not None:
+            try:
+                await announced(FUNCTIONS, call)
+            except BaseException as error:
+                self.end(error)
+                raise
+
+    def active(self) -> ExitStack:
+        """Make the call and its span current inside `with`."""
+        stack = ExitStack()
+        if self._call is not None:
+            stack.enter_context(made_current(self._call))
+            stack.enter_context(spans.activated(self._call.span))
+        return stack
+
+    def end(self, error: BaseException | None) -> None:
+        """Record how the call ended: by `error`, else well."""
+        call, shared = self._call, self._shared
+        if call is not None:
+            FUNCTIONS.safely(lambda: call.end(_ending(error, self._result)))
+        elif shared is not None and isinstance(error, Exception) and not shared.has_cause:
+            shared.add_cause(type(error).__qualname__, str(error))
+
+    def _opened(self) -> Call | None:
+        if runtime.current() is None:
+            return None
+        self._shared = same_call("function", self._name)
+        if self._shared is None:
+            self._call = FUNCTIONS.safely(lambda: _begun(self._sighting()))
+            if self._call is None:
+                refuse_unseen(FUNCTIONS, self._name)
+        return self._call
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What is known of an audited function before it is called."""
+
+    name: str
+    definition: ToolDefinition | None
+    call_id: str | None = None
+
+    def call(self, arguments: Callable[[], Mapping[str, object]]) -> ToolCall:
+        """Make a call; `arguments` is asked only if the call is recorded."""
+
+        def sighting() -> Sighting:
+            stated: dict[str, JsonValue] = {"tool.call_id": self.call_id} if self.call_id else {}
+            return Sighting(
+                observer="function",
+                target="tool",
+                name=self.name,
+                params=dict(arguments()),
+                statement=stated,
+                identity=stated_identity(),
+                definition=self.definition,
+            )
+
+        return ToolCall(sighting, self.name)
+
+
+def tool_call(
+    name: str,
+    args: Mapping[str, object] | None = None,
+    *,
+    call_id: str | None = None,
+    read_only: bool | None = None,
+    destructive: bool | None = None,
+) -> ToolCall:
+    """Record the block inside `with` (or `async with`) as one call of the tool `name`.
+
+    The outcome is that of the block: an exception makes it a failure, and passes. Unless `read_only` is
+    True, `tool.started` is recorded before the block runs. Raises RefusedError, instead of running the
+    block, for a tool that the setting `required` names and that cannot be recorded durably.
+    """
+    definition = _definition(name, None, read_only, destructive)
+    return Tool(name, definition, call_id).call(lambda: args or {})
+
+
+@overload
+def audited_tool(function: Function, /) -> Function: ...
+
+
+@overload
+def audited_tool(
+    *, name: str | None = None, read_only: bool | None = None, destructive: bool | None = None
+) -> Callable[[Function], Function]: ...
+
+
+def audited_tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    read_only: bool | None = None,
+    destructive: bool | None = None,
+) -> Any:
+    """Record each call of a function, method, coroutine function or generator function of any kind.
+
+    Signature, return value, exceptions and cancellation stay as they are. A generator's call lasts from
+    its first value to its last; its result is the values that it gave.
+    """
+    if function is None:
+        return functools.partial(
+            audited_tool, name=name, read_only=read_only, destructive=destructive
+        )
+    tool_name = name or function.__name__
+    definition = _definition(tool_name, inspect.getdoc(function), read_only, destructive)
+    return _wrapped(function, Tool(tool_name, definition))
+
+
+def _wrapped(function: Callable[..., Any], tool: Tool) -> Callable[..., Any]:
+    if inspect.isasyncgenfunction(function):
+        wrap = _async_generator
+    elif inspect.iscoroutinefunction(function):
+        wrap = _coroutine
+    elif inspect.isgeneratorfunction(function):
+        wrap = _generator
+    else:
+        wrap = _function
+    return functools.wraps(function)(wrap(function, tool, inspect.signature(function)))
+
+
+def _function(
+    function: Callable[..., Any], tool: Tool, signature: inspect.Signature
+) -> Callable[..., Any]:
+    def audited(*args: Any, **kwargs: Any) -> Any:
+        with tool.call(lambda: _arguments(signature, args, kwargs)) as call:
+            returned = function(*args, **kwargs)
+            call.result(returned)
+            return returned
+
+    return audited
+
+
+def _coroutine(
+    function: Callable[..., Any], tool: Tool, signature: inspect.Signature
+) -> Callable[..., Any]:
+    async def audited(*args: Any, **kwargs: Any) -> Any:
+        async with tool.call(lambda: _arguments(signature, args, kwargs)) as call:
+            returned = await function(*args, **kwargs)
+            call.result(returned)
+            return returned
+
+    return audited
+
+
+def _generator(
+    function: Callable[..., Any], tool: Tool, signature: inspect.Signature
+) -> Callable[..., Any]:
+    def audited(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        call, given = tool.call(lambda: _arguments(signature, args, kwargs)), _Given()
+        call.begin()
+        try:
+            returned = yield from _stepped(call, given, function(*args, **kwargs))
+        except BaseException as error:
+            call.end(error)
+            raise
+        call.result(given.as_result())
+        call.end(None)
+        return returned
+
+    return audited
+
+
+def _stepped(
+    call: ToolCall, given: "_Given", inner: Generator[Any, Any, Any]
+) -> Generator[Any, Any, Any]:
+    """Drive a generator; the call is current inside it, and not in whoever consumes it."""
+    sent: Any = None
+    thrown: BaseException | None = None
+    while True:
+        try:
+            with call.active():
+                item = inner.send(sent) if thrown is None else inner.throw(thrown)
+        except StopIteration as stop:
+            return stop.value
+        given.add(item)
+        sent = thrown = None
+        try:
+            sent = yield item
+        except GeneratorExit:
+            inner.close()
+            raise
+        except BaseException as error:  # noqa: BLE001 - goes where the consumer threw it
+            thrown = error
+
+
+def _async_generator(
+    function: Callable[..., Any], tool: Tool, signature: inspect.Signature
+) -> Callable[..., Any]:
+    async def audited(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        call, given = tool.call(lambda: _arguments(signature, args, kwargs)), _Given()
+        await call.begin_async()
+        inner = function(*args, **kwargs)
+        sent: Any = None
+        thrown: BaseException | None = None
+        try:
+            while True:
+                with call.active():
+                    step = inner.asend(sent) if thrown is None else inner.athrow(thrown)
+                    item = await step
+                given.add(item)
+                sent = thrown = None
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    await inner.aclose()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - goes where the consumer threw it
+                    thrown = error
+        except StopAsyncIteration:
+            call.result(given.as_result())
+            call.end(None)
+        except BaseException as error:
+            call.end(error)
+            raise
+
+    return audited
+
+
+class _Given:
+    """What a generator gave: the first values, and the number of all."""
+
+    def __init__(self) -> None:
+        self._items: list[object] = []
+        self._count = 0
+
+    def add(self, item: object) -> None:
+        """Note one value."""
+        self._count += 1
+        if len(self._items) < MAX_ITEMS:
+            self._items.append(item)
+
+    def as_result(self) -> dict[str, object]:
+        """Return what the record states as the result."""
+        return {"count": self._count, "items": self._items}
+
+
+def _begun(sighting: Sighting) -> Call | None:
+    running = runtime.current()
+    if running is None:
+        return None
+    call = Call(running, sighting)
+    call.open_span()
+    return call
+
+
+def _ending(error: BaseException | None, result: object) -> Ending:
+    if error is None:
+        return Ending("success", result)
+    if isinstance(error, RefusedError):
+        return Ending("denied", error_type="RefusedError", error_message=str(error))
+    if isinstance(error, TimeoutError):
+        return Ending("timeout", result, "TimeoutError", str(error))
+    if isinstance(error, GeneratorExit):  # the consumer wanted no more
+        return Ending("cancelled", result)
+    if not isinstance(error, Exception):
+        return cancelled(error)
+    return Ending("failure", result, type(error).__qualname__, str(error))
+
+
+def _arguments(
+    signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Mapping[str, object]:
+    """Return the arguments by name, without the object or class that a method is bound to."""
+    try:
+        bound = signature.bind(*args, **kwargs).arguments
+    except TypeError:  # the function will say so itself
+        return {"args": list(args), **kwargs}
+    first = next(iter(signature.parameters), None)
+    return {
+        name: value for name, value in bound.items() if not (name == first and name in _RECEIVERS)
+    }
+
+
+_RECEIVERS: Final = ("self", "cls")
+
+
+def _definition(
+    name: str, description: str | None, read_only: bool | None, destructive: bool | None
+) -> ToolDefinition | None:
+    claims = {"readOnlyHint": read_only, "destructiveHint": destructive}
+    annotations = {claim: value for claim, value in claims.items() if value is not None}
+    if not annotations and description is None:
+        return None
+    return read_definition(
+        {"name": name, "description": description, "annotations": annotations or None}
+    )

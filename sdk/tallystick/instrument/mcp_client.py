@@ -1,0 +1,186 @@
+"""mcp 1.x and 2.x, client side: `send_request`, through which a session sends every request.
+
+The span of the call is ours and current while mcp sends, so 2.x puts its trace context into `_meta` by
+itself; for 1.x it is put there here, alone and never with baggage.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from tallystick import runtime, spans
+from tallystick.call import Call, Sighting, current_call, made_current, same_call
+from tallystick.context import stated_identity
+from tallystick.instrument import mcp_facts, mcp_transport
+from tallystick.instrument.framework import Framework
+from tallystick.instrument.mcp_definitions import definition_of, note_listing
+from tallystick.instrument.observe import announced, observed, refuse_unseen
+from tallystick.instrument.patch import argument
+from tallystick.profile import JsonValue
+
+_handshakes: Final[WeakKeyDictionary[object, Any]] = WeakKeyDictionary()
+"""Session of 1.x -> the result of its initialize request; 1.x keeps no more than the capabilities."""
+
+
+class ClientHooks:
+    """The wrappers for clients. `injects`: the version sends no trace context by itself."""
+
+    def __init__(self, framework: Framework, *, injects: bool) -> None:
+        self._framework = framework
+        self._injects = injects
+
+    async def send_request(
+        self,
+        wrapped: Callable[..., Awaitable[Any]],
+        session: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Run `send_request` as an observed call, where the method is one of a tool's."""
+        given = argument(0, "request", args, kwargs)
+        request = getattr(given, "root", given)
+        method = getattr(request, "method", None)
+        if not self._framework.is_on or runtime.current() is None:
+            return await wrapped(*args, **kwargs)
+        if method in mcp_facts.TARGETS:
+            return await self._observe(wrapped, session, request, (given, args, kwargs))
+        result = await wrapped(*args, **kwargs)
+        if method == mcp_facts.LIST_TOOLS:
+            self._framework.safely(lambda: _note_listing(session, result))
+        elif method == mcp_facts.INITIALIZE:
+            self._framework.safely(lambda: _handshakes.__setitem__(session, result))
+        return result
+
+    def allocate_id(
+        self,
+        wrapped: Callable[..., int],
+        instance: object,  # noqa: ARG002 - wrapt's form
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> int:
+        """Note the request id that 2.x gives to the call that is being sent."""
+        number = wrapped(*args, **kwargs)
+        call = current_call()
+        if call is not None and "mcp_client" in call.observers:
+            call.add_facts({"jsonrpc.request_id": str(number)})
+        return number
+
+    async def _observe(
+        self,
+        wrapped: Callable[..., Awaitable[Any]],
+        session: Any,
+        request: Any,
+        given: tuple[Any, tuple[Any, ...], dict[str, Any]],
+    ) -> Any:
+        seen = self._framework.safely(lambda: _sighting(session, request))
+        if seen is None:
+            refuse_unseen(self._framework, getattr(request.params, "name", None))
+            return await wrapped(*given[1], **given[2])
+        outer = same_call("mcp_client", seen.name)
+        if outer is not None:
+            outer.add_facts(seen.statement)
+            args, kwargs = self._with_trace(outer, *given)
+            return await wrapped(*args, **kwargs)
+        return await self._observe_new(wrapped, seen, given)
+
+    async def _observe_new(
+        self,
+        wrapped: Callable[..., Awaitable[Any]],
+        seen: Sighting,
+        given: tuple[Any, tuple[Any, ...], dict[str, Any]],
+    ) -> Any:
+        call = self._framework.safely(lambda: _begun(seen))
+        if call is None:
+            refuse_unseen(self._framework, seen.name)
+            return await wrapped(*given[1], **given[2])
+        with made_current(call), spans.activated(call.span):
+
+            async def proceed() -> Any:
+                await announced(self._framework, call)
+                args, kwargs = self._with_trace(call, *given)
+                return await wrapped(*args, **kwargs)
+
+            return await observed(
+                self._framework, call, proceed, mcp_facts.ending, mcp_facts.error_ending
+            )
+
+    def _with_trace(
+        self,
+        call: Call,
+        given: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if not self._injects or call.span is None:
+            return args, kwargs
+        traced = self._framework.safely(lambda: _traced(given, call))
+        if traced is None:
+            return args, kwargs
+        return ((traced, *args[1:]), kwargs) if args else (args, {**kwargs, "request": traced})
+
+
+def _begun(seen: Sighting) -> Call | None:
+    running = runtime.current()
+    if running is None:
+        return None
+    call = Call(running, seen)
+    call.open_span()
+    return call
+
+
+def _sighting(session: Any, request: Any) -> Sighting:
+    params = mcp_facts.wire(request.params)
+    is_tool = request.method == "tools/call"
+    number = getattr(session, "_request_id", None)  # 1.x: the id that this request will get
+    return mcp_facts.sighting(
+        "mcp_client",
+        request.method,
+        params,
+        {
+            **_server_facts(session),
+            "mcp.protocol_version": _negotiated(session, "protocol_version", "protocolVersion"),
+            "jsonrpc.request_id": str(number) if number is not None else None,
+        },
+        stated_identity(),
+        definition_of(session, params["name"]) if is_tool else None,
+    )
+
+
+def _note_listing(session: Any, listing: Any) -> None:
+    tools = mcp_facts.wire(listing)["tools"]
+    note_listing(session, "mcp_client", tools, _server_facts(session), stated_identity())
+
+
+def _server_facts(session: Any) -> dict[str, JsonValue]:
+    server = _negotiated(session, "server_info", "serverInfo")
+    return {
+        "server.name": getattr(server, "name", None),
+        "server.version": getattr(server, "version", None),
+        "mcp.transport": mcp_transport.of_client(session),
+    }
+
+
+def _negotiated(session: Any, name: str, name_v1: str) -> Any:
+    """Return a fact of the handshake: 2.x keeps it in the session, for 1.x we do."""
+    known = getattr(session, name, None)
+    return known if known is not None else getattr(_handshakes.get(session), name_v1, None)
+
+
+def _traced(given: Any, call: Call) -> Any:
+    """Return a copy of a 1.x request with the call's trace context in `params._meta`."""
+    request = getattr(given, "root", given)
+    span = call.span
+    if span is None:
+        return None
+    meta = {**(mcp_facts.wire(request.params.meta) or {}), **spans.injected(span)}
+    meta_type = type(request.params).model_fields["meta"].annotation
+    params = request.params.model_copy(update={"meta": _meta(meta_type, meta)})
+    copy = request.model_copy(update={"params": params})
+    return type(given)(copy) if request is not given else copy
+
+
+def _meta(annotation: Any, meta: dict[str, Any]) -> Any:
+    from typing import get_args  # noqa: PLC0415
+
+    model = next(one for one in get_args(annotation) if hasattr(one, "model_validate"))
+    return model.model_validate(meta)
