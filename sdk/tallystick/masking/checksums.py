@@ -26,6 +26,10 @@ _ISSUERS: Final = (
     ("63", "63", (16, 17, 18, 19)),
     ("67", "67", (16, 17, 18, 19)),
 )
+_ISSUERS_BY_DIGIT: Final = {
+    digit: [issuer for issuer in _ISSUERS if issuer[0][0] <= digit <= issuer[1][0]]
+    for digit in "0123456789"
+}
 CARD_LENGTHS: Final = range(13, 20)
 
 # Lengths by country code: the SWIFT IBAN registry.
@@ -64,7 +68,7 @@ def luhn_holds(digits: str) -> bool:
 def is_card(digits: str) -> bool:
     """Whether `digits` have an issuer's prefix, its length, and a Luhn check digit."""
     size = len(digits)
-    for first, last, lengths in _ISSUERS:
+    for first, last, lengths in _ISSUERS_BY_DIGIT[digits[0]]:
         if first <= digits[: len(first)] <= last and size in lengths:
             return luhn_holds(digits)
     return False

@@ -7,6 +7,8 @@ recognised by their form and passed over.
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from tallystick.masking import kinds
@@ -15,13 +17,13 @@ from tallystick.masking.hits import Hit
 from tallystick.masking.keys import KeyRule
 from tallystick.masking.phones import (
     PHONE_LENGTHS,
+    Opening,
     Written,
+    is_counted,
     is_phone,
-    surroundings,
+    opening_at,
 )
 from tallystick.masking.subject import Subject
-
-Span = tuple[int, int]
 
 _RUN: Final = re.compile(r"[0-9](?:[ ().\-/+\t]{0,3}[0-9]){6,}")
 _GROUP: Final = re.compile(r"[0-9]+")
@@ -29,7 +31,6 @@ _PASSED_OVER: Final = re.compile(
     r"(?:[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2[0-9]{4})(?![0-9])"  # dates
     r"|[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9]|\.[0-9])"  # IPv4
 )
-_PREFIX: Final = re.compile(r"(?:\+ ?)?\(?\+?$")
 _EXTENSION: Final = re.compile(r" ?(?:x|ext\.?|#) ?[0-9]{1,6}(?![0-9A-Za-z])")
 _IDENTIFIER_CHARS: Final = re.compile(r"[0-9A-Za-z-]*")
 _IDENTIFIER: Final = re.compile(
@@ -45,78 +46,112 @@ _SURE_CARD_LENGTHS: Final = (14, 15, 16)
 _NINETEEN: Final = (4, 4, 4, 4, 3)
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Groups of digits with nothing but separators between them."""
+
+    text: str
+    rule: KeyRule
+    spans: list[tuple[int, int]]
+    """Where each group stands in the text."""
+    lengths: tuple[int, ...]
+    digits: str
+    """The digits of all groups, joined."""
+    offsets: list[int]
+    """Where each group begins in `digits`, and the end."""
+
+    @classmethod
+    def of(cls, subject: Subject, start: int, end: int) -> "Run":
+        """Cut `text[start:end]` into its groups."""
+        spans = [group.span() for group in _GROUP.finditer(subject.text, start, end)]
+        lengths = tuple(last - first for first, last in spans)
+        digits = "".join(subject.text[first:last] for first, last in spans)
+        return cls(
+            subject.text, subject.rule, spans, lengths, digits, list(accumulate(lengths, initial=0))
+        )
+
+
 def find_numbers(subject: Subject) -> Iterator[Hit]:
     """Find cards and telephone numbers. Linear: at most `_MOST_GROUPS` readings per group."""
-    text = subject.text
-    for run in _RUN.finditer(text):
-        groups = [group.span() for group in _GROUP.finditer(text, *run.span())]
-        yield from _read(text, groups, subject.rule)
+    for run in _RUN.finditer(subject.text):
+        yield from _read(Run.of(subject, *run.span()))
 
 
-def _read(text: str, groups: list[Span], rule: KeyRule) -> Iterator[Hit]:
+def _read(run: Run) -> Iterator[Hit]:
     first = 0
-    while first < len(groups):
-        passed = _passed_over(text, groups, first)
+    while first < len(run.spans):
+        passed = _passed_over(run, first)
         if passed:
             first += passed
             continue
-        for last in range(min(first + _MOST_GROUPS, len(groups)), first, -1):
-            hit = _classify(text, groups[first:last], rule)
-            if hit is not None:
-                yield hit
-                first = last - 1
-                break
-        first += 1
+        hit, taken = _number_at(run, first)
+        if hit is not None:
+            yield hit
+        first += taken
 
 
-def _passed_over(text: str, groups: list[Span], first: int) -> int:
+def _passed_over(run: Run, first: int) -> int:
     """Return how many groups from here form a date or a machine's address."""
-    form = _PASSED_OVER.match(text, groups[first][0])
-    if form is None or (groups[first][0] > 0 and text[groups[first][0] - 1] in "+("):
+    start = run.spans[first][0]
+    form = _PASSED_OVER.match(run.text, start)
+    if form is None or (start > 0 and run.text[start - 1] in "+("):
         return 0
-    return sum(1 for start, _ in groups[first : first + 4] if start < form.end())
+    return sum(1 for place, _ in run.spans[first : first + 4] if place < form.end())
 
 
-def _classify(text: str, groups: list[Span], rule: KeyRule) -> Hit | None:
-    size = sum(end - start for start, end in groups)
-    if size in CARD_LENGTHS and _is_card_here(text, groups, size, rule):
-        return Hit(groups[0][0], groups[-1][1], kinds.CARD)
-    if size in PHONE_LENGTHS:
-        return _phone_here(text, groups, rule)
-    return None
-
-
-def _is_card_here(text: str, groups: list[Span], size: int, rule: KeyRule) -> bool:
-    if len(groups) > 1 and max(end - start for start, end in groups) > _LONGEST_CARD_GROUP:
-        return False
-    if not is_card("".join(text[start:end] for start, end in groups)):
-        return False
-    start, end = groups[0][0], groups[-1][1]
-    if text[start - 1 : start] == "+":
-        return False
-    is_sure = size in _SURE_CARD_LENGTHS or tuple(end - start for start, end in groups) == _NINETEEN
-    if not is_sure and rule.kind != kinds.CARD:
-        return _CARD_CONTEXT.search(text[max(0, start - _NEAR_CHARS) : start].lower()) is not None
-    return not _is_identifier(text, start, end)
-
-
-def _phone_here(text: str, groups: list[Span], rule: KeyRule) -> Hit | None:
-    start, end = groups[0][0], groups[-1][1]
-    prefix = _PREFIX.search(text, max(0, start - 4), start)
-    begin = prefix.start() if prefix else start
-    if _is_glued(text, begin, end):
-        return None
-    number = Written(
-        digits="".join(text[one:other] for one, other in groups),
-        groups=tuple(other - one for one, other in groups),
-        separators="".join(text[groups[i][1] : groups[i + 1][0]] for i in range(len(groups) - 1)),
-        is_international="+" in text[begin:start],
-        is_bracketed="(" in text[begin:start],
+def _number_at(run: Run, first: int) -> tuple[Hit | None, int]:
+    """Return the longest number that begins with this group, and how many groups it takes."""
+    opening = opening_at(
+        run.text, run.spans[first][0], run.spans[0][0], run.lengths[first : first + 2], run.rule
     )
-    if not is_phone(number, surroundings(text, begin, end, rule)):
+    begin = run.offsets[first]
+    for last in range(min(first + _MOST_GROUPS, len(run.spans)), first, -1):
+        size = run.offsets[last] - begin
+        if size < PHONE_LENGTHS.start:
+            break
+        if size in CARD_LENGTHS and _is_card_here(run, first, last):
+            return Hit(run.spans[first][0], run.spans[last - 1][1], kinds.CARD), last - first
+        if opening is not None and size in PHONE_LENGTHS:
+            hit = _phone_here(run, first, last, opening)
+            if hit is not None:
+                return hit, last - first
+    return None, 1
+
+
+def _is_card_here(run: Run, first: int, last: int) -> bool:
+    lengths = run.lengths[first:last]
+    if lengths[0] == 1 and 1 in (run.lengths[first - 1 : first] + run.lengths[last : last + 1]):
+        return False  # a piece of a longer list of single digits
+    if not is_card(run.digits[run.offsets[first] : run.offsets[last]]):
+        return False
+    if len(lengths) > 1 and max(lengths) > _LONGEST_CARD_GROUP:
+        return False
+    start, end = run.spans[first][0], run.spans[last - 1][1]
+    if run.text[start - 1 : start] == "+":
+        return False
+    if (
+        sum(lengths) not in _SURE_CARD_LENGTHS
+        and lengths != _NINETEEN
+        and run.rule.kind != kinds.CARD
+    ):
+        near = run.text[max(0, start - _NEAR_CHARS) : start].lower()
+        return _CARD_CONTEXT.search(near) is not None
+    return not _is_identifier(run.text, start, end)
+
+
+def _phone_here(run: Run, first: int, last: int, opening: Opening) -> Hit | None:
+    end = run.spans[last - 1][1]
+    number = Written(
+        digits=run.digits[run.offsets[first] : run.offsets[last]],
+        groups=run.lengths[first:last],
+        written=run.text[run.spans[first][0] : end],
+        opening=opening,
+        is_counted=is_counted(run.text, end),
+    )
+    if not is_phone(number) or _is_glued(run.text, opening.start, end):
         return None
-    extension = _EXTENSION.match(text, end)
-    return Hit(begin, extension.end() if extension else end, kinds.PHONE)
+    extension = _EXTENSION.match(run.text, end)
+    return Hit(opening.start, extension.end() if extension else end, kinds.PHONE)
 
 
 def _is_glued(text: str, start: int, end: int) -> bool:

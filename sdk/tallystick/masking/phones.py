@@ -7,9 +7,8 @@ an identifier.
 """
 
 import re
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from tallystick.masking import kinds
 from tallystick.masking.keys import KeyRule
@@ -55,6 +54,12 @@ _NANP_GROUPS: Final = frozenset({(3, 3, 4), (1, 3, 3, 4), (3, 7), (1, 3, 7), (1,
 _GROUPS_WITHOUT_TRUNK: Final = frozenset(
     {(3, 2, 2, 2), (2, 3, 2, 2), (2, 2, 2, 2), (3, 3, 3), (1, 2, 2, 2, 2)}
 )
+_FIRST_LENGTHS: Final = frozenset(
+    groups[:2] for groups in (*_NANP_GROUPS, *_GROUPS_WITHOUT_TRUNK)
+) | {(12,)}
+_PREFIX: Final = re.compile(r"(?:\+ ?)?\(?\+?$")
+_WITHOUT_DIGITS: Final = dict.fromkeys(map(ord, "0123456789"))
+_PREFIX_ENDS: Final = frozenset("+( ")
 _CALL_WORDS: Final = re.compile(
     r"phone|\btel\b|telef|mobil|\bcell\b|\bfax\b|\bcall|\bsms\b|whatsapp|\bdial\b|\bring\b|msisdn|handy|rufnummer"
 )
@@ -66,21 +71,6 @@ _UNIT: Final = re.compile(r" ?(?:%|[kKMGT]?i?B\b|bytes|rows|EUR|USD|GBP|[$€£�
 _CONTEXT_CHARS: Final = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Digits as they stand in a text."""
-
-    digits: str
-    groups: tuple[int, ...]
-    """Lengths of the groups that separators divide."""
-    separators: str
-    """What stands between the groups, joined."""
-    is_international: bool
-    """A `+` stands before."""
-    is_bracketed: bool
-    """The first group stands in brackets."""
-
-
 class Surroundings(Enum):
     """What stands around a number."""
 
@@ -88,32 +78,89 @@ class Surroundings(Enum):
     CALL = 1
     """The key, or words before, speak of telephones."""
     COUNTED = 2
-    """It is announced as an order, a version or money, or followed by a unit."""
+    """It is announced as an order, a version or money."""
 
 
-def surroundings(text: str, start: int, end: int, rule: KeyRule) -> Surroundings:
-    """Return what the key and the text around `text[start:end]` say about the number."""
-    before = text[max(0, start - _CONTEXT_CHARS) : start].lower()
-    if _COUNTED.search(before) or _UNIT.match(text, end):
-        return Surroundings.COUNTED
-    is_call = rule.kind == kinds.PHONE or _CALL_WORDS.search(before)
-    return Surroundings.CALL if is_call else Surroundings.SILENT
+class Opening(NamedTuple):
+    """Where a telephone number can begin, and what stands before it."""
+
+    start: int
+    """With its plus and bracket."""
+    is_international: bool
+    """A `+` stands before."""
+    is_bracketed: bool
+    """The first group stands in brackets."""
+    around: Surroundings
 
 
-def is_phone(number: Written, around: Surroundings) -> bool:
+class Written(NamedTuple):
+    """Digits as they stand in a text."""
+
+    digits: str
+    groups: tuple[int, ...]
+    """Lengths of the groups that separators divide."""
+    written: str
+    """The digits with what stands between them."""
+    opening: Opening
+    is_counted: bool
+    """A unit follows."""
+
+
+def opening_at(
+    text: str, start: int, run_start: int, lengths: tuple[int, ...], rule: KeyRule
+) -> Opening | None:
+    """Return the opening of a number whose digits begin at `start`; None where none can begin.
+
+    `lengths` are those of its first two groups; before `run_start` stand other characters than digits
+    and separators.
+    """
+    prefix = (
+        _PREFIX.search(text, max(0, start - 4), start)
+        if text[start - 1 : start] in _PREFIX_ENDS
+        else None
+    )
+    begin = prefix.start() if prefix else start
+    around = _around(text, start, run_start, rule)
+    after = start + lengths[0]
+    is_international = "+" in text[begin:start]
+    is_bracketed = "(" in text[begin:start] and text[after : after + 1] == ")"
+    is_likely = is_international or is_bracketed or around is Surroundings.CALL
+    if is_likely or (text[start] == "0" and lengths[0] > 1) or lengths in _FIRST_LENGTHS:
+        return Opening(begin, is_international, is_bracketed, around)
+    return None
+
+
+def is_counted(text: str, end: int) -> bool:
+    """Whether a unit of measure or a currency follows."""
+    return _UNIT.match(text, end) is not None
+
+
+def is_phone(number: Written) -> bool:
     """Whether the number is a telephone number; what stands around decides on forms that others share."""
+    opening = number.opening
     has_exit_code = number.digits.startswith("00") and number.groups[0] > 1
-    if number.is_international or has_exit_code:
+    if opening.is_international or has_exit_code:
         return _fits_country(number.digits.removeprefix("00"))
-    if around is Surroundings.CALL:
+    is_counted_thing = number.is_counted or opening.around is Surroundings.COUNTED
+    if opening.around is Surroundings.CALL and not is_counted_thing:
         return len(number.digits) in _E164_LENGTHS
     if _is_bracketed(number) or (
         len(number.groups) > 1 and (_is_trunk(number) or _is_north_american(number))
     ):
         return True
-    if around is Surroundings.COUNTED:
-        return False
-    return _is_trunk(number) or _is_without_trunk(number) or _is_uk_mobile(number)
+    return not is_counted_thing and (
+        _is_trunk(number) or _is_without_trunk(number) or _is_uk_mobile(number)
+    )
+
+
+def _around(text: str, start: int, run_start: int, rule: KeyRule) -> Surroundings:
+    if start - run_start < _CONTEXT_CHARS:
+        before = text[max(0, start - _CONTEXT_CHARS) : start].lower()
+        if _COUNTED.search(before):
+            return Surroundings.COUNTED
+        if _CALL_WORDS.search(before):
+            return Surroundings.CALL
+    return Surroundings.CALL if rule.kind == kinds.PHONE else Surroundings.SILENT
 
 
 def _fits_country(digits: str) -> bool:
@@ -127,12 +174,8 @@ def _fits_country(digits: str) -> bool:
 
 def _is_bracketed(number: Written) -> bool:
     """Area code in brackets: (11) 2345-6789."""
-    has_area = (
-        number.is_bracketed
-        and number.separators.startswith(")")
-        and number.groups[0] in range(2, 6)
-    )
-    return has_area and len(number.digits) in range(8, 13)
+    is_area = number.opening.is_bracketed and number.groups[0] in range(2, 6)
+    return is_area and len(number.groups) > 1 and len(number.digits) in range(8, 13)
 
 
 def _is_trunk(number: Written) -> bool:
@@ -150,17 +193,18 @@ def _is_north_american(number: Written) -> bool:
         return False
     local = number.digits[-10:]
     has_prefix = len(number.digits) == len(local) or number.digits[0] == "1"
-    needs_brackets = len(number.groups) == 2 and not number.is_bracketed  # noqa: PLR2004
+    needs_brackets = len(number.groups) == 2 and not number.opening.is_bracketed  # noqa: PLR2004
     return has_prefix and not needs_brackets and local[0] > "1" and local[3] > "1"
 
 
 def _is_without_trunk(number: Written) -> bool:
     """Countries that write no trunk zero: 612 34 56 78, 22 123 45 67, 12 34 56 78, 601 234 567."""
-    if number.groups not in _GROUPS_WITHOUT_TRUNK or len(set(number.separators)) != 1:
+    if number.groups not in _GROUPS_WITHOUT_TRUNK:
         return False
+    separators = set(number.written.translate(_WITHOUT_DIGITS))
     if number.groups == (3, 3, 3):
-        return number.digits[0] in "679" and number.separators[0] in " -"
-    return number.separators[0] in " -."
+        return number.digits[0] in "679" and separators in ({" "}, {"-"})
+    return separators in ({" "}, {"-"}, {"."})
 
 
 def _is_uk_mobile(number: Written) -> bool:
