@@ -57,6 +57,10 @@ def check_root(facts: Facts, newest: Checkpoint, leaves: bytes, findings: Findin
         findings.not_checked(
             9, f"{behind} entries stand behind the newest checkpoint, which covers {newest.size}"
         )
+    if facts.kind != "package" and facts.stop < newest.size:
+        findings.fault(
+            9, f"entries {facts.stop} to {newest.size - 1} are gone: the checkpoint covers them"
+        )
     try:
         verify_range(facts.start, covered, newest.size, facts.left, facts.right, newest.root)
     except VerificationError as error:

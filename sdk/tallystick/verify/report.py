@@ -40,6 +40,8 @@ class Report:
     stop: int
     findings: Findings
     has_policy: bool
+    is_complete: bool = True
+    """Whether every step was reached; else what stopped it is a fault of step 1."""
 
     @property
     def exit_code(self) -> int:
@@ -84,7 +86,8 @@ class Report:
         faults = self.findings.total(step, "fault")
         state = f"{faults} wrong" if faults else "holds"
         if not checked:
-            return state if faults else "nothing to check here"
+            nothing = "nothing to check here" if self.is_complete else "not reached"
+            return state if faults else nothing
         return f"{checked}: {state}"
 
     def _checked(self, step: int) -> dict[str, int]:
@@ -103,6 +106,7 @@ class Report:
             "to_index": self.stop,
             "exit": self.exit_code,
             "verdict": _VERDICTS[self.exit_code],
+            "complete": self.is_complete,
             "steps": [self._step_value(step) for step in STEP_NAMES],
             "limits": LIMITS,
         }

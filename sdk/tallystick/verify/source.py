@@ -133,7 +133,7 @@ class Facts:
     @property
     def is_whole(self) -> bool:
         """Whether every record of the log is here."""
-        return self.start == 0 and self.stop >= self.tree_size
+        return self.kind != "package" or (self.start == 0 and self.stop == self.tree_size)
 
 
 class Source(Protocol):

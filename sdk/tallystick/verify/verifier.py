@@ -52,13 +52,14 @@ def verify(
     lacks; the verdict is then 2 at best. What cannot be read is a fault of step 1; nothing is raised
     for garbage.
     """
-    facts, findings = source.facts, Findings()
+    facts, findings, is_complete = source.facts, Findings(), True
     digest = Digest(facts.origin, every_seal, findings=findings)
     try:
         claimed = _claimed_policy(facts) if trust_claimed_keys else None
         _check(source, Trust(policy, claimed), digest, jobs)
     except VerificationError as error:
         findings.fault(1, str(error))
+        is_complete = False
     source.check_files(findings)
     return Report(
         facts.name,
@@ -69,6 +70,7 @@ def verify(
         facts.stop,
         findings,
         policy is not None,
+        is_complete,
     )
 
 

@@ -1,0 +1,1 @@
+"""Evidence: what is handed to an auditor, made from what the store keeps."""

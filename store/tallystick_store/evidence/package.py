@@ -1,0 +1,193 @@
+"""Write an evidence package: one range of the log, with all that it takes to verify it elsewhere.
+
+The zip is written as a stream, and the same log and arguments give the same bytes. Nothing is kept
+in memory but the sequence numbers of the range and its context. Signed with the log's key over
+SHA256SUMS, as `docs/spec/package.md` says.
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from typing import BinaryIO, Final
+
+from tallystick.profile import JsonValue, encode
+from tallystick.tlog.checkpoint import read_checkpoint
+from tallystick.tlog.encoding import from_base64
+from tallystick.verify.bundle import bundle
+from tallystick.verify.lines import (
+    print_checkpoint_line,
+    print_consistency_line,
+    print_content_line,
+    print_context_line,
+    print_hashes,
+)
+from tallystick.verify.manifest import (
+    MANIFEST_FILE,
+    PACKAGE_FORMAT,
+    print_public_key,
+    print_sums,
+)
+from tallystick.verify.source import (
+    CheckpointText,
+    ConsistencyText,
+    ContextText,
+    EventText,
+    SealText,
+)
+from tallystick_store.checkpoints import LogSigner
+from tallystick_store.evidence.reader import EvidenceReader
+from tallystick_store.evidence.readme import README
+from tallystick_store.evidence.selection import Selection
+
+_ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
+_FILE_MODE: Final = 0o100644 << 16
+
+
+def write_package(
+    reader: EvidenceReader,
+    from_us: int,
+    to_us: int,
+    out: BinaryIO,
+    signer: LogSigner,
+    created_us: int,
+) -> dict[str, JsonValue]:
+    """Write the package of what was received in [from_us, to_us); return its manifest.
+
+    `out` need not be seekable. The range ends at the reader's checkpoint: publish before. Raises
+    StoreError for what cannot be read.
+    """
+    start, stop = reader.received_between(from_us, to_us)
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        writer = _Writer(archive)
+        counts = _write_records(reader, start, stop, writer)
+        _write_rest(reader, start, stop, writer)
+        manifest = {
+            "counts": counts,
+            "created_us": created_us,
+            "files": dict(writer.digests),
+            "format": PACKAGE_FORMAT,
+            "from_index": start,
+            "from_us": from_us,
+            "origin": read_checkpoint(reader.checkpoint).origin,
+            "software": f"tallystick {metadata.version('tallystick')}",
+            "to_index": stop,
+            "to_us": to_us,
+            "tree_size": reader.tree_size,
+        }
+        writer.write(MANIFEST_FILE, [encode(manifest)])
+        sums = print_sums(writer.digests).encode()
+        writer.write("SHA256SUMS", [sums])
+        writer.write("SHA256SUMS.sig", [signer.sign(sums)])
+        writer.write("log-key.pem", [print_public_key(signer.public_key).encode()])
+    return manifest
+
+
+class _Writer:
+    """Puts files into the zip, and remembers their digests."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self.digests: dict[str, str] = {}
+
+    def write(self, name: str, blocks: Iterable[bytes]) -> None:
+        info = zipfile.ZipInfo(name, _ZIP_TIME)
+        info.compress_type = zipfile.ZIP_DEFLATED
+        info.external_attr = _FILE_MODE
+        digest = hashlib.sha256()
+        with self._archive.open(info, "w", force_zip64=True) as file:
+            for block in blocks:
+                digest.update(block)
+                file.write(block)
+        self.digests[name] = digest.hexdigest()
+
+    def write_lines(self, name: str, lines: Iterable[bytes]) -> int:
+        """Write a file of lines; return how many."""
+        counted = _Counted(lines)
+        self.write(name, counted)
+        return counted.count
+
+
+class _Counted:
+    """Lines with their line feeds, and their number once all have gone by."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines = lines
+        self.count = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for line in self._lines:
+            self.count += 1
+            yield line + b"\n"
+
+
+def _write_records(
+    reader: EvidenceReader, start: int, stop: int, writer: _Writer
+) -> dict[str, int]:
+    """Write the range and its context, and the proofs for the heads that its events state."""
+    selection = Selection(reader, start, stop)
+    writer.write_lines("entries.ndjson", reader.entries(start, stop))
+    counts = {
+        "event": writer.write_lines(
+            "events.ndjson", _event_lines(reader.stored_events(start, stop), selection)
+        ),
+        "seal": writer.write_lines(
+            "seals.ndjson", _seal_lines(reader.stored_seals(start, stop), selection)
+        ),
+        "spans": writer.write_lines(
+            "spans.ndjson", map(print_content_line, reader.stored_spans(start, stop))
+        ),
+    }
+    writer.write_lines("context.ndjson", _context_lines(reader, selection))
+    writer.write_lines("checkpoints.ndjson", _head_lines(reader, start, stop, selection))
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def _write_rest(reader: EvidenceReader, start: int, stop: int, writer: _Writer) -> None:
+    left, right = reader.range_proof(start, stop)
+    proof = {"left": print_hashes(left), "right": print_hashes(right)}
+    writer.write("checkpoint", [reader.checkpoint.encode()])
+    writer.write("range-proof.json", [encode(proof)])
+    writer.write("policy-claimed.txt", [reader.claimed_keys.encode()])
+    writer.write("verify.py", [bundle().encode()])
+    writer.write("README.txt", [README.encode()])
+
+
+def _event_lines(events: Iterable[EventText], selection: Selection) -> Iterator[bytes]:
+    for event in events:
+        selection.observe_event(event)
+        yield print_content_line(event)
+
+
+def _seal_lines(seals: Iterable[SealText], selection: Selection) -> Iterator[bytes]:
+    for seal in seals:
+        selection.observe_seal(seal)
+        yield print_content_line(seal)
+
+
+def _context_lines(reader: EvidenceReader, selection: Selection) -> Iterator[bytes]:
+    for log_index, content in selection.context():
+        (entry,) = reader.entries(log_index, log_index + 1)
+        yield print_context_line(
+            ContextText(
+                log_index,
+                entry.decode(),
+                tuple(reader.inclusion_proof(log_index)),
+                content.statement if isinstance(content, EventText) else None,
+                content.body if isinstance(content, SealText) else None,
+            )
+        )
+
+
+def _head_lines(
+    reader: EvidenceReader, start: int, stop: int, selection: Selection
+) -> Iterator[bytes]:
+    for note in reader.checkpoints(start, stop):
+        yield print_checkpoint_line(CheckpointText(note))
+    for size, roots in sorted(selection.heads.items()):
+        if size > reader.tree_size:
+            continue  # a head of no log that this one extends: the verifier says so
+        proof = tuple(reader.consistency_proof(size)) if size else ()
+        for root in sorted(roots):
+            claim = ConsistencyText(size, from_base64(root, "a log head"), proof)
+            yield print_consistency_line(claim)
