@@ -6,7 +6,6 @@ value that no attribute gives is absent, never guessed.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +13,10 @@ from typing import Any, Final
 
 import orjson
 
-from tallystick.errors import RecordError
 from tallystick.event import Statement
 from tallystick.masking import Masker
-from tallystick.profile import MAX_INTEGER, encode
+from tallystick.payload import fit, measure
+from tallystick.printer import Masking
 from tallystick.tlog.encoding import to_base64
 from tallystick.tlog.tree import leaf_hash
 from tallystick_ingest.otlp.signals import Attributes, SpanItem
@@ -27,7 +26,7 @@ MAX_TEXT_CHARS: Final = 256
 """Longest text that a foreign attribute puts into a statement, which holds 64 KiB in all."""
 MAX_VALUE_BYTES: Final = 262_144
 """As the SDK's default: larger arguments and results are kept as a preview."""
-PREVIEW_CHARS: Final = 4_096
+MAX_MESSAGE_CHARS: Final = 4_096
 MAX_SCOPES: Final = 32
 MAX_ANCESTORS: Final = 64
 
@@ -158,12 +157,14 @@ def event_type(reading: SpanReading) -> str | None:
     return "tool.completed"
 
 
-def derive(reading: SpanReading, record: bytes, masker: Masker, agents: Agents) -> Prepared | None:
+def derive(
+    reading: SpanReading, record: bytes, masking: Masking, agents: Agents
+) -> Prepared | None:
     """Return the event that a span amounts to, None when it is no action.
 
     `record` is the span record, which the event names by its leaf hash.
     """
-    kind = event_type(reading)
+    kind, masker = event_type(reading), masking.masker
     if kind is None:
         return None
     disclosures: dict[str, str] = {}
@@ -175,7 +176,8 @@ def derive(reading: SpanReading, record: bytes, masker: Masker, agents: Agents) 
         "observer": "span",
         **_span_fields(reading),
         **_texts(reading, agents),
-        "mask.policy": masker.policy.digest,
+        "mask.policy": masking.policy_digest,
+        "mask.key_id": masking.key_id,
         "source.scope": reading.scope[:MAX_TEXT_CHARS],
         "source.span_hash": to_base64(leaf_hash(record)),
     }
@@ -238,13 +240,14 @@ def _add_outcome(reading: SpanReading, statement: Statement, disclosures: dict[s
         or reading.attributes.get("gen_ai.tool.status") == "error"
     )
     statement["outcome"] = "failure" if failed else "success"
-    said = _event_value(reading, "exception", "exception.message") or reading.status_message
-    if failed and said:
-        disclosures["error.message"] = str(said)[:PREVIEW_CHARS]
-    if failed and "error.type" not in statement:
-        kind = _event_value(reading, "exception", "exception.type")
-        if isinstance(kind, str) and kind:
-            statement["error.type"] = kind[:MAX_TEXT_CHARS]
+    if not failed:
+        return
+    said = _masked_of_event(reading, "exception", "exception.message") or reading.status_message
+    if said:
+        disclosures["error.message"] = said[:MAX_MESSAGE_CHARS]
+    kind = _masked_of_event(reading, "exception", "exception.type")
+    if kind:
+        statement.setdefault("error.type", kind[:MAX_TEXT_CHARS])
 
 
 def _add_identity(
@@ -276,84 +279,77 @@ def _add_fastmcp_client(reading: SpanReading, statement: Statement) -> None:
         statement["credential.scopes"] = scopes.split()[:MAX_SCOPES]
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """Arguments or result: as received, and masked."""
-
-    raw: Any
-    masked: Any
-
-
-def _params(reading: SpanReading) -> _Value | None:
-    value = _first(reading, _PARAM_KEYS) or _of_event(reading, *_PARAM_EVENT)
+def _params(reading: SpanReading) -> Any:  # noqa: ANN401 - any JSON value
+    value = _first(reading, _PARAM_KEYS)
     if value is None:
-        return None
-    if "traceloop.span.kind" in reading.attributes:
-        return _Value(_arguments(value.raw), _arguments(value.masked))
+        value = _of_event(reading, *_PARAM_EVENT)
+    if "traceloop.span.kind" in reading.span.attributes:
+        return _arguments(value)
     return value
 
 
-def _result(reading: SpanReading) -> _Value | None:
-    return _first(reading, _RESULT_KEYS) or _of_event(reading, *_RESULT_EVENT)
+def _result(reading: SpanReading) -> Any:  # noqa: ANN401 - any JSON value
+    value = _first(reading, _RESULT_KEYS)
+    return _of_event(reading, *_RESULT_EVENT) if value is None else value
 
 
-def _first(reading: SpanReading, keys: Sequence[str]) -> _Value | None:
+def _first(reading: SpanReading, keys: Sequence[str]) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the first of these attributes as received; what ADK withholds counts as absent."""
     for key in keys:
-        masked, raw = reading.attributes.get(key), reading.span.attributes.get(key)
-        if masked is None or masked == "" or (key in _ADK_WITHHOLDS and raw in ("{}", {})):
-            continue
-        return _Value(raw, masked)
+        value = reading.span.attributes.get(key)
+        is_withheld = key in _ADK_WITHHOLDS and value in ("{}", {})
+        if value is not None and value != "" and not is_withheld:
+            return value
     return None
 
 
-def _of_event(reading: SpanReading, event: str, key: str) -> _Value | None:
-    for raw, masked in zip(reading.span.events, reading.events, strict=True):
-        said = masked["attributes"].get(key) if isinstance(masked["attributes"], dict) else None
-        if raw.name == event and said is not None:
-            return _Value(raw.attributes.get(key), said)
+def _of_event(reading: SpanReading, event: str, key: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return an attribute of the first event of this name that has it, as received."""
+    for one in reading.span.events:
+        if one.name == event and one.attributes.get(key) is not None:
+            return one.attributes[key]
     return None
 
 
-def _event_value(reading: SpanReading, event: str, key: str) -> Any:  # noqa: ANN401 - any attribute
-    value = _of_event(reading, event, key)
-    return None if value is None else value.masked
+def _masked_of_event(reading: SpanReading, event: str, key: str) -> str:
+    """Return the same, masked, when it is a text."""
+    for one, masked in zip(reading.span.events, reading.events, strict=True):
+        if one.name == event and isinstance(masked["attributes"], dict):
+            said = masked["attributes"].get(key)
+            if isinstance(said, str) and said:
+                return said
+    return ""
 
 
 def _arguments(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Traceloop wraps the arguments: `{"tool_name": ..., "arguments": ...}`."""
+    """Unwrap the arguments that Traceloop wraps: `{"tool_name": ..., "arguments": ...}`."""
     loaded = _loaded(value)
     is_wrapped = isinstance(loaded, dict) and "arguments" in loaded
     return loaded["arguments"] if is_wrapped else value
 
 
 def _add_value(
-    name: str,
-    value: _Value | None,
-    masker: Masker,
-    statement: Statement,
-    disclosures: dict[str, str],
+    name: str, received: object, masker: Masker, statement: Statement, disclosures: dict[str, str]
 ) -> None:
-    """State size and keyed digest of the value before masking; disclose its masked JSON text."""
-    if value is None:
+    """State size and keyed digest of a value before masking; disclose it masked, or its preview."""
+    if received is None:
         return
-    statement.update(_measured(name, value.raw, masker))
-    text = _json_text(_loaded(value.masked))
-    if len(text.encode()) > MAX_VALUE_BYTES:
+    value = _loaded(received)
+    measured = measure(value)
+    if measured is None:
+        return
+    statement[f"{name}.size_bytes"] = measured.size_bytes
+    digest = masker.digest(name, measured.canonical)
+    if digest is not None:
+        statement[f"{name}.digest"] = digest
+    shown, is_preview = fit(value, measured.size_bytes, MAX_VALUE_BYTES)
+    if is_preview:
         statement[f"{name}.truncated"] = True
-        text = _json_text(text[:PREVIEW_CHARS])
-    disclosures[name] = text
-
-
-def _measured(name: str, received: Any, masker: Masker) -> Statement:  # noqa: ANN401 - any JSON value
-    """State size and digest of a value; neither where it is nested too deeply to be printed."""
-    raw = _loaded(received)
-    try:
-        size_bytes, profile = len(_json_text(raw).encode()), encode(_profile(raw))
-    except (RecursionError, RecordError):
-        return {}
-    digest = masker.digest(name, profile)
-    stated: Statement = {f"{name}.size_bytes": size_bytes}
-    return stated if digest is None else {**stated, f"{name}.digest": digest}
+    masked = masker.mask(shown)
+    if masked.hits:
+        hits = statement.setdefault("mask.hits", {})
+        hits.update({f"{name}:{kind}": count for kind, count in masked.hits.items()})
+    disclosures[name] = orjson.dumps(masked.value).decode()
 
 
 def _loaded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -364,20 +360,3 @@ def _loaded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
         return orjson.loads(value)
     except orjson.JSONDecodeError:
         return value
-
-
-def _json_text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def _profile(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Write floats and large integers as decimal texts, so that the value has one spelling."""
-    if isinstance(value, float) or (
-        isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER
-    ):
-        return str(value)
-    if isinstance(value, list):
-        return [_profile(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _profile(item) for key, item in value.items()}
-    return value

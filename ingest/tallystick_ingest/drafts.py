@@ -12,7 +12,7 @@ from typing import Final, Literal
 import tallystick_ingest
 from tallystick.clock import Clock
 from tallystick.event import Statement
-from tallystick.masking import Masker
+from tallystick.printer import Masking
 from tallystick.profile import JsonValue, encode
 from tallystick_ingest.admission import Origin
 from tallystick_ingest.auth.gate import Caller
@@ -30,8 +30,7 @@ KeyPurpose = Literal["emitter", "log", "api"]
 class Drafts:
     """Makes the service's events. Safe to use from several threads."""
 
-    masker: Masker
-    key_id: str
+    masking: Masking
     clock: Clock
 
     def opening(self, instance: str) -> Prepared:
@@ -96,7 +95,7 @@ class Drafts:
             "access.rows": access.rows,
             "access.count": count,
             "client.id": caller.id,
-            "client.name": str(self.masker.mask_text(caller.name).value),
+            "client.name": str(self.masking.masker.mask_text(caller.name).value),
             "client.basis": "authenticated",
             "credential.kind": "none" if caller.is_human else "api_key",
             "principal.type": "human" if caller.is_human else "service",
@@ -109,15 +108,15 @@ class Drafts:
 
     def query_digest(self, query: Mapping[str, JsonValue]) -> str | None:
         """Return the keyed digest of a query, by which equal queries can be told."""
-        return self.masker.digest("query", encode(dict(query)))
+        return self.masking.masker.digest("query", encode(dict(query)))
 
     def _draft(self, kind: str, statement: Statement) -> Prepared:
         envelope: Statement = {
             "type": kind,
             "time_us": self.clock.now_us(),
             "origin": NATIVE,
-            "mask.policy": self.masker.policy.digest,
-            "mask.key_id": self.key_id,
+            "mask.policy": self.masking.policy_digest,
+            "mask.key_id": self.masking.key_id,
         }
         return Prepared({**envelope, **statement})
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from tallystick.masking import Masker
+from tallystick.printer import Masking
 from tallystick.profile import MAX_INTEGER, encode
 from tallystick_ingest import verdict
 from tallystick_ingest.admission import MaskedSpan
@@ -43,12 +44,12 @@ class _Group:
 
 
 def mask_spans(
-    groups: Sequence[SpanGroup], masker: Masker
+    groups: Sequence[SpanGroup], masking: Masking
 ) -> tuple[tuple[MaskedSpan, ...], tuple[Refusal, ...]]:
     """Mask every span of a request; about 100 µs for each KiB of text."""
     agents, refusals = Agents(), list[Refusal]()
-    readings = list(_readings(groups, masker, agents, refusals))
-    return tuple(_masked_span(*one, masker, agents) for one in readings), tuple(refusals)
+    readings = list(_readings(groups, masking.masker, agents, refusals))
+    return tuple(_masked_span(*one, masking, agents) for one in readings), tuple(refusals)
 
 
 def _readings(
@@ -66,10 +67,12 @@ def _readings(
             yield reading, shared
 
 
-def _masked_span(reading: SpanReading, group: _Group, masker: Masker, agents: Agents) -> MaskedSpan:
+def _masked_span(
+    reading: SpanReading, group: _Group, masking: Masking, agents: Agents
+) -> MaskedSpan:
     record = _record(reading, group)
     is_own = reading.scope == OWN_SCOPE or reading.scope.startswith(f"{OWN_SCOPE}.")
-    derived = None if is_own else derive(reading, record, masker, agents)
+    derived = None if is_own else derive(reading, record, masking, agents)
     return MaskedSpan(record, reading.span.trace_id, reading.span.span_id, derived)
 
 

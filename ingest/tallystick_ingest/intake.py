@@ -10,11 +10,11 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
 
 from tallystick.errors import StoreError
-from tallystick.masking import Masker
+from tallystick.printer import Masking
 from tallystick_ingest import verdict as words
 from tallystick_ingest.admission import NativeRequest, Origin, Request, ServiceRequest, SpanRequest
 from tallystick_ingest.anonymous import AnonymousRefusals
@@ -45,6 +45,10 @@ class Counters:
     duplicates: int = 0
     conflicts: int = 0
     refused: dict[str, int] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, Any]:
+        """Return the counts as they stand."""
+        return {**asdict(self), "refused": dict(self.refused)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class OtlpIntake:
         *,
         gate: Gate,
         book: KeyBook,
-        masker: Masker,
+        masking: Masking,
         drafts: Drafts,
         submit: Submit,
         anonymous: AnonymousRefusals,
@@ -98,7 +102,7 @@ class OtlpIntake:
         self.counters = Counters()
         self._gate = gate
         self._book = book
-        self._masker = masker
+        self._masking = masking
         self._drafts = drafts
         self._submit = submit
         self._anonymous = anonymous
@@ -159,7 +163,7 @@ class OtlpIntake:
         digest = hashlib.sha256(received.body).hexdigest()
         origin = Origin(received.caller.id, f"/v1/{received.signal}", digest)
         if received.signal == "traces":
-            spans, refusals = mask_spans(form.traces(body), self._masker)
+            spans, refusals = mask_spans(form.traces(body), self._masking)
             spans_request = SpanRequest(origin, spans, refusals)
             return _Prepared(spans_request if spans or refusals else None, len(body))
         screened = screen(form.logs(body), self._book)

@@ -20,6 +20,7 @@ TOO_LARGE: Final = "too_large"
 SPAN_INVALID: Final = "span_invalid"
 UNDECODABLE: Final = "undecodable"
 UNSUPPORTED: Final = "unsupported_media_type"
+ENROLMENT_INVALID: Final = "enrolment_invalid"
 UNAUTHENTICATED: Final = "unauthenticated"
 FORBIDDEN: Final = "forbidden"
 

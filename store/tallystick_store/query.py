@@ -6,6 +6,7 @@ Every answer is read from what is committed. Safe for any number of threads.
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.event import Statement, parse_statement
 from tallystick_store.actions import ActionFilter, ActionPage, list_actions
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.events import StoredEvent, StoredSpan, read_events, read_spans
@@ -23,6 +24,13 @@ _SESSIONS: Final = """
     LEFT JOIN (SELECT session, max(size) AS sealed FROM seals GROUP BY session) s
     ON s.session = e.session
     ORDER BY newest DESC
+"""
+_OPEN: Final = """
+    SELECT statement FROM events WHERE session = ? AND type = 'session.open'
+    ORDER BY log_index LIMIT 1
+"""
+_KEYS_ADDED: Final = """
+    SELECT statement FROM events WHERE type = 'key.added' AND sender = ? ORDER BY log_index
 """
 _COUNTS: Final = {
     "events": "SELECT count(*) FROM events",
@@ -87,6 +95,16 @@ class Query:
     def sessions(self) -> tuple[SessionSummary, ...]:
         """Return every session, the one that was heard of last first."""
         return tuple(SessionSummary(*row) for row in self._database.rows(_SESSIONS))
+
+    def session_open(self, session: str) -> Statement | None:
+        """Return what opened a session; None for a session that is not open here."""
+        rows = self._database.rows(_OPEN, [session])
+        return parse_statement(rows[0][0].encode()) if rows else None
+
+    def keys_added(self, sender: str) -> tuple[Statement, ...]:
+        """Return the `key.added` statements of one sender, in log order."""
+        rows = self._database.rows(_KEYS_ADDED, [sender])
+        return tuple(parse_statement(text.encode()) for (text,) in rows)
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows by kind, and of events by type (`event:tool.completed`)."""

@@ -1,0 +1,108 @@
+"""What every route of the API shares: the service, the caller with a scope, and errors as answers."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+
+from tallystick.errors import (
+    AdmissionError,
+    AuthenticationError,
+    AuthorizationError,
+    ConfigError,
+    StoreError,
+    VerificationError,
+)
+from tallystick_ingest import verdict as words
+from tallystick_ingest.auth.api_keys import Scope
+from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.otlp.answer import RETRY_AFTER_S
+from tallystick_ingest.otlp.http import BusyError, RefusedWhole
+from tallystick_ingest.service import Service
+
+MAX_SHOWN_FAULTS: Final = 3
+
+
+class BadRequestError(AdmissionError):
+    """A parameter of the request makes no sense: 400."""
+
+
+class NotFoundError(AdmissionError):
+    """There is nothing under this name: 404."""
+
+
+def service_of(request: Request) -> Service:
+    """Return the service behind the application."""
+    service = request.app.state.service
+    assert isinstance(service, Service)  # noqa: S101 - set by create_app, tells the type checker
+    return service
+
+
+def caller_with(scope: Scope | None) -> Callable[[Request], Caller]:
+    """Return a dependency that gives the caller, or raises when they lack `scope` (None: any)."""
+
+    def dependency(request: Request) -> Caller:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        caller = service_of(request).gate.caller(headers)
+        request.state.caller = caller
+        if scope is not None:
+            caller.require(scope)
+        return caller
+
+    return dependency
+
+
+def add_error_answers(app: FastAPI) -> None:
+    """Answer each error of ours with its status and its message, and record refusals."""
+    for kind, status in _STATUS.items():
+        app.add_exception_handler(kind, _answer_with(status))
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+
+
+_STATUS: Final[dict[type[Exception], int]] = {
+    BadRequestError: 400,
+    NotFoundError: 404,
+    AuthenticationError: 401,
+    AuthorizationError: 403,
+    AdmissionError: 400,
+    ConfigError: 400,
+    VerificationError: 400,
+    StoreError: 503,
+    BusyError: 503,
+}
+_RECORDED: Final = {
+    401: words.UNAUTHENTICATED,
+    403: words.FORBIDDEN,
+}
+
+
+def _answer_with(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> JSONResponse:
+        reason = _RECORDED.get(status)
+        if reason is not None:
+            caller = getattr(request.state, "caller", None)
+            refused = RefusedWhole(request.url.path, reason, caller)
+            try:
+                await service_of(request).intake.note_refusal(refused)
+            except BusyError as busy:
+                return _error(503, str(busy))
+        return _error(status, str(error))
+
+    return answer
+
+
+async def _answer_validation(_request: Request, error: Exception) -> JSONResponse:
+    """Name the parameters at fault, and never repeat what was sent."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
+    faults = [
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        for fault in error.errors()[:MAX_SHOWN_FAULTS]
+    ]
+    return _error(400, "; ".join(faults))
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    headers = {503: {"retry-after": str(RETRY_AFTER_S)}, 401: {"www-authenticate": "Bearer"}}
+    return JSONResponse({"error": message}, status, headers.get(status))

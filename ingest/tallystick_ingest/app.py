@@ -1,0 +1,53 @@
+"""The application: OTLP as plain ASGI, the query API as FastAPI, the edge around both."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from tallystick_ingest import VERSION
+from tallystick_ingest.api import admin, emitters, evidence, health, log, queries
+from tallystick_ingest.api.guard import add_error_answers
+from tallystick_ingest.edge import Edge
+from tallystick_ingest.otlp.answer import Signal
+from tallystick_ingest.otlp.http import OtlpAddress
+from tallystick_ingest.service import HOUSEKEEPING_S, Service
+
+_SIGNALS: Final[tuple[Signal, ...]] = ("logs", "traces", "metrics")
+
+
+def create_app(service: Service) -> Edge:
+    """Return the ASGI application of an open service; whoever opened the service closes it."""
+    app = FastAPI(
+        title="Tallystick",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,  # nothing is shown without a credential
+        lifespan=_lifespan,
+    )
+    app.state.service = service
+    for signal in _SIGNALS:
+        app.router.routes.append(Route(f"/v1/{signal}", OtlpAddress(service.intake, signal)))
+    for module in (health, admin, emitters, log, queries, evidence):
+        app.include_router(module.router)
+    add_error_answers(app)
+    return Edge(app, service)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    housekeeping = asyncio.create_task(_keep_house(app.state.service))
+    yield
+    housekeeping.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await housekeeping
+
+
+async def _keep_house(service: Service) -> None:
+    while True:
+        await asyncio.sleep(HOUSEKEEPING_S)
+        await asyncio.to_thread(service.housekeep)

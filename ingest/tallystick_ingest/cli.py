@@ -1,0 +1,163 @@
+"""The service's commands: up, snapshot, export, actions, trace."""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tallystick.clock import SystemClock
+from tallystick.private_file import make_private_directory, private_file_warnings
+from tallystick_ingest.config import SETTINGS, load_service_config
+from tallystick_ingest.moment import parse_moment
+
+_MOMENTS: Final = (
+    "2026-11-22T15:00:00Z, 2026-11-22, today, yesterday, now, or how long ago: 30m, 2h, 7d"
+)
+_FILTERS: Final = {
+    "agent": "name of the agent",
+    "tool": "name of the tool",
+    "principal": "on whose behalf: the id as it is shown, or the keyed pseudonym",
+    "outcome": "success, failure, denied, timeout, cancelled or unknown",
+    "type": "type of event, such as tool.denied",
+    "session": "session id",
+}
+_FALLBACK_SIZE: Final = (160, 24)
+_MAX_LIST: Final = 1_000
+
+
+def up(arguments: Sequence[str]) -> int:
+    """Start the service: it takes records and spans over OTLP/HTTP, keeps and serves them."""
+    parser = argparse.ArgumentParser(prog="tallystick up", description=up.__doc__)
+    for setting in SETTINGS:
+        option = f"--{setting.field.replace('_', '-')}"
+        parser.add_argument(option, help=f"{setting.sentence} ({setting.env})", metavar="VALUE")
+    parser.add_argument(
+        "--admin-link",
+        action="store_true",
+        help="Print a new one-time admin link; voids an older one.",
+    )
+    chosen = parser.parse_args(list(arguments))
+    config = load_service_config({s.field: getattr(chosen, s.field) for s in SETTINGS})
+    from tallystick_ingest.local_credentials import keep_credentials  # noqa: PLC0415 - slow to import
+    from tallystick_ingest.service import Service  # noqa: PLC0415
+    from tallystick_ingest.serving import address_of, bind, serve  # noqa: PLC0415
+
+    listener = bind(config.host, config.port)
+    make_private_directory(config.home)
+    for warning in private_file_warnings(sorted(config.secrets.glob("*"))):
+        print(f"tallystick: {warning}", file=sys.stderr)
+    service = Service.open(config)
+    url = address_of(listener)
+    try:
+        lines = [
+            f"Tallystick takes OTLP and questions at {url}",
+            f"  data         {config.data}",
+            f"  secrets      {config.secrets}",
+            f"  log          {service.keys.name}, {service.store.size} entries",
+            f"  log key      {service.keys.log.key.vkey}",
+            f"  credentials  {keep_credentials(service, url)}",
+        ]
+        if service.keys.is_new or chosen.admin_link:
+            link = f"{url}/admin#{service.door.new_link_token()}"
+            lines.append(f"  admin link   {link}   (works once)")
+        lines += [f"  note         {notice}" for notice in service.store.notices]
+    except BaseException:
+        service.close("the start failed")
+        raise
+    serve(service, listener, lambda: print("\n".join(lines), flush=True))
+    print("Tallystick has stopped: everything accepted is kept.", flush=True)
+    return 0
+
+
+def snapshot(arguments: Sequence[str]) -> int:
+    """Copy the running service's store into a new directory, for `tallystick verify --data`."""
+    parser = argparse.ArgumentParser(prog="tallystick snapshot", description=snapshot.__doc__)
+    parser.add_argument("directory", type=Path, help="a directory that does not exist yet")
+    chosen = parser.parse_args(list(arguments))
+    from tallystick_ingest.questions import Questions  # noqa: PLC0415 - slow to import
+
+    target = chosen.directory.absolute()
+    Questions.of_this_machine().post("/api/v1/snapshot", {"directory": str(target)})
+    print(f"{target}: check it with `tallystick verify --data {target} --policy POLICY`")
+    return 0
+
+
+def export(arguments: Sequence[str]) -> int:
+    """Write an evidence package of a period: everything that an auditor needs, in one zip."""
+    parser = argparse.ArgumentParser(prog="tallystick export", description=export.__doc__)
+    parser.add_argument("--from", dest="since", required=True, help=f"start: {_MOMENTS}")
+    parser.add_argument("--to", dest="until", default="now", help="end, not included; default: now")
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    chosen = parser.parse_args(list(arguments))
+    from tallystick_ingest.questions import Questions  # noqa: PLC0415 - slow to import
+
+    now_us = SystemClock().now_us()
+    period = {"from": parse_moment(chosen.since, now_us), "to": parse_moment(chosen.until, now_us)}
+    target = chosen.out.absolute()
+    size = Questions.of_this_machine().download("/api/v1/export", period, target)
+    print(f"{target}: {size} bytes; check it with `tallystick verify {target} --policy POLICY`")
+    return 0
+
+
+def actions(arguments: Sequence[str]) -> int:
+    """Tell what was done: one line per tool call, with who, outcome and how it is signed."""
+    parser = argparse.ArgumentParser(prog="tallystick actions", description=actions.__doc__)
+    parser.add_argument("--from", dest="since", help=f"not before: {_MOMENTS}")
+    parser.add_argument("--to", dest="until", help="before this moment")
+    for name, sentence in _FILTERS.items():
+        parser.add_argument(f"--{name}", help=sentence)
+    parser.add_argument("--limit", type=int, default=50, help="how many, newest; default 50")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    chosen = parser.parse_args(list(arguments))
+    from tallystick_ingest.questions import Questions  # noqa: PLC0415 - slow to import
+    from tallystick_ingest.told import action_lines  # noqa: PLC0415
+
+    now_us = SystemClock().now_us()
+    query = {name: getattr(chosen, name) for name in _FILTERS} | {
+        "from": parse_moment(chosen.since, now_us) if chosen.since else None,
+        "to": parse_moment(chosen.until, now_us) if chosen.until else None,
+        "limit": max(1, min(chosen.limit, _MAX_LIST)),
+    }
+    found = Questions.of_this_machine().get("/api/v1/actions", query)
+    if chosen.json:
+        _print_json(found["actions"])
+        return 0
+    print("\n".join(action_lines(found["actions"], _width())))
+    if found["before"] is not None:
+        print(f"There are older ones: --limit {_MAX_LIST}, or --from and --to.")
+    return 0
+
+
+def trace(arguments: Sequence[str]) -> int:
+    """Tell one trace: every call in it with its stages, and how it is signed."""
+    parser = argparse.ArgumentParser(prog="tallystick trace", description=trace.__doc__)
+    parser.add_argument(
+        "id", help="trace id, 32 hex digits, as `tallystick actions --json` shows it"
+    )
+    parser.add_argument("--json", action="store_true", help="print the answer of the service")
+    chosen = parser.parse_args(list(arguments))
+    from tallystick_ingest.questions import Questions, segment  # noqa: PLC0415 - slow to import
+    from tallystick_ingest.told import trace_lines  # noqa: PLC0415
+
+    found = Questions.of_this_machine().get(f"/api/v1/traces/{segment(chosen.id)}")
+    if chosen.json:
+        _print_json([found])
+    else:
+        print("\n".join(trace_lines(found, chosen.id, _width())))
+    return 0
+
+
+def _print_json(values: Sequence[object]) -> None:
+    """Print JSON lines; outside ASCII everything is escaped, so that nothing acts on a terminal."""
+    for value in values:
+        print(json.dumps(value, sort_keys=True))
+
+
+def _width() -> int:
+    """Return the terminal's width; wide where the output is no terminal."""
+    if not sys.stdout.isatty():
+        return _FALLBACK_SIZE[0]
+    return max(40, shutil.get_terminal_size(_FALLBACK_SIZE).columns)

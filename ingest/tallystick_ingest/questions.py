@@ -1,0 +1,118 @@
+"""The command line's side of the query API: where the service is, and what it answers."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+import requests
+
+from tallystick.client import Answer, ServiceClient, Target
+from tallystick.config import load_config
+from tallystick.credentials import load_credentials
+from tallystick.errors import ConfigError, ShipError, TallystickError
+
+CHUNK_BYTES = 1 << 16
+CONNECT_S = 5
+"""Only to connect: a package of a long period takes as long as it takes."""
+
+
+class AnswerError(TallystickError):
+    """The service answered that it will not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Asks one service. Raises AnswerError and ShipError, which say what to do."""
+
+    target: Target
+
+    @classmethod
+    def of_this_machine(cls) -> "Questions":
+        """Ask the service of the settings, else the one in credentials.json."""
+        config = load_config()
+        held = load_credentials(config.home, config.endpoint)
+        endpoint = config.endpoint or (held.url if held else None)
+        if endpoint is None:
+            raise ConfigError(
+                "no service is known here: start one with `tallystick up`, "
+                "or set TALLYSTICK_ENDPOINT and TALLYSTICK_API_KEY"
+            )
+        return cls(Target(endpoint, config.api_key or (held.api_key if held else None)))
+
+    def get(self, path: str, query: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """Fetch a JSON object."""
+        client = ServiceClient(self.target)
+        try:
+            return _object(client.get(path + _query(query or {})))
+        finally:
+            client.close()
+
+    def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Post a JSON object, and read one."""
+        client = ServiceClient(self.target)
+        headers = {"content-type": "application/json"}
+        try:
+            return _object(client.post(path, orjson.dumps(dict(body)), headers))
+        finally:
+            client.close()
+
+    def download(self, path: str, query: Mapping[str, object], target: Path) -> int:
+        """Stream an answer into a file, which is there whole or not at all; return its size."""
+        partial = target.with_name(f"{target.name}.{os.getpid()}.part")
+        session = requests.Session()
+        session.trust_env = not self.target.is_local  # proxies are for other machines
+        headers = {"authorization": f"Bearer {self.target.api_key or ''}"}
+        url = self.target.endpoint + path + _query(query)
+        try:
+            with (
+                session.get(url, headers=headers, timeout=(CONNECT_S, None), stream=True) as answer,
+                partial.open("xb") as file,
+            ):
+                if answer.status_code != HTTPStatus.OK:
+                    raise AnswerError(_said(answer.status_code, answer.content))
+                for chunk in answer.iter_content(CHUNK_BYTES):
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+            return target.stat().st_size
+        except requests.RequestException as error:
+            raise ShipError(
+                f"{self.target.endpoint} does not answer: {type(error).__name__}"
+            ) from None
+        except OSError as error:
+            raise ConfigError(f"cannot write {target}: {error.strerror}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+            session.close()
+
+
+def segment(text: str) -> str:
+    """Return a text as one segment of a path."""
+    return quote(text, safe="")
+
+
+def _query(query: Mapping[str, object]) -> str:
+    given = {name: value for name, value in query.items() if value is not None}
+    return f"?{urlencode(given)}" if given else ""
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    if answer.status != HTTPStatus.OK:
+        raise AnswerError(_said(answer.status, answer.body))
+    found = orjson.loads(answer.body)
+    if not isinstance(found, dict):
+        raise AnswerError("the service answers something that is no JSON object")
+    return found
+
+
+def _said(status: int, body: bytes) -> str:
+    try:
+        return f"the service answers {status}: {orjson.loads(body)['error']}"
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return f"the service answers {status}: is this the address of a Tallystick service?"

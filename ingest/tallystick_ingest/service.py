@@ -1,0 +1,238 @@
+"""The running service: it owns keys, store, writer and its own session, and ends them in order."""
+
+import contextlib
+import logging
+import secrets
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick.clock import Clock, SystemClock
+from tallystick.errors import ConfigError, StoreError
+from tallystick.masking.tokens import TokenKey
+from tallystick.printer import Masking
+from tallystick.tlog.note import VerifierKey
+from tallystick_ingest.access_book import AccessBook
+from tallystick_ingest.admission import Admission, Request, ServiceRequest
+from tallystick_ingest.anonymous import AnonymousRefusals
+from tallystick_ingest.auth.admin import AdminDoor
+from tallystick_ingest.auth.api_keys import ApiKey, KeyRing
+from tallystick_ingest.auth.gate import Gate
+from tallystick_ingest.config import ServiceConfig
+from tallystick_ingest.drafts import Drafts, KeyPurpose
+from tallystick_ingest.intake import OtlpIntake
+from tallystick_ingest.key_directory import KeyDirectory, enrolled
+from tallystick_ingest.otlp.http import BusyError
+from tallystick_ingest.prepared import Prepared
+from tallystick_ingest.screening import KeyBook
+from tallystick_ingest.service_keys import ServiceKeys, load_service_keys
+from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
+from tallystick_ingest.verdict import Verdict
+from tallystick_store.checkpoints import LogSigner
+from tallystick_store.query import Query
+from tallystick_store.store import Store
+from tallystick_store.writer import Writer
+
+HOUSEKEEPING_S: Final = 60.0
+"""Heartbeats, folded accesses and refusals of nobody are recorded once a minute."""
+STATE_TIMEOUT_S: Final = 30.0
+"""How long a statement of the service may wait for its commit before its cause gets a 503."""
+MAX_SEEN_NOTES: Final = 1_024
+_INSTANCE_BYTES: Final = 4
+
+_log = logging.getLogger("tallystick.service")
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What has to be open before the service can be put together."""
+
+    config: ServiceConfig
+    keys: ServiceKeys
+    store: Store
+    clock: Clock
+
+
+class Service:
+    """Open it, serve it, close it. Safe to use from several threads."""
+
+    def __init__(self, parts: _Parts) -> None:
+        """Put the parts together and state session.open; `open` is the way in."""
+        self.config, self.keys = parts.config, parts.keys
+        self.store, self.clock = parts.store, parts.clock
+        self.query = Query(self.store.database)
+        self.started_us = self.clock.now_us()
+        self.ring = KeyRing(self.config.secrets / "api-keys.json", self.clock.now_us)
+        self.door = AdminDoor(self.config.secrets / "admin.json", self.clock.now_us)
+        self.gate = Gate(self.ring, self.door)
+        token_key = TokenKey(self.keys.token_key_id, self.keys.token_key)
+        self.masking = Masking.of(token_key)
+        self.drafts = Drafts(self.masking, self.clock)
+        self.anonymous = AnonymousRefusals()
+        self.directory = KeyDirectory(
+            [self.keys.service.key, *enrolled(self.query.keys_added(SERVICE_SENDER))],
+            self.query.session_open,
+        )
+        self._session = ServiceSession(
+            self.keys.service,
+            self.drafts.opening(secrets.token_hex(_INSTANCE_BYTES)),
+            self.clock.now_us,
+        )
+        admission = Admission(self._session, self.drafts.reject)
+        self._writer: Writer[Request, Verdict] = Writer(
+            self.store, admission.admit, self.clock.now_us
+        )
+        self.accesses = AccessBook(self.drafts, self.clock, self.state)
+        self.intake = OtlpIntake(
+            gate=self.gate,
+            book=KeyBook(self.directory.session_key, self.directory.emitter_key),
+            masking=self.masking,
+            drafts=self.drafts,
+            submit=self.submit,
+            anonymous=self.anonymous,
+            max_body_bytes=self.config.max_body_bytes,
+            max_waiting_bytes=self.config.max_waiting_bytes,
+        )
+        self._enrolling = threading.Lock()
+        self._closing = threading.Lock()
+        self._pause_stated = False
+        self._seen_notes: dict[str, None] = {}
+        self.is_closing = False
+
+    @classmethod
+    def open(cls, config: ServiceConfig, clock: Clock | None = None) -> "Service":
+        """Open keys and store and state what is new; raise ConfigError or StoreError and say why not."""
+        keys = load_service_keys(config.secrets, config.name)
+        signer = LogSigner(keys.name, keys.log.key.public_key, keys.log.sign)
+        try:
+            store = Store.open(config.data, signer)
+        except OSError as error:
+            raise ConfigError(f"cannot use {config.data}: {error.strerror}") from error
+        try:
+            service = cls(_Parts(config, keys, store, clock or SystemClock()))
+        except BaseException:
+            store.close()
+            raise
+        try:
+            service._state_start()
+        except BaseException:
+            service.close("the start failed")
+            raise
+        return service
+
+    def submit(self, request: Request, size_bytes: int = 0) -> "Future[Verdict]":
+        """Hand a request to the writer; raise StoreError when it takes none."""
+        future = self._writer.submit(request, size_bytes)
+        future.add_done_callback(self._confirm)
+        return future
+
+    def state(self, drafts: Sequence[Prepared]) -> None:
+        """Record what the service says, and return once it is durable; else raise BusyError."""
+        try:
+            self.submit(ServiceRequest(tuple(drafts))).result(STATE_TIMEOUT_S)
+        except (StoreError, TimeoutError) as error:
+            raise BusyError(f"this cannot be recorded now, so it is not done: {error}") from error
+
+    def enrol(self, key: VerifierKey) -> bool:
+        """Admit an emitter's identity; False when it was admitted before. Raises BusyError."""
+        with self._enrolling:
+            if self.directory.emitter_key(key.name, key.key_id.hex()) is not None:
+                return False
+            self.state([self.drafts.key_added(key.name, key.vkey, "emitter")])
+            self.directory.enrol(key)
+            return True
+
+    def create_api_key(self, name: str, scopes: Sequence[str]) -> tuple[ApiKey, str]:
+        """Make an API key and record that it exists. Raises ConfigError and BusyError."""
+        key, text = self.ring.create(name, scopes)
+        self.state([self.drafts.key_added(key.id, "", "api")])
+        return key, text
+
+    def newest_note(self) -> str | None:
+        """Return the newest signed checkpoint; None before the first and once signing has stopped."""
+        newest = self.store.checkpoint
+        return None if newest is None else newest.note
+
+    def is_seen(self, note: str) -> bool:
+        """Whether a note was looked at before, so that it costs nothing now."""
+        return note in self._seen_notes
+
+    def observe(self, note: str) -> None:
+        """Look at a checkpoint that a sender holds; one that contradicts ours stops signing."""
+        try:
+            self.store.publisher.observe(note)
+        except StoreError:
+            _log.warning("a checkpoint that was shown could not be checked; it will be shown again")
+            return
+        self._seen_notes[note] = None
+        if len(self._seen_notes) > MAX_SEEN_NOTES:
+            self._seen_notes.pop(next(iter(self._seen_notes)), None)
+        self._state_pause()
+
+    def housekeep(self) -> None:
+        """Record what is due once a minute; what cannot be recorded now stays counted."""
+        self._state_pause()
+        taken = self.anonymous.take()
+        drafts = [self.drafts.reject_anonymous(path, counts) for path, counts in taken.items()]
+        try:
+            self.state([self.drafts.heartbeat(), *drafts])
+        except BusyError:
+            self.anonymous.give_back(taken)
+            _log.warning("the heartbeat could not be recorded")
+            return
+        with contextlib.suppress(BusyError):
+            self.accesses.sweep()
+
+    def close(self, reason: str) -> None:
+        """State what is still counted and session.close, drain the writer, publish, let go."""
+        with self._closing:
+            if self.is_closing:
+                return
+            self.is_closing = True
+        try:
+            self.accesses.sweep(everything=True)
+            drafts = [
+                self.drafts.reject_anonymous(path, counts)
+                for path, counts in self.anonymous.take().items()
+            ]
+            self.state([*drafts, self.drafts.close(reason)])
+        except BusyError as error:
+            _log.error("session.close could not be recorded: %s", error)
+        self.intake.close()
+        self._writer.close()
+        self.store.close()
+
+    def _state_start(self) -> None:
+        """State session.open, and those of our own keys that this log does not know yet."""
+        known = {one.get("key.vkey") for one in self.query.keys_added(SERVICE_SENDER)}
+        own: tuple[tuple[VerifierKey, KeyPurpose], ...] = (
+            (self.keys.log.key, "log"),
+            (self.keys.service.key, "emitter"),
+        )
+        self.state(
+            [
+                self.drafts.key_added(key.name, key.vkey, purpose)
+                for key, purpose in own
+                if key.vkey not in known
+            ]
+        )
+        self.store.publisher.publish_now()
+        self._state_pause()
+
+    def _state_pause(self) -> None:
+        """State once that signing has stopped, and why."""
+        reason = self.store.signing_stopped
+        if reason is None or self._pause_stated:
+            return
+        self._pause_stated = True
+        try:
+            self.state([self.drafts.pause(reason)])
+        except BusyError:
+            self._pause_stated = False
+
+    def _confirm(self, future: "Future[Verdict]") -> None:
+        """Let the session forget what is durable; runs in the writer thread, as the session does."""
+        if not future.cancelled() and future.exception() is None:
+            self._session.confirm(future.result().service_size)

@@ -1,0 +1,118 @@
+"""Serving: the socket, uvicorn, and an end in order when the process is told to stop."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import uvicorn
+import uvloop
+
+from tallystick.errors import ConfigError
+from tallystick_ingest.app import create_app
+from tallystick_ingest.service import Service
+
+BACKLOG: Final = 2_048
+KEEP_ALIVE_S: Final = 75
+"""Longer than exporters pause between two batches, so that they need no new connection each time."""
+GRACE_S: Final = 30
+"""How long requests in progress may take at the end; their senders keep what got no 200."""
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the address; raise ConfigError when somebody else has it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigError(
+                f"port {port} on {host} is in use: is `tallystick up` running already? "
+                "Stop that program, or choose another port with --port"
+            ) from None
+        raise ConfigError(f"cannot listen on {host}, port {port}: {error.strerror}") from None
+    listener.setblocking(False)
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """Return the URL at which programs on this machine reach a listener."""
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - the address is compared, not bound
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(service: Service, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM, then finish what is in progress and close the service.
+
+    `on_ready` is called once requests are answered.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    config = uvicorn.Config(
+        create_app(service),
+        http="httptools",
+        ws="none",
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config, on_ready)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(server.serve(sockets=[listener]))
+    finally:
+        with _signals_ignored():
+            service.close("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Ends with exit code 0 on a signal, where uvicorn would die of the signal once more."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, self._stop)
+        try:
+            yield
+        finally:
+            for number in _STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def _stop(self) -> None:
+        """Stop; told twice, do not wait for requests in progress."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+@contextlib.contextmanager
+def _signals_ignored() -> Iterator[None]:
+    """Let nothing interrupt the last commit."""
+    before = [(number, signal.signal(number, signal.SIG_IGN)) for number in _STOP_SIGNALS]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)

@@ -1,0 +1,274 @@
+"""The stages of a call: client request, validation, tool execution, data retrieval, response.
+
+Each stage says who observed it, or that nobody did. A duration is what one observer measured; it is
+never split between stages and never guessed from what lies around it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+StageName = Literal["client request", "validation", "tool execution", "data retrieval", "response"]
+Side = Literal["client", "server"]
+Shape = Mapping[str, Any]
+
+MAX_ANCESTORS: Final = 256
+
+_CALL_TYPES: Final = (
+    "tool.started",
+    "tool.completed",
+    "tool.denied",
+    "resource.read",
+    "prompt.get",
+)
+_CLIENT_OBSERVERS: Final = ("mcp_client", "agent")
+_CHECKS: Final = ("authz.decision", "approval.requested", "approval.decided")
+_SPAN_CLIENT: Final = 3
+_RETRIEVAL_KEYS: Final = ("db.system", "db.system.name", "http.request.method", "http.method")
+_RETRIEVAL_KINDS: Final = ("retrieval", "RETRIEVER", "embeddings", "EMBEDDING")
+_KIND_KEYS: Final = ("gen_ai.operation.name", "openinference.span.kind")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of one call. Times are None where nobody measured them."""
+
+    name: StageName
+    observer: str | None
+    """Who observed it; None: not observed."""
+    start_us: int | None = None
+    end_us: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Action:
+    """Every record of one action id."""
+
+    id: str
+    events: tuple[Shape, ...]
+
+    @property
+    def last(self) -> Shape:
+        """The record that ended it, or that started it while there is no end."""
+        return max(self.events, key=lambda one: (one["type"] != "tool.started", one["log_index"]))
+
+    @property
+    def statement(self) -> Mapping[str, Any]:
+        """The statement of that record."""
+        statement: Mapping[str, Any] = self.last["statement"]
+        return statement
+
+    @property
+    def span_id(self) -> str:
+        """Its span, empty when it states none."""
+        return str(self.statement.get("span.id", ""))
+
+    @property
+    def side(self) -> Side:
+        """Whose view it is: the caller's or the tool's."""
+        observer, kind = self.statement.get("observer"), self.statement.get("span.kind")
+        is_client = observer in _CLIENT_OBSERVERS or (observer == "span" and kind == "client")
+        return "client" if is_client else "server"
+
+    @property
+    def start_us(self) -> int:
+        """When it began, as far as anybody said."""
+        return min(
+            int(one["statement"].get("span.start_us", one["time_us"])) for one in self.events
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call: what the client saw of it and what the server saw."""
+
+    client: _Action | None
+    server: _Action | None
+
+    @property
+    def actions(self) -> tuple[_Action, ...]:
+        """Both views, the outer one first."""
+        return tuple(one for one in (self.client, self.server) if one is not None)
+
+    @property
+    def outer(self) -> _Action:
+        """The view that saw most of it."""
+        return self.actions[0]
+
+
+def calls_of(events: Sequence[Shape], spans: Sequence[Shape]) -> list[dict[str, Any]]:
+    """Return the calls of one trace, in order of their start, each with five stages.
+
+    `parent` is the action id of the call inside which it happened. Takes and gives plain JSON.
+    """
+    parents = _parents(events, spans)
+    calls = sorted(_calls(_actions(events), parents), key=lambda one: one.outer.start_us)
+    owners = {
+        action.span_id: call.outer.id for call in calls for action in call.actions if action.span_id
+    }
+    return [
+        {
+            "action_id": call.outer.id,
+            "action_ids": [action.id for action in call.actions],
+            "parent": _owner(call, parents, owners),
+            "stages": [asdict(stage) for stage in _stages(call, events, spans)],
+        }
+        for call in calls
+    ]
+
+
+def _actions(events: Iterable[Shape]) -> list[_Action]:
+    """Collect records by action; a reading of a span that a native record describes is left out."""
+    called = [one for one in events if one["action_id"] and one["type"] in _CALL_TYPES]
+    native = {one["span_id"] for one in called if one["origin"] == "native"}
+    grouped: dict[str, list[Shape]] = {}
+    for one in called:
+        if one["origin"] == "native" or one["span_id"] not in native:
+            grouped.setdefault(one["action_id"], []).append(one)
+    return [_Action(name, tuple(group)) for name, group in grouped.items()]
+
+
+def _parents(events: Iterable[Shape], spans: Iterable[Shape]) -> dict[str, str]:
+    found = {str(one["span_id"]): str(one["parent_id"]) for one in spans}
+    for one in events:
+        parent = one["statement"].get("span.parent_id")
+        if one["span_id"] and parent:
+            found[one["span_id"]] = parent
+    return found
+
+
+def _ancestors(span_id: str, parents: Mapping[str, str]) -> Iterator[str]:
+    for _ in range(MAX_ANCESTORS):
+        span_id = parents.get(span_id, "")
+        if not span_id:
+            return
+        yield span_id
+
+
+def _calls(actions: Sequence[_Action], parents: Mapping[str, str]) -> Iterator[_Call]:
+    """Join each server's view to the client's view around it, when both name the same thing."""
+    clients = {one.span_id: one for one in actions if one.side == "client" and one.span_id}
+    joined: dict[str, _Action] = {}
+    for action in actions:
+        if action.side == "client":
+            continue
+        above = next((a for a in _ancestors(action.span_id, parents) if a in clients), "")
+        if above and above not in joined and _same_thing(clients[above], action):
+            joined[above] = action
+        else:
+            yield _Call(None, action)
+    for action in actions:
+        if action.side == "client":
+            yield _Call(action, joined.get(action.span_id))
+
+
+def _same_thing(client: _Action, server: _Action) -> bool:
+    return all(
+        client.statement.get(name) == server.statement.get(name)
+        for name in ("tool.name", "prompt.name")
+    )
+
+
+def _owner(call: _Call, parents: Mapping[str, str], owners: Mapping[str, str]) -> str | None:
+    for span_id in _ancestors(call.outer.span_id, parents):
+        owner = owners.get(span_id)
+        if owner is not None and owner != call.outer.id:
+            return owner
+    return None
+
+
+def _stages(call: _Call, events: Sequence[Shape], spans: Sequence[Shape]) -> list[Stage]:
+    return [
+        _client_request(call),
+        _validation(call, events),
+        _tool_execution(call),
+        _data_retrieval(call, spans),
+        _response(call),
+    ]
+
+
+def _client_request(call: _Call) -> Stage:
+    if call.client is None:
+        return Stage("client request", None)
+    said = call.client.statement
+    detail = " ".join(str(said[name]) for name in ("mcp.method", "mcp.transport") if name in said)
+    return _timed("client request", call.client, detail)
+
+
+def _validation(call: _Call, events: Sequence[Shape]) -> Stage:
+    """Tell what was decided about the call: by its own record, or by a decision beside it."""
+    for action in reversed(call.actions):
+        said = action.statement
+        if "decision.effect" in said:
+            rule = said.get("decision.rule", "")
+            detail = f"{said['decision.effect']} {rule}".strip()
+            return Stage("validation", _observer(action), detail=detail)
+        if action.last["type"] == "tool.denied":
+            return Stage("validation", _observer(action), detail="denied")
+    places = {action.span_id for action in call.actions if action.span_id}
+    ids = {action.id for action in call.actions}
+    for one in events:
+        said = one["statement"]
+        is_of_call = said.get("span.parent_id") in places or one["span_id"] in places
+        if one["type"] in _CHECKS and (is_of_call or one["action_id"] in ids):
+            detail = said.get("decision.effect") or said.get("approval.decision") or one["type"]
+            return Stage("validation", str(said.get("observer", one["type"])), detail=str(detail))
+    return Stage("validation", None)
+
+
+def _tool_execution(call: _Call) -> Stage:
+    if call.server is None:
+        return Stage("tool execution", None)
+    if call.server.last["type"] == "tool.denied":
+        return Stage("tool execution", _observer(call.server), detail="did not run")
+    return _timed("tool execution", call.server, "")
+
+
+def _data_retrieval(call: _Call, spans: Sequence[Shape]) -> Stage:
+    """Count the look-ups that spans show directly below the tool's own span."""
+    inside = call.server or call.client
+    places = {inside.span_id} if inside and inside.span_id else set()
+    found = [one for one in spans if one["parent_id"] in places and _is_retrieval(one)]
+    if not found:
+        return Stage("data retrieval", None)
+    names = ", ".join(dict.fromkeys(str(one["name"]) for one in found))
+    if len(found) > 1:
+        return Stage("data retrieval", "span", detail=f"{len(found)} look-ups: {names}")
+    [one] = found
+    return Stage("data retrieval", "span", _us(one["start_ns"]), _us(one["end_ns"]), names)
+
+
+def _is_retrieval(span: Shape) -> bool:
+    attributes = span["attributes"]
+    if not isinstance(attributes, dict):
+        return False
+    is_kind = any(attributes.get(key) in _RETRIEVAL_KINDS for key in _KIND_KEYS)
+    is_peer = span["kind"] == _SPAN_CLIENT and any(key in attributes for key in _RETRIEVAL_KEYS)
+    return is_kind or is_peer
+
+
+def _response(call: _Call) -> Stage:
+    action = call.outer
+    if action.last["type"] == "tool.started":
+        return Stage("response", None)
+    said = action.statement
+    size = said.get("result.size_bytes")
+    parts = [str(said.get("outcome", "")), "" if size is None else f"{size} bytes"]
+    detail = ", ".join(part for part in parts if part)
+    return Stage("response", _observer(action), detail=detail)
+
+
+def _timed(name: StageName, action: _Action, detail: str) -> Stage:
+    said = action.statement
+    return Stage(
+        name, _observer(action), said.get("span.start_us"), said.get("span.end_us"), detail
+    )
+
+
+def _observer(action: _Action) -> str:
+    return str(action.statement.get("observer", "unknown"))
+
+
+def _us(nanoseconds: str) -> int:
+    return int(nanoseconds) // 1_000

@@ -1,0 +1,232 @@
+"""What happened, told in a terminal: the list of actions, and one trace as a tree."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tallystick_ingest.terminal import Column, cut, inert, table
+
+Shape = Mapping[str, Any]
+
+BASIS_MARKS: Final = {"authenticated": "*", "asserted": "~", "inferred": "?"}
+LEGEND: Final = (
+    "who: principal / client / agent   * authenticated  ~ asserted  ? inferred  - not known"
+)
+NOT_OBSERVED: Final = "not observed"
+PREVIEW_COLUMNS: Final = 400
+
+_COLUMNS: Final = (
+    Column("TIME", 12, 23),
+    Column("OUTCOME", 7, 9),
+    Column("PROOF", 7, 9),
+    Column("TOOL", 12, 40),
+    Column("WHO", 12, 52),
+    Column("MS", 4, 10, is_number=True),
+    Column("ARGUMENTS", 9, 200),
+)
+_NO_TOOL: Final = {"resource.read": "resources/read", "prompt.get": "prompts/get"}
+_US_PER_MS: Final = 1_000
+_TIME_DIGITS: Final = 23
+_STAGE_COLUMNS: Final = 15
+_BRANCH: Final = ("├─ ", "│  ")
+_LAST_BRANCH: Final = ("└─ ", "   ")
+
+
+def action_lines(actions: Sequence[Shape], width: int) -> list[str]:
+    """Tell actions, oldest first, in at most `width` columns."""
+    if not actions:
+        return [
+            "No action is recorded here that fits. Record one with: tallystick run -- python agent.py"
+        ]
+    told = [*reversed(actions)]
+    days = {moment(one["time_us"])[:10] for one in told}
+    start = len("2026-11-22 ") if len(days) == 1 else 0
+    rows = [_action_row(one, start) for one in told]
+    head = [f"{days.pop()} (UTC)"] if start else []
+    return [*head, *table(_COLUMNS, rows, width), cut(LEGEND, width)]
+
+
+def _action_row(action: Shape, start: int) -> list[str]:
+    statement = action["statement"]
+    return [
+        moment(action["time_us"])[start:_TIME_DIGITS],
+        str(action["outcome"]),
+        proof(action),
+        tool(action),
+        who(action),
+        _duration(statement.get("span.start_us"), statement.get("span.end_us")),
+        _arguments(action),
+    ]
+
+
+def moment(time_us: int) -> str:
+    """Write a moment in UTC, to the millisecond; as a number where no calendar reaches."""
+    try:
+        return datetime.fromtimestamp(time_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    except (OverflowError, ValueError, OSError):
+        return f"{time_us} us"
+
+
+def proof(event: Shape) -> str:
+    """Say how an event is signed: derived, sealed, recovered or unsealed."""
+    return "derived" if event["origin"] == "derived" else str(event["sealing"])
+
+
+def tool(event: Shape) -> str:
+    """Name what was called, and where: `tool@server`."""
+    said = event["statement"]
+    name = (
+        said.get("tool.name") or said.get("prompt.name") or event["disclosures"].get("resource.uri")
+    )
+    shown = inert(str(name or _NO_TOOL.get(event["type"], event["type"])))
+    server = said.get("server.name")
+    return f"{shown}@{inert(str(server))}" if server else shown
+
+
+def who(event: Shape) -> str:
+    """Name principal, client and agent, each with the basis of the claim."""
+    said, disclosed = event["statement"], event["disclosures"]
+    principal = disclosed.get("principal.id") or said.get("principal.ref")
+    names = (
+        ("principal", principal),
+        ("client", said.get("client.id") or said.get("client.name")),
+        ("agent", said.get("agent.name") or said.get("agent.id")),
+    )
+    return " / ".join(_claim(name, value, said) for name, value in names)
+
+
+def _claim(name: str, value: object, said: Shape) -> str:
+    if not value:
+        return "-"
+    return inert(str(value)) + BASIS_MARKS.get(str(said.get(f"{name}.basis")), "")
+
+
+def _duration(start_us: int | None, end_us: int | None) -> str:
+    if start_us is None or end_us is None:
+        return "-"
+    return f"{(end_us - start_us) / _US_PER_MS:.1f}"
+
+
+def _arguments(event: Shape) -> str:
+    params = event["disclosures"].get("params")
+    if params is not None:
+        return inert(str(params)[:PREVIEW_COLUMNS])
+    size = event["statement"].get("params.size_bytes")
+    return "-" if size is None else f"(withheld, {size} bytes)"
+
+
+def trace_lines(trace: Shape, trace_id: str, width: int) -> list[str]:
+    """Tell one trace: each call with its five stages, then what else belongs to it, then its proof."""
+    events, calls = trace["events"], trace["calls"]
+    by_action = _last_by_action(events)
+    start = min((_start(one) for one in events), default=None)
+    head = f"trace {inert(trace_id)}   {len(calls)} calls, {len(events)} records, "
+    head += f"{len(trace['spans'])} spans"
+    lines = [head if start is None else f"{head}   {moment(start)} UTC"]
+    lines += _call_tree(calls, None, by_action, start or 0, "")
+    lines += _other_lines(events, calls)
+    lines += _span_lines(trace["spans"], events)
+    lines += ["", *_integrity(events)]
+    return [cut(line, width) for line in lines]
+
+
+def _start(event: Shape) -> int:
+    return int(event["statement"].get("span.start_us", event["time_us"]))
+
+
+def _last_by_action(events: Sequence[Shape]) -> dict[str, Shape]:
+    ordered = sorted(events, key=lambda one: (one["type"] != "tool.started", one["log_index"]))
+    return {one["action_id"]: one for one in ordered if one["action_id"]}
+
+
+def _call_tree(
+    calls: Sequence[Shape],
+    parent: str | None,
+    by_action: Mapping[str, Shape],
+    start_us: int,
+    indent: str,
+) -> Iterator[str]:
+    children = [one for one in calls if one["parent"] == parent]
+    for at, call in enumerate(children):
+        branch, stem = _LAST_BRANCH if at == len(children) - 1 else _BRANCH
+        event = by_action[call["action_id"]]
+        yield f"{indent}{branch}{_call_head(event)}"
+        for line in _call_body(call, event, start_us):
+            yield f"{indent}{stem}{line}"
+        yield from _call_tree(calls, call["action_id"], by_action, start_us, indent + stem)
+
+
+def _call_head(event: Shape) -> str:
+    said = event["statement"]
+    outcome = said.get("outcome", "unknown") if event["type"] != "tool.started" else "unknown"
+    duration = _duration(said.get("span.start_us"), said.get("span.end_us"))
+    parts = [tool(event), str(outcome), f"{duration} ms", proof(event)]
+    return "   ".join(inert(part) for part in parts)
+
+
+def _call_body(call: Shape, event: Shape, start_us: int) -> Iterator[str]:
+    said, disclosed = event["statement"], event["disclosures"]
+    yield f"  who        {who(event)}"
+    yield f"  arguments  {_arguments(event)}"
+    if "result" in disclosed:
+        yield f"  result     {inert(str(disclosed['result'])[:PREVIEW_COLUMNS])}"
+    error = " ".join(
+        str(one) for one in (said.get("error.type"), disclosed.get("error.message")) if one
+    )
+    if error:
+        yield f"  error      {inert(error[:PREVIEW_COLUMNS])}"
+    reason = disclosed.get("decision.reason")
+    if reason:
+        yield f"  reason     {inert(str(reason)[:PREVIEW_COLUMNS])}"
+    for stage in call["stages"]:
+        yield f"  {_stage(stage, start_us)}"
+
+
+def _stage(stage: Shape, start_us: int) -> str:
+    name = str(stage["name"]).ljust(_STAGE_COLUMNS)
+    if stage["observer"] is None:
+        return f"· {name} {NOT_OBSERVED}"
+    parts = [f"by {inert(str(stage['observer']))}"]
+    if stage["start_us"] is not None and stage["end_us"] is not None:
+        after = (stage["start_us"] - start_us) / _US_PER_MS
+        parts.append(f"at {after:+.1f} ms for {_duration(stage['start_us'], stage['end_us'])} ms")
+    if stage["detail"]:
+        parts.append(inert(str(stage["detail"])))
+    return f"• {name} {'   '.join(parts)}"
+
+
+def _other_lines(events: Sequence[Shape], calls: Sequence[Shape]) -> list[str]:
+    """Name the records of the trace that belong to no call: decisions, approvals, handoffs."""
+    told = {action for call in calls for action in call["action_ids"]}
+    others = [one for one in events if one["action_id"] not in told]
+    if not others:
+        return []
+    lines = [
+        f"   {moment(one['time_us'])}  {inert(str(one['type']))}   {who(one)}   {proof(one)}"
+        for one in others
+    ]
+    return ["", "also recorded", *lines]
+
+
+def _span_lines(spans: Sequence[Shape], events: Sequence[Shape]) -> list[str]:
+    """Name the spans that no record of a call describes."""
+    described = {one["span_id"] for one in events if one["span_id"]}
+    others = [one for one in spans if one["span_id"] not in described]
+    if not others:
+        return []
+    lines = [
+        f"   {moment(int(one['start_ns']) // 1_000)}  {inert(str(one['name']))}"
+        f"   {(int(one['end_ns']) - int(one['start_ns'])) / 1e6:.1f} ms   {inert(str(one['service']))}"
+        for one in others
+    ]
+    return ["", "spans, not signed at their source", *lines]
+
+
+def _integrity(events: Sequence[Shape]) -> list[str]:
+    states = [proof(one) for one in events]
+    counts = ", ".join(
+        f"{states.count(state)} {state}" for state in ("sealed", "recovered", "unsealed", "derived")
+    )
+    indexes = [one["log_index"] for one in events]
+    place = f", log entries {min(indexes)} to {max(indexes)}" if indexes else ""
+    return [f"integrity  {counts}{place}; to prove it: tallystick verify --url, or an export"]
