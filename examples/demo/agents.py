@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 from mcp import StdioServerParameters
 from mcp.client.client import Client
-from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.types import CallToolResult, TextContent
 
 import tallystick

@@ -4,6 +4,7 @@ It answers over streamable HTTP to bearer tokens. Nothing in it is about recordi
 which tells the audit log what was decided, and why. Run it under `tallystick run --`.
 """
 
+import signal
 import sys
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import AnyHttpUrl
 
@@ -34,7 +36,7 @@ def authorize(scope: str) -> None:
         reason=None if granted else f"the token does not grant {scope}",
     )
     if not granted:
-        raise PermissionError(f"the token does not grant {scope}")
+        raise ToolError(f"the token does not grant {scope}")
 
 
 def build(port: int, key: Path) -> MCPServer[None]:
@@ -58,7 +60,7 @@ def build(port: int, key: Path) -> MCPServer[None]:
         authorize("customers:read")
         found = [one for one in CUSTOMERS.values() if one["email"] == email]
         if not found:
-            raise LookupError(f"nobody has the address {email}")
+            raise ToolError(f"nobody has the address {email}")
         return found[0]
 
     @server.tool(annotations=READ_ONLY)
@@ -83,7 +85,8 @@ def build(port: int, key: Path) -> MCPServer[None]:
 
 
 def main() -> None:
-    """Serve until stopped."""
+    """Serve until stopped; then leave by the front door, so that the session is closed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn stops, then raises it again
     port, key = int(sys.argv[1]), Path(sys.argv[2])
     build(port, key).run("streamable-http", host="127.0.0.1", port=port)
 

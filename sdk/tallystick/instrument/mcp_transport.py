@@ -4,32 +4,35 @@ mcp hands its sessions anonymous streams, so the functions that make the streams
 read stream is remembered with its transport, a server's transport holds in the context that serves it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
+from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, Wrapper
 
-_client_streams: Final[WeakKeyDictionary[object, str]] = WeakKeyDictionary()
+_client_streams: Final[dict[int, str]] = {}
+"""Identity of a client's read stream, while its context is open -> transport."""
 _serving: Final[ContextVar[str | None]] = ContextVar("tallystick_transport", default=None)
 DIRECT: Final = "direct"
 """Kind of mcp 2.x's in-process dispatcher."""
 
 
 class _Remembering(AbstractAsyncContextManager[Any]):
-    """What a client's transport function returned, and which transport that was."""
+    """What a client's transport function returned; on entry, `remember` sees what it yields."""
 
-    def __init__(self, inner: AbstractAsyncContextManager[Any], transport: str) -> None:
+    def __init__(
+        self, inner: AbstractAsyncContextManager[Any], remember: Callable[[Any], object]
+    ) -> None:
         self._inner = inner
-        self._transport = transport
+        self._remember = remember
 
     async def __aenter__(self) -> Any:
-        streams = await self._inner.__aenter__()
-        _client_streams[streams[0]] = self._transport
-        return streams
+        yielded = await self._inner.__aenter__()
+        self._remember(yielded)
+        return yielded
 
     async def __aexit__(
         self,
@@ -40,70 +43,74 @@ class _Remembering(AbstractAsyncContextManager[Any]):
         return await self._inner.__aexit__(kind, error, trace)
 
 
-def _client(transport: str) -> Wrapper:
-    def remember(
-        wrapped: Callable[..., Any],
-        instance: object,  # noqa: ARG001 - wrapt's form
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        return _Remembering(wrapped(*args, **kwargs), transport)
+class TransportHooks:
+    """The wrappers around the functions that make streams."""
 
-    return remember
+    def __init__(self, framework: Framework) -> None:
+        self._framework = framework
 
+    def patches(self, names: Mapping[str, tuple[str, str]]) -> list[Patch]:
+        """Return patches for functions: dotted name -> (side, transport)."""
+        found = []
+        for name, (side, transport) in names.items():
+            module, _, target = name.rpartition(".")
+            wrapper = self._client(transport) if side == "client" else self._server(transport)
+            found.append(Patch(module, target, wrapper, name, is_needed=False))
+        return found
 
-def _server(transport: str) -> Wrapper:
-    def serve(
-        wrapped: Callable[..., Any],
-        instance: object,  # noqa: ARG001 - wrapt's form
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        _serving.set(transport)
-        return wrapped(*args, **kwargs)
+    def _client(self, transport: str) -> Wrapper:
+        def streams(
+            wrapped: Callable[..., Any],
+            instance: object,  # noqa: ARG001 - wrapt's form
+            args: tuple[Any, ...],
+            kwargs: dict[str, Any],
+        ) -> Any:
+            made = wrapped(*args, **kwargs)
+            return _Remembering(made, lambda yielded: self._note(yielded[0], transport))
 
-    return serve
+        return streams
 
+    def _server(self, transport: str) -> Wrapper:
+        def serve(
+            wrapped: Callable[..., Any],
+            instance: object,  # noqa: ARG001 - wrapt's form
+            args: tuple[Any, ...],
+            kwargs: dict[str, Any],
+        ) -> Any:
+            _serving.set(transport)
+            made = wrapped(*args, **kwargs)
+            if transport != MEMORY:
+                return made
+            return _Remembering(made, lambda pairs: self._note(pairs[0][0], transport))
 
-def _memory(
-    wrapped: Callable[..., Any],
-    instance: object,  # noqa: ARG001 - wrapt's form
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    _serving.set("memory")
-    return _RememberingPair(wrapped(*args, **kwargs))
+        return serve
 
-
-class _RememberingPair(_Remembering):
-    """The streams of client and server in one process: the client's pair comes first."""
-
-    def __init__(self, inner: AbstractAsyncContextManager[Any]) -> None:
-        super().__init__(inner, "memory")
-
-    async def __aenter__(self) -> Any:
-        pairs = await self._inner.__aenter__()
-        _client_streams[pairs[0][0]] = self._transport
-        return pairs
-
-
-def _patch(module: str, target: str, wrapper: Wrapper) -> Patch:
-    return Patch(module, target, wrapper, "transport", is_needed=False)
+    def _note(self, read_stream: Any, transport: str) -> None:
+        self._framework.safely(lambda: _streams.__setitem__(_anchor(read_stream), transport))
 
 
-COMMON: Final = (
-    _patch("mcp.client.stdio", "stdio_client", _client("stdio")),
-    _patch("mcp.client.streamable_http", "streamable_http_client", _client("http")),
-    _patch("mcp.client.sse", "sse_client", _client("http")),
-    _patch("mcp.server.stdio", "stdio_server", _server("stdio")),
-    _patch("mcp.shared.memory", "create_client_server_memory_streams", _memory),
-)
-V1_ONLY: Final = (
-    _patch("mcp.client.streamable_http", "streamablehttp_client", _client("http")),
-    _patch("mcp.server.fastmcp.server", "stdio_server", _server("stdio")),
-)
-V2_ONLY: Final = (_patch("mcp.server.mcpserver.server", "stdio_server", _server("stdio")),)
-"""Names that high-level servers imported before us; wrapping twice does no harm."""
+def _anchor(stream: Any) -> Any:
+    """Return what stands for a stream in a weak table: of 2.x's wrapper, the stream inside."""
+    return getattr(stream, "_inner", stream)
+
+
+STDIO: Final = "stdio"
+HTTP: Final = "http"
+MEMORY: Final = "memory"
+
+COMMON: Final = {
+    "mcp.client.stdio.stdio_client": ("client", STDIO),
+    "mcp.client.streamable_http.streamable_http_client": ("client", HTTP),
+    "mcp.client.sse.sse_client": ("client", HTTP),
+    "mcp.server.stdio.stdio_server": ("server", STDIO),
+    "mcp.shared.memory.create_client_server_memory_streams": ("server", MEMORY),
+}
+V1_ONLY: Final = {
+    "mcp.client.streamable_http.streamablehttp_client": ("client", HTTP),
+    "mcp.server.fastmcp.server.stdio_server": ("server", STDIO),
+}
+V2_ONLY: Final = {"mcp.server.mcpserver.server.stdio_server": ("server", STDIO)}
+"""Among them a name that the high-level server may have imported before us; wrapping twice does no harm."""
 
 
 def of_client(session: Any) -> str | None:
@@ -111,13 +118,13 @@ def of_client(session: Any) -> str | None:
     dispatcher = getattr(session, "_dispatcher", None)
     kind = getattr(getattr(dispatcher, "_transport_ctx", None), "kind", None)
     if kind == DIRECT:
-        return "memory"
+        return MEMORY
     stream = getattr(dispatcher if dispatcher is not None else session, "_read_stream", None)
-    return _client_streams.get(stream) if stream is not None else None
+    return _client_streams.get(id(stream)) if stream is not None else None
 
 
 def of_server(request: object, kind: str | None) -> str | None:
     """Return the transport of a message that a server received."""
     if request is not None:
-        return "http"
-    return "memory" if kind == DIRECT else _serving.get()
+        return HTTP
+    return MEMORY if kind == DIRECT else _serving.get()
