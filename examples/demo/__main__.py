@@ -128,7 +128,7 @@ def work(environment: Mapping[str, str]) -> None:
     repository, port = make_repository(), free_port()
     url = f"http://127.0.0.1:{port}/mcp"
     key = PLACE / "issuer.pem"
-    token = Issuer(key).issue("alice@example.com", SCOPES, url, ACTORS)
+    token = Issuer(key).issue("alice", SCOPES, url, ACTORS)
     recorded = ["tallystick", "run", "--", sys.executable, "-m"]
     server = {**environment, "OTEL_SERVICE_NAME": "customers"}
     with running([*recorded, "examples.demo.customers_server", str(port), str(key)], server):

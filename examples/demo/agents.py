@@ -62,7 +62,7 @@ async def main() -> None:
     """Let the planner ask the researcher, then work."""
     repository, url = sys.argv[1:3]
     with (
-        tallystick.caller(user_id="alice@example.com", roles=["support"]),
+        tallystick.caller(user_id="alice", roles=["support"]),
         tallystick.agent("planner", version="2.0.0"),
     ):
         with tallystick.tool_call("ask_researcher", {"question": "what changed?"}) as asked:

@@ -50,6 +50,7 @@ def build(port: int, key: Path) -> MCPServer[None]:
             issuer_url=AnyHttpUrl(ISSUER),
             resource_server_url=AnyHttpUrl(url),
             required_scopes=["customers:read"],
+            validate_token_resource=False,  # the verifier checks the audience
         ),
         log_level="WARNING",
     )
