@@ -85,7 +85,9 @@ class Contents:
     def row_entry(self, content: Content) -> Entry:
         """Return the entry that stored columns give, where no bundle holds it."""
         kind, position = content
-        table = self._rows.tables[TABLE_OF_KIND[kind]]
+        table = self._rows.tables.get(TABLE_OF_KIND[kind])
+        if table is None:
+            raise VerificationError("no stored columns")
         count = self.span_count(content) if kind == "spans" else None
         row = sum(len(b.records) for b in self._rows.spans[:position]) if count else position
         sender, rx_us = table["sender"][row], table["rx_us"][row]

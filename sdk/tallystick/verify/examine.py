@@ -57,7 +57,7 @@ class _Examination:
             self.mismatch(f"a second row, a stored {extra.kind}", log_index, extra)
         if line is None:
             line = self._printed_entry(log_index, content)
-        self._digest.leaves += leaf_hash(line)
+        self._digest.leaves += leaf_hash(line or b"")
         entry = self._read_entry(log_index, line)
         if content is None:
             self.mismatch("an entry without its content", log_index, content)
@@ -74,19 +74,19 @@ class _Examination:
         table = TABLE_OF_KIND[content.kind] if is_data and content else ""
         self._findings.fault(3 if is_data else 8, message, Place(table=table, log_index=log_index))
 
-    def _printed_entry(self, log_index: int, content: Content | None) -> bytes:
-        """Return the entry that stored columns give; empty, and a fault, where they give none."""
+    def _printed_entry(self, log_index: int, content: Content | None) -> bytes | None:
+        """Return the entry that stored columns give; None, and a fault, where they give none."""
         if content is None:
-            return b""
+            return None
         try:
             return encode_entry(self._contents.row_entry(content))
         except (VerificationError, RecordError) as error:
             self.mismatch(f"the row gives no entry: {error}", log_index, content)
-            return b""
+            return None
 
-    def _read_entry(self, log_index: int, line: bytes) -> Entry | None:
+    def _read_entry(self, log_index: int, line: bytes | None) -> Entry | None:
         self._findings.count(8, "entries")
-        if not line:
+        if line is None:
             return None
         try:
             entry = parse_entry(line)

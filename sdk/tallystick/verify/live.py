@@ -1,0 +1,174 @@
+"""A running service as a source: its records are streamed over the API and recomputed here.
+
+Reads the whole log up to the newest checkpoint. The service cannot help what was signed before:
+records that it holds back, changes or invents contradict the checkpoint or the seals.
+"""
+
+import http.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from tallystick.errors import VerificationError
+from tallystick.tlog.checkpoint import read_checkpoint
+from tallystick.tlog.note import MAX_NOTE_BYTES
+from tallystick.verify.finding import Findings
+from tallystick.verify.lines import MAX_LINE_BYTES, parse_record_line
+from tallystick.verify.source import (
+    CheckpointText,
+    ConsistencyText,
+    ContextText,
+    EventText,
+    Facts,
+    Rows,
+    SealText,
+)
+
+PAGE_ENTRIES: Final = 50_000
+"""Entries of one request; the service records each request as one access."""
+LIVE_PIECE_ENTRIES: Final = 2048
+TIMEOUT_S: Final = 60.0
+_SCHEMES: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+
+
+@dataclass(frozen=True, slots=True)
+class LivePiece:
+    """Some lines of the record stream, read where the work is done."""
+
+    start: int
+    lines: tuple[bytes, ...]
+
+    @property
+    def stop(self) -> int:
+        """Log index behind the last line."""
+        return self.start + len(self.lines)
+
+    def read(self) -> Rows:
+        """Parse the lines; one that is not in its one form is a fault of step 1."""
+        rows = Rows([], [], [], [])
+        for log_index, line in enumerate(self.lines, self.start):
+            entry: bytes | None = None
+            try:
+                entry, content = parse_record_line(line)
+                if isinstance(content, EventText):
+                    rows.events.append(content)
+                elif isinstance(content, SealText):
+                    rows.seals.append(content)
+                else:
+                    rows.spans.append(content)
+            except VerificationError as error:
+                rows.findings.fault(1, f"the line of log index {log_index}: {error}")
+            rows.entries.append(entry)
+        return rows
+
+
+class LiveSource:
+    """Reads one service. Raises VerificationError when it cannot be reached or refuses."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        """Ask for the newest checkpoint; redirects are not followed, so that the key stays here."""
+        parts = urlsplit(url)
+        if parts.scheme not in _SCHEMES or not parts.hostname:
+            raise VerificationError(f"{url} is no address of a service: expected http://host:port")
+        self._connection = _SCHEMES[parts.scheme](parts.hostname, parts.port, timeout=TIMEOUT_S)
+        self._path = parts.path.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        note = self._checkpoint_note()
+        checkpoint = read_checkpoint(note)
+        self._facts = Facts(
+            kind="live",
+            name=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{self._path}",
+            origin=checkpoint.origin,
+            checkpoint=note,
+            tree_size=checkpoint.size,
+            start=0,
+            stop=checkpoint.size,
+        )
+
+    @property
+    def facts(self) -> Facts:
+        """What the newest checkpoint claims."""
+        return self._facts
+
+    def pieces(self) -> Iterator[LivePiece]:
+        """Yield the whole log as the service tells it."""
+        lines: list[bytes] = []
+        start = 0
+        for line in self._lines():
+            lines.append(line)
+            if len(lines) == LIVE_PIECE_ENTRIES:
+                yield LivePiece(start, tuple(lines))
+                start, lines = start + len(lines), []
+        if lines:
+            yield LivePiece(start, tuple(lines))
+
+    def context(self) -> Iterator[ContextText]:
+        """Yield nothing: the whole log is here."""
+        return iter(())
+
+    def checkpoints(self) -> Iterator[CheckpointText]:
+        """Yield nothing: older checkpoints are for `verify --data`."""
+        return iter(())
+
+    def consistency(self) -> Iterator[ConsistencyText]:
+        """Yield nothing: every root can be computed."""
+        return iter(())
+
+    def log_files(self) -> Iterator[str]:
+        """Yield nothing: tiles are for `verify --data`."""
+        return iter(())
+
+    def log_file(self, _path: str, /) -> bytes | None:
+        """Return None: tiles are for `verify --data`."""
+        return None
+
+    def check_files(self, findings: Findings) -> None:
+        """Say what only the service's files could tell."""
+        findings.notice(1, "columns, tiles and older checkpoints are not served: see verify --data")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _checkpoint_note(self) -> str:
+        with self._get("/api/v1/log/checkpoint") as response:
+            content = response.read(MAX_NOTE_BYTES + 1)
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise VerificationError("the service's checkpoint is not UTF-8 text") from error
+
+    def _lines(self) -> Iterator[bytes]:
+        start = 0
+        while start < self._facts.stop:
+            stop = min(start + PAGE_ENTRIES, self._facts.stop)
+            count = 0
+            for line in self._page(start, stop):
+                count += 1
+                yield line
+            if not count:
+                raise VerificationError(f"the service gives no records from log index {start} on")
+            start += count
+
+    def _page(self, start: int, stop: int) -> Iterator[bytes]:
+        with self._get(f"/api/v1/records?from={start}&to={stop}") as response:
+            while line := response.readline(MAX_LINE_BYTES + 1):
+                if not line.endswith(b"\n"):
+                    raise VerificationError("a line of the record stream was cut, or is too long")
+                yield line[:-1]
+
+    @contextmanager
+    def _get(self, path: str) -> Iterator[http.client.HTTPResponse]:
+        try:
+            self._connection.request("GET", self._path + path, headers=self._headers)
+            response = self._connection.getresponse()
+            if response.status != http.client.OK:
+                raise VerificationError(
+                    f"the service answers {response.status} to {path}: expected 200; "
+                    "is the API key one that may read?"
+                )
+            yield response
+        except (OSError, http.client.HTTPException) as error:
+            raise VerificationError(f"the service cannot be read: {error}") from error
