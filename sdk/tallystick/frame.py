@@ -57,6 +57,14 @@ def encode_frame(kind: int, payload: bytes) -> bytes:
     return _HEAD.pack(len(payload), zlib.crc32(payload, kind), kind) + payload
 
 
+def first_frame_bytes(data: bytes) -> int:
+    """Return how long the first frame in `data` is by its head; HEAD_BYTES when even that is cut off."""
+    if len(data) < HEAD_BYTES:
+        return HEAD_BYTES
+    length: int = _HEAD.unpack_from(data)[0]
+    return HEAD_BYTES + min(length, MAX_PAYLOAD_BYTES)
+
+
 def read_frames(data: bytes, base: int = 0) -> Reading:
     """Read frames from `data`, the bytes of a file from offset `base` on, up to the first that is not whole.
 

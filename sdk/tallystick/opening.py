@@ -17,8 +17,8 @@ from tallystick.config import Config
 from tallystick.errors import SpoolError
 from tallystick.keys import EmitterKey
 from tallystick.profile import encode
-from tallystick.session import Session, SessionKey
-from tallystick.spool import SessionLock, SpoolWriter, remove_session
+from tallystick.session import Session, SessionKey, Sync
+from tallystick.spool import SessionLock, SpoolWriter, Write, remove_session
 from tallystick.tlog.dsse import sign_envelope
 from tallystick.tlog.note import encode_vkey
 
@@ -41,13 +41,15 @@ def random_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """All that it takes to open a session in `directory`."""
+    """All that it takes to open a session in `directory`; `write` and `sync` are replaced in fault tests."""
 
     directory: Path
     emitter: EmitterKey
     clock: Clock
     batch: int
     new_id: NewId = random_id
+    write: Write = os.write
+    sync: Sync = os.fsync
 
 
 def open_session(opening: Opening, facts: event.Draft, print_record: Print) -> Session:
@@ -103,7 +105,7 @@ def _take_session(opening: Opening) -> Session:
     for _ in range(_ID_ATTEMPTS):
         session = opening.new_id()
         try:
-            writer = SpoolWriter(opening.directory, session)
+            writer = SpoolWriter(opening.directory, session, write=opening.write)
             lock = SessionLock.take(opening.directory, session)
         except OSError as error:
             raise SpoolError(
@@ -113,7 +115,7 @@ def _take_session(opening: Opening) -> Session:
             key = SessionKey(
                 ORIGIN_PREFIX + session, private.public_key().public_bytes_raw(), private.sign
             )
-            return Session(lock, writer, key, batch=opening.batch)
+            return Session(lock, writer, key, batch=opening.batch, sync=opening.sync)
     raise SpoolError(f"no free session id in {opening.directory} after {_ID_ATTEMPTS} random ones")
 
 

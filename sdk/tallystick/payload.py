@@ -24,9 +24,10 @@ CUT: Final = "[cut]"
 MAX_DEPTH: Final = 64
 """As the masking engine's."""
 
-_OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
-_MAYBE_OUTSIDE_PROFILE: Final = re.compile(rb"[0-9](?:[.e]|[0-9]{15})")
-"""A float or an integer near 2^53, or a text that looks like one."""
+_OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_STRICT_INTEGER
+_FLOAT: Final = re.compile(rb"[0-9](?:\.|e)")
+_EXPONENT: Final = re.compile(rb"e[-0-9]")
+"""In a float that orjson prints without a point, such as 1e16; to search for the letter is cheap."""
 _LAST_WORD: Final = re.compile(r"\S*$")
 _LAST_NUMBER: Final = re.compile(r"[0-9A-Z ().+\-/]{0,64}$")
 """What a cut may have left of a card, an account or a telephone number."""
@@ -51,14 +52,19 @@ def measure(value: object) -> Measured | None:
 def _measure(value: object) -> Measured:
     try:
         text = orjson.dumps(value, default=_speakable, option=_OPTIONS)
-    except TypeError:  # a lone surrogate, a huge integer, a cycle
+    except TypeError:  # a lone surrogate, an integer of 2^53 or more, a cycle
         text = orjson.dumps(_inside_profile(value, 0), option=_OPTIONS)
         return Measured(text, len(text))
-    if _MAYBE_OUTSIDE_PROFILE.search(text) is None:
+    if not _may_hold_floats(text):
         return Measured(text, len(text))
-    return Measured(
-        orjson.dumps(_inside_profile(orjson.loads(text), 0), option=_OPTIONS), len(text)
-    )
+    inside = _inside_profile(orjson.loads(text), 0)
+    return Measured(orjson.dumps(inside, option=_OPTIONS), len(text))
+
+
+def _may_hold_floats(text: bytes) -> bool:
+    """Tell whether a float may stand in JSON text; a text that looks like one counts."""
+    has_sign = b"." in text or _EXPONENT.search(text) is not None
+    return has_sign and _FLOAT.search(text) is not None
 
 
 def fit(value: object, size_bytes: int, max_value_bytes: int) -> tuple[object, bool]:

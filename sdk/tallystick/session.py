@@ -6,12 +6,13 @@ append lock is held for one `write`; the signature is made outside it. A sequenc
 frame that is in the spool.
 """
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from tallystick import event
 from tallystick.errors import SpoolError
@@ -24,9 +25,6 @@ from tallystick.tlog.tree import Frontier
 
 UNPLACED: Final = "0" * 32
 """Session id of a record that was made before there was a session to put it in."""
-LOCK_TIMEOUT_S: Final = 30.0
-"""Longer than any write takes: a thread that waits longer is told, not left hanging."""
-
 Sync = Callable[[int], None]
 
 
@@ -43,8 +41,7 @@ class SessionKey:
         return f"SessionKey({self.origin!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """Where a record stands."""
 
     session: str
@@ -57,48 +54,19 @@ class _Tree:
     """The leaves of a session: those under the newest seal, and those that wait for the next."""
 
     frontier: Frontier
+    sealed: int
     waiting: list[bytes]
 
-    @property
-    def size(self) -> int:
-        return self.frontier.size + len(self.waiting)
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Intent:
     """A frame that is being written, and what it changes: so that an interrupted call can be finished."""
 
-    start: Position
+    segment: int
+    offset: int
     frame_bytes: int
     size_after: int
     change: _Tree | bytes
-
-
-class _OwnedLock:
-    """A lock that refuses, instead of hanging, when the thread that holds it asks again.
-
-    A signal handler or a finaliser runs in the middle of whatever its thread was doing.
-    """
-
-    __slots__ = ("_lock", "_owner", "_what")
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._lock = threading.Lock()
-        self._owner = 0
-
-    def __enter__(self) -> None:
-        if self._owner == threading.get_ident():
-            raise SpoolError(f"{self._what} was interrupted and asked for again; it is tried later")
-        if not self._lock.acquire(timeout=LOCK_TIMEOUT_S):
-            raise SpoolError(
-                f"{self._what} has been busy for {LOCK_TIMEOUT_S:.0f} s; does the disk hang?"
-            )
-        self._owner = threading.get_ident()
-
-    def __exit__(self, *_: object) -> None:
-        self._owner = 0
-        self._lock.release()
 
 
 class Session:
@@ -123,10 +91,12 @@ class Session:
         self._writer = writer
         self._batch = batch
         self._sync = sync
-        self._tree = _Tree(Frontier(), [])
+        self._tree = _Tree(Frontier(), 0, [])
         self._intent: _Intent | None = None
-        self._append_lock = _OwnedLock("writing a record")
-        self._seal_lock = _OwnedLock("sealing")
+        self._append_lock = (
+            threading.RLock()
+        )  # re-entrant to be asked for its owner, never entered twice
+        self._seal_lock = threading.RLock()
         self._sealed_end = Position(0, 0)
         self.is_closed = False
 
@@ -138,12 +108,13 @@ class Session:
     @property
     def size(self) -> int:
         """Number of leaves: the next sequence number."""
-        return self._tree.size
+        tree = self._tree
+        return tree.sealed + len(tree.waiting)
 
     @property
     def sealed_size(self) -> int:
         """Number of leaves under a seal."""
-        return self._tree.frontier.size
+        return self._tree.sealed
 
     @property
     def waiting(self) -> int:
@@ -165,14 +136,16 @@ class Session:
 
         Raises SpoolError when it could not be written: then no sequence number was used.
         """
+        _refuse_reentry(self._append_lock)
         placed, frame = self._place(record, self.size)
         with self._append_lock:
             self._finish_interrupted()
             if self.is_closed:
                 raise SpoolError(f"session {self.id} is closed")
-            if placed.seq != self.size:
-                placed, frame = self._place(record, self.size)
-            self._write(frame, placed.leaf_hash)
+            size = self.size
+            if placed.seq != size:
+                placed, frame = self._place(record, size)
+            self._write(frame, size + 1, placed.leaf_hash)
             self.is_closed = is_last
         return placed
 
@@ -181,6 +154,7 @@ class Session:
 
         Raises SpoolError; the record may then stand in the spool, and is shipped as any other.
         """
+        _refuse_reentry(self._seal_lock)
         with self._seal_lock:
             placed = self.append(record)
             while self.sealed_size <= placed.seq:
@@ -190,16 +164,20 @@ class Session:
 
     def seal(self) -> int:
         """Seal the leaves that wait, at most one batch of them; return how many. Raises SpoolError."""
+        _refuse_reentry(self._seal_lock)
         with self._seal_lock:
             return self._seal_one()
 
     def sync(self) -> None:
         """Make every frame so far durable. Raises SpoolError."""
+        _refuse_reentry(self._seal_lock)
         with self._seal_lock:
             self._make_durable()
 
     def begin_segment(self) -> None:
         """Leave the current segment, so that it can be deleted once acknowledged. Raises SpoolError."""
+        _refuse_reentry(self._seal_lock)
+        _refuse_reentry(self._append_lock)
         with self._seal_lock, self._append_lock:
             self._finish_interrupted()
             self._writer.begin_segment()
@@ -211,34 +189,44 @@ class Session:
 
     def _place(self, record: event.Record, seq: int) -> tuple[Placed, bytes]:
         placed = place_record(record, self.id, seq)
-        body = b"\n".join([placed.line, *(d.line.encode() for d in placed.disclosures)])
-        return Placed(self.id, seq, placed.leaf_hash), encode_frame(EVENT, body)
+        line = placed.line
+        body = b"\n".join([line, *[d.line.encode() for d in placed.disclosures]])
+        leaf_hash = hashlib.sha256(b"\x00" + line).digest()
+        return Placed(self.id, seq, leaf_hash), encode_frame(EVENT, body)
 
     def _seal_one(self) -> int:
-        before = self._tree
+        self._settle()
+        before, key = self._tree, self.key
         leaves = before.waiting[: self._batch]
         if not leaves:
             return 0
-        body, after = make_seal(
-            before.frontier, leaves, self.key.origin, self.key.sign, self.key.public_key
-        )
+        body, frontier = make_seal(before.frontier, leaves, key.origin, key.sign, key.public_key)
         frame = encode_frame(SEAL, body.encode())
+        _refuse_reentry(self._append_lock)
         with self._append_lock:
             self._finish_interrupted()
-            self._write(frame, _Tree(after, before.waiting[len(leaves) :]))
+            after = _Tree(frontier, frontier.size, before.waiting[len(leaves) :])
+            self._write(frame, self.size, after)
         return len(leaves)
 
-    def _write(self, frame: bytes, change: _Tree | bytes) -> None:
+    def _settle(self) -> None:
+        """Finish what was interrupted, so that the tree is that of the spool."""
+        _refuse_reentry(self._append_lock)
+        with self._append_lock:
+            self._finish_interrupted()
+
+    def _write(self, frame: bytes, size_after: int, change: _Tree | bytes) -> None:
         """Write a frame, then make the change that it brings; no change when it cannot be written."""
-        self._writer.make_ready()
-        size_after = change.size if isinstance(change, _Tree) else self.size + 1
-        self._intent = _Intent(self._writer.position, len(frame), size_after, change)
+        writer = self._writer
+        writer.make_ready()
+        intent = _Intent(writer.segment, writer.offset, len(frame), size_after, change)
+        self._intent = intent
         try:
-            self._writer.append(frame)
+            writer.append(frame)
         except SpoolError:
             self._intent = None
             raise
-        self._take_over(self._intent)
+        self._take_over(intent)
 
     def _take_over(self, intent: _Intent) -> None:
         """Make the change. Doing it twice changes nothing more."""
@@ -254,11 +242,12 @@ class Session:
         intent = self._intent
         if intent is None:
             return
-        if self._writer.resume(intent.start, intent.frame_bytes):
+        if self._writer.resume(intent.segment, intent.offset, intent.frame_bytes):
             self._take_over(intent)
         self._intent = None
 
     def _make_durable(self) -> None:
+        _refuse_reentry(self._append_lock)
         with self._append_lock:
             unsynced = self._writer.take_unsynced()
         try:
@@ -271,6 +260,14 @@ class Session:
         finally:
             for fd in unsynced:
                 os.close(fd)
+
+
+def _refuse_reentry(lock: threading.RLock) -> None:
+    """Refuse, instead of writing in the middle of a write, what a signal handler or a finaliser asks for."""
+    if lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - as threading.Condition does
+        raise SpoolError(
+            "interrupted in the middle of a write and asked for another; it is tried later"
+        )
 
 
 def place_record(record: event.Record, session: str, seq: int) -> event.Record:

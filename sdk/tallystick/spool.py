@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from tallystick.errors import SpoolError
-from tallystick.frame import MAX_PAYLOAD_BYTES, Reading, read_frames
+from tallystick.frame import Reading, first_frame_bytes, read_frames
 from tallystick.private_file import make_private_directory
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
@@ -79,23 +79,23 @@ def read_segment(
     """
     fd = os.open(segment_path(directory, session, start.segment), os.O_RDONLY | os.O_CLOEXEC)
     try:
-        size = os.fstat(fd).st_size if end is None else end
-        reading = _read(fd, start.offset, min(limit_bytes, size - start.offset))
-        if not reading.frames and reading.ending == "torn":
-            reading = _read(fd, start.offset, min(2 * MAX_PAYLOAD_BYTES, size - start.offset))
-        return reading
+        size = (os.fstat(fd).st_size if end is None else end) - start.offset
+        data = _read(fd, start.offset, min(limit_bytes, size))
+        if len(data) < min(first_frame_bytes(data), size):
+            data = _read(fd, start.offset, min(first_frame_bytes(data), size))
+        return read_frames(data, start.offset)
     finally:
         os.close(fd)
 
 
-def _read(fd: int, offset: int, size: int) -> Reading:
+def _read(fd: int, offset: int, size: int) -> bytes:
     data = bytearray()
     while len(data) < size:
         part = os.pread(fd, size - len(data), offset + len(data))
         if not part:
             break
         data += part
-    return read_frames(bytes(data), offset)
+    return bytes(data)
 
 
 def read_acked(directory: Path, session: str) -> Acked:
@@ -194,18 +194,19 @@ class SpoolWriter:
         self._write = write
         self._fd = -1
         self._retired: list[int] = []
-        self._position = Position(-1, 0)
+        self.segment = -1
+        self.offset = 0
         with _spool_errors(directory):
             make_private_directory(directory)
 
     @property
     def position(self) -> Position:
         """Where the next frame will stand, unless a new segment is begun for it."""
-        return self._position
+        return Position(self.segment, self.offset)
 
     def make_ready(self) -> None:
         """Begin a segment where none is open or the one that is open is full. Raises SpoolError."""
-        if self._fd < 0 or self._position.offset >= self._segment_bytes:
+        if self._fd < 0 or self.offset >= self._segment_bytes:
             self.begin_segment()
 
     def append(self, frame: bytes) -> None:
@@ -213,7 +214,7 @@ class SpoolWriter:
         try:
             written = self._write(self._fd, frame)
         except OSError as error:
-            written = self.found_length() - self._position.offset
+            written = self.found_length() - self.offset
             if written != len(frame):  # else: it failed, and yet every byte is there
                 self._leave_torn(written)
                 raise _spool_error(self.directory, error) from error
@@ -223,15 +224,15 @@ class SpoolWriter:
                 f"spool {self.directory}: {written} of {len(frame)} bytes written; free some space, "
                 "nothing else is needed"
             )
-        self._position = Position(self._position.segment, self._position.offset + written)
+        self.offset += written
 
     def begin_segment(self) -> None:
         """Leave the segment for a new one. Raises SpoolError."""
-        number = self._position.segment + 1
+        number = self.segment + 1
         with _spool_errors(self.directory):
             fd = os.open(segment_path(self.directory, self._session, number), _APPEND, 0o600)
         self._retire()
-        self._fd, self._position = fd, Position(number, 0)
+        self._fd, self.segment, self.offset = fd, number, 0
 
     def take_unsynced(self) -> list[int]:
         """Return descriptors to sync and close, after which all frames so far are durable. Raises SpoolError."""
@@ -247,13 +248,11 @@ class SpoolWriter:
         except OSError:
             return 0
 
-    def resume(self, start: Position, frame_bytes: int) -> bool:
-        """After an `append` at `start` that an exception from outside cut off: whether the frame is there."""
-        written = (
-            self.found_length() - start.offset if self._position.segment == start.segment else 0
-        )
+    def resume(self, segment: int, offset: int, frame_bytes: int) -> bool:
+        """After an `append` there that an exception from outside cut off: whether the frame is there."""
+        written = self.found_length() - offset if self.segment == segment else 0
         if written == frame_bytes:
-            self._position = Position(start.segment, start.offset + written)
+            self.offset = offset + written
             return True
         self._leave_torn(written)
         return False
