@@ -62,6 +62,7 @@ class Service:
         """Put the parts together and state session.open; `open` is the way in."""
         self.config, self.keys = parts.config, parts.keys
         self.store, self.clock = parts.store, parts.clock
+        self.signer = _log_signer(self.keys)
         self.query = Query(self.store.database)
         self.started_us = self.clock.now_us()
         self.ring = KeyRing(self.config.secrets / "api-keys.json", self.clock.now_us)
@@ -105,9 +106,8 @@ class Service:
     def open(cls, config: ServiceConfig, clock: Clock | None = None) -> "Service":
         """Open keys and store and state what is new; raise ConfigError or StoreError and say why not."""
         keys = load_service_keys(config.secrets, config.name)
-        signer = LogSigner(keys.name, keys.log.key.public_key, keys.log.sign)
         try:
-            store = Store.open(config.data, signer)
+            store = Store.open(config.data, _log_signer(keys))
         except OSError as error:
             raise ConfigError(f"cannot use {config.data}: {error.strerror}") from error
         try:
@@ -236,3 +236,7 @@ class Service:
         """Let the session forget what is durable; runs in the writer thread, as the session does."""
         if not future.cancelled() and future.exception() is None:
             self._session.confirm(future.result().service_size)
+
+
+def _log_signer(keys: ServiceKeys) -> LogSigner:
+    return LogSigner(keys.name, keys.log.key.public_key, keys.log.sign)

@@ -1,18 +1,24 @@
-"""What leaves the service: a snapshot of the store, for `tallystick verify --data`."""
+"""What leaves the service: evidence packages, and snapshots for `tallystick verify --data`."""
 
 import ipaddress
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Annotated, BinaryIO, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from tallystick.errors import AuthorizationError, StoreError
 from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of
-from tallystick_ingest.api.queries import record_access
+from tallystick_ingest.api.queries import moment, record_access
 from tallystick_ingest.auth.gate import Caller
+from tallystick_store.evidence.store_reader import export_package
 from tallystick_store.snapshot import take_snapshot
 
+CHUNK_BYTES: Final = 1 << 18
+_MAX_CHARS: Final = 64
 _MAX_PATH_CHARS: Final = 4_096
 
 router = APIRouter(prefix="/api/v1")
@@ -23,6 +29,43 @@ class SnapshotBody(BaseModel):
     """Where the snapshot goes: a directory on the service's machine."""
 
     directory: str = Field(max_length=_MAX_PATH_CHARS)
+
+
+@router.get("/export")
+def export(
+    request: Request,
+    since: Annotated[str, Query(alias="from", max_length=_MAX_CHARS)],
+    until: Annotated[str, Query(alias="to", max_length=_MAX_CHARS)] = "now",
+    caller: Caller = _may_export,
+) -> StreamingResponse:
+    """Return the evidence package of what was received in [from, to), as a zip.
+
+    It is written to disk first, so that an answer that begins is whole.
+    """
+    service = service_of(request)
+    from_us, to_us = moment(since, service), moment(until, service)
+    if from_us >= to_us:
+        raise BadRequestError("the period is empty: `from` must lie before `to`")
+    file = tempfile.TemporaryFile(dir=service.config.data)  # noqa: SIM115 - the answer closes it
+    try:
+        manifest = export_package(
+            service.store, service.signer, from_us, to_us, file, service.clock.now_us()
+        )
+        rows = int(manifest["to_index"]) - int(manifest["from_index"])
+        query = {"from_us": from_us, "to_us": to_us}
+        record_access(request, caller, "access.export", "export", query, rows)
+    except BaseException:
+        file.close()
+        raise
+    headers = {"content-length": str(file.tell()), "tallystick-entries": str(rows)}
+    return StreamingResponse(_chunks(file), media_type="application/zip", headers=headers)
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
 
 
 @router.post("/snapshot")

@@ -48,10 +48,10 @@ def record_access(
     service_of(request).accesses.record(Access(kind, target, caller, query, rows))
 
 
-def moment(text: str | None, service: Service) -> int | None:
-    """Read a moment; raise BadRequestError for none."""
+def moment(text: str, service: Service) -> int:
+    """Read a moment; raise BadRequestError for what is none."""
     try:
-        return None if text is None else parse_moment(text, service.clock.now_us())
+        return parse_moment(text, service.clock.now_us())
     except ConfigError as error:
         raise BadRequestError(str(error)) from None
 
@@ -97,8 +97,8 @@ def actions(  # noqa: PLR0913, PLR0917 - one parameter a filter
     """List actions, newest first; `before` of the answer asks for the next page."""
     service = service_of(request)
     wanted = ActionFilter(
-        from_us=moment(since, service),
-        to_us=moment(until, service),
+        from_us=None if since is None else moment(since, service),
+        to_us=None if until is None else moment(until, service),
         agent=agent,
         tool=tool,
         principal=principal,
