@@ -90,10 +90,11 @@ class Framework:
             self._outcomes[reason] = reason
         self._changed()
 
-    def safely(self, work: Callable[[], Result]) -> Result | None:
+    def safely(self, work: Callable[[], Result], *, records: bool = False) -> Result | None:
         """Return what `work` returns, None if it fails: the host goes on, the fault is counted.
 
-        RefusedError passes: it is how a required tool is kept from running.
+        `records`: a fault costs a record, which the recorder then reports as lost. RefusedError passes:
+        it is how a required tool is kept from running.
         """
         try:
             return work()
@@ -101,6 +102,9 @@ class Framework:
             raise
         except Exception as error:  # noqa: BLE001 - the host must not break by our fault
             self._count(error)
+            running = runtime.current()
+            if records and running is not None:
+                running.recorder.count_lost(LOST_TO_A_FAULT)
             return None
 
     def _await(self, module: str) -> None:
@@ -155,9 +159,6 @@ class Framework:
             self._last_fault = (
                 f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
             )
-        running = runtime.current()
-        if running is not None:
-            running.recorder.count_lost(LOST_TO_A_FAULT)
 
 
 def _is_needed(patch: Patch | None) -> bool:

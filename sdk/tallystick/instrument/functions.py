@@ -107,7 +107,7 @@ class ToolCall:
         """Record how the call ended: by `error`, else well."""
         call, shared = self._call, self._shared
         if call is not None:
-            FUNCTIONS.safely(lambda: call.end(_ending(error, self._result)))
+            FUNCTIONS.safely(lambda: call.end(_ending(error, self._result)), records=True)
         elif shared is not None and isinstance(error, Exception) and not shared.has_cause:
             shared.add_cause(type(error).__qualname__, str(error))
 
@@ -116,7 +116,7 @@ class ToolCall:
             return None
         self._shared = same_call("function", self._name)
         if self._shared is None:
-            self._call = FUNCTIONS.safely(lambda: _begun(self._sighting()))
+            self._call = FUNCTIONS.safely(lambda: _begun(self._sighting()), records=True)
             if self._call is None:
                 refuse_unseen(FUNCTIONS, self._name)
         return self._call

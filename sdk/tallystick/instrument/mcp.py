@@ -14,6 +14,7 @@ from tallystick.instrument.mcp_auth import Refusals
 from tallystick.instrument.mcp_client import ClientHooks
 from tallystick.instrument.mcp_server import ServerHooks
 from tallystick.instrument.mcp_server_v1 import ServerHooksV1
+from tallystick.instrument.mcp_transport import TransportHooks
 from tallystick.instrument.patch import Patch, argument
 
 NAME: Final = "mcp"
@@ -36,7 +37,9 @@ class McpInstrumentor:
 
 def _patches(version: str) -> Sequence[Patch]:
     is_v1 = version.partition(".")[0] == "1"
-    return (*_COMMON, *(_v1() if is_v1 else _v2()), *mcp_transport.COMMON)
+    only = mcp_transport.V1_ONLY if is_v1 else mcp_transport.V2_ONLY
+    transports = TransportHooks(FRAMEWORK).patches({**mcp_transport.COMMON, **only})
+    return (*_COMMON, *(_v1() if is_v1 else _v2()), *transports)
 
 
 def _v2() -> Sequence[Patch]:
@@ -59,7 +62,6 @@ def _v2() -> Sequence[Patch]:
         _optional(
             "mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher._allocate_id", client.allocate_id
         ),
-        *mcp_transport.V2_ONLY,
     )
 
 
@@ -79,7 +81,6 @@ def _v1() -> Sequence[Patch]:
         _optional(f"{high}.server", "FastMCP.__init__", server.init_fastmcp),
         _optional(f"{high}.tools.tool_manager", "ToolManager.call_tool", _call_tool),
         _send_request("mcp.shared.session", "BaseSession.send_request", client),
-        *mcp_transport.V1_ONLY,
     )
 
 

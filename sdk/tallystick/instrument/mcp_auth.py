@@ -94,7 +94,7 @@ class Refusals:
         error = argument(2, "error", args, kwargs)
         reason = argument(3, "description", args, kwargs)
         if self._framework.is_on:
-            self._framework.safely(lambda: _record(str(error), str(reason)))
+            self._framework.safely(lambda: _record(str(error), str(reason)), records=True)
         await wrapped(*args, **kwargs)
 
 

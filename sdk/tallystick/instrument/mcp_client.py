@@ -46,7 +46,7 @@ class ClientHooks:
             return await self._observe(wrapped, session, request, (given, args, kwargs))
         result = await wrapped(*args, **kwargs)
         if method == mcp_facts.LIST_TOOLS:
-            self._framework.safely(lambda: _note_listing(session, result))
+            self._framework.safely(lambda: _note_listing(session, result), records=True)
         elif method == mcp_facts.INITIALIZE:
             self._framework.safely(lambda: _handshakes.__setitem__(session, result))
         return result
@@ -72,7 +72,7 @@ class ClientHooks:
         request: Any,
         given: tuple[Any, tuple[Any, ...], dict[str, Any]],
     ) -> Any:
-        seen = self._framework.safely(lambda: _sighting(session, request))
+        seen = self._framework.safely(lambda: _sighting(session, request), records=True)
         if seen is None:
             refuse_unseen(self._framework, getattr(request.params, "name", None))
             return await wrapped(*given[1], **given[2])
@@ -89,7 +89,7 @@ class ClientHooks:
         seen: Sighting,
         given: tuple[Any, tuple[Any, ...], dict[str, Any]],
     ) -> Any:
-        call = self._framework.safely(lambda: _begun(seen))
+        call = self._framework.safely(lambda: _begun(seen), records=True)
         if call is None:
             refuse_unseen(self._framework, seen.name)
             return await wrapped(*given[1], **given[2])

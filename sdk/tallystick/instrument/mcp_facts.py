@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from tallystick.call import ABSENT, Ending, Observer, Sighting
@@ -78,7 +79,9 @@ def error_ending(error: BaseException) -> Ending:
     data = getattr(error, "error", None)
     code = getattr(data, "code", None)
     if isinstance(code, int):
-        return protocol_ending(code, str(error))
+        ended = protocol_ending(code, str(error))
+        hidden = cause_of(error.__context__) if error.__context__ is not None else None
+        return replace(ended, error_type=hidden[0], error_message=hidden[1]) if hidden else ended
     if type(error).__name__ == "ValidationError":  # mcp answers it with the code alone
         return Ending("failure", error_type=INVALID_PARAMS, error_message=str(error))
     return Ending("failure", error_type=type(error).__qualname__, error_message=str(error))
@@ -105,6 +108,8 @@ def cause_of(error: BaseException) -> tuple[str, str] | None:
 
     None where there is nothing below: the wrapper's own text is all that there is.
     """
+    if type(error).__name__ not in _WRAPPERS:
+        return None
     below = error.__cause__
     if below is None:
         return ("tool_error", str(error)) if type(error).__name__ == "ToolError" else None

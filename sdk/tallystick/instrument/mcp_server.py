@@ -88,9 +88,9 @@ class ServerHooks:
             return await call_next(ctx)
         if ctx.method == mcp_facts.LIST_TOOLS:
             listing = await call_next(ctx)
-            self._framework.safely(lambda: _note_listing(server, ctx, listing))
+            self._framework.safely(lambda: _note_listing(server, ctx, listing), records=True)
             return listing
-        call = self._framework.safely(lambda: _begun(server, ctx))
+        call = self._framework.safely(lambda: _begun(server, ctx), records=True)
         if call is None:
             self._refuse_unseen(ctx)
             return await call_next(ctx)

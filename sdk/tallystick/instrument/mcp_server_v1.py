@@ -69,7 +69,7 @@ class ServerHooksV1:
         request: Any,
         proceed: Callable[[], Awaitable[None]],
     ) -> None:
-        call = self._framework.safely(lambda: _begun(server, message, request))
+        call = self._framework.safely(lambda: _begun(server, message, request), records=True)
         if call is None:
             refuse_unseen(self._framework, getattr(request.params, "name", None))
             await proceed()
@@ -80,7 +80,9 @@ class ServerHooksV1:
                 await announced(self._framework, call)
             except RefusedError as error:
                 refusal = error
-                self._framework.safely(lambda: call.end(mcp_facts.error_ending(refusal)))
+                self._framework.safely(
+                    lambda: call.end(mcp_facts.error_ending(refusal)), records=True
+                )
                 await message.respond(_error_data(call.sighting.name))
                 return
             self._framework.safely(lambda: self._watch_answer(call, message))
@@ -91,16 +93,16 @@ class ServerHooksV1:
             await proceed()
         except BaseException as error:
             failure = error
-            self._framework.safely(lambda: call.end(mcp_facts.error_ending(failure)))
+            self._framework.safely(lambda: call.end(mcp_facts.error_ending(failure)), records=True)
             raise
         # 1.x swallows a cancellation by the client: then nothing was answered
-        self._framework.safely(lambda: call.end(mcp_facts.cancelled()))
+        self._framework.safely(lambda: call.end(mcp_facts.cancelled()), records=True)
 
     def _watch_answer(self, call: Call, message: Any) -> None:
         respond = message.respond
 
         async def answer(response: Any) -> None:
-            self._framework.safely(lambda: call.end(_ending(response)))
+            self._framework.safely(lambda: call.end(_ending(response)), records=True)
             await respond(response)
 
         message.respond = answer
@@ -109,7 +111,7 @@ class ServerHooksV1:
         respond = message.respond
 
         async def answer(response: Any) -> None:
-            self._framework.safely(lambda: _note_listing(server, message, response))
+            self._framework.safely(lambda: _note_listing(server, message, response), records=True)
             await respond(response)
 
         message.respond = answer
@@ -131,7 +133,7 @@ def _sighting(server: Any, message: Any, request: Any) -> Sighting:
         request.method,
         params,
         {
-            **_server_facts(server, transport),
+            **_server_facts(server, message, transport),
             "mcp.protocol_version": _protocol_version(message),
             "mcp.session_id": http.headers.get("mcp-session-id") if http is not None else None,
             "jsonrpc.request_id": text(message.request_id),
@@ -146,7 +148,7 @@ def _note_listing(server: Any, message: Any, response: Any) -> None:
     if "tools" in sent:
         transport = _transport(message)
         identity = server_identity(_http(message), _client_info(message), transport)
-        facts = _server_facts(server, transport)
+        facts = _server_facts(server, message, transport)
         note_listing(server, "mcp_server", sent["tools"], facts, identity)
 
 
@@ -157,10 +159,12 @@ def _ending(response: Any) -> Ending:
     return mcp_facts.ending(sent)
 
 
-def _server_facts(server: Any, transport: str | None) -> dict[str, JsonValue]:
+def _server_facts(server: Any, message: Any, transport: str | None) -> dict[str, JsonValue]:
+    """Return what the server said about itself in the handshake, which need not be its object's name."""
+    said = getattr(message._session, "_init_options", None)  # noqa: SLF001
     return {
-        "server.name": server.name,
-        "server.version": server.version,
+        "server.name": getattr(said, "server_name", server.name),
+        "server.version": getattr(said, "server_version", server.version),
         "mcp.transport": transport,
     }
 

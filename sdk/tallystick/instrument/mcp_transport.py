@@ -9,13 +9,17 @@ from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, Wrapper
 
-_client_streams: Final[dict[int, str]] = {}
-"""Identity of a client's read stream, while its context is open -> transport."""
+_streams: Final[WeakKeyDictionary[object, str]] = WeakKeyDictionary()
+"""Read stream of a client -> its transport."""
 _serving: Final[ContextVar[str | None]] = ContextVar("tallystick_transport", default=None)
+STDIO: Final = "stdio"
+HTTP: Final = "http"
+MEMORY: Final = "memory"
 DIRECT: Final = "direct"
 """Kind of mcp 2.x's in-process dispatcher."""
 
@@ -94,10 +98,6 @@ def _anchor(stream: Any) -> Any:
     return getattr(stream, "_inner", stream)
 
 
-STDIO: Final = "stdio"
-HTTP: Final = "http"
-MEMORY: Final = "memory"
-
 COMMON: Final = {
     "mcp.client.stdio.stdio_client": ("client", STDIO),
     "mcp.client.streamable_http.streamable_http_client": ("client", HTTP),
@@ -120,7 +120,7 @@ def of_client(session: Any) -> str | None:
     if kind == DIRECT:
         return MEMORY
     stream = getattr(dispatcher if dispatcher is not None else session, "_read_stream", None)
-    return _client_streams.get(id(stream)) if stream is not None else None
+    return _streams.get(_anchor(stream)) if stream is not None else None
 
 
 def of_server(request: object, kind: str | None) -> str | None:

@@ -30,9 +30,9 @@ async def observed(
         result = await proceed()
     except BaseException as error:
         failure = error
-        framework.safely(lambda: call.end(error_ending_of(failure)))
+        framework.safely(lambda: call.end(error_ending_of(failure)), records=True)
         raise
-    framework.safely(lambda: call.end(ending_of(result)))
+    framework.safely(lambda: call.end(ending_of(result)), records=True)
     return result
 
 
@@ -42,7 +42,7 @@ async def announced(framework: Framework, call: Call) -> None:
     Raises RefusedError when the tool is required and could not be recorded, for whatever reason.
     """
     if not call.is_required:
-        framework.safely(call.announce)
+        framework.safely(call.announce, records=True)
         return
     with refusing(call.sighting.name):
         await _off_loop(call.announce)
@@ -51,7 +51,7 @@ async def announced(framework: Framework, call: Call) -> None:
 def announced_here(framework: Framework, call: Call) -> None:
     """Do the same on this thread."""
     if not call.is_required:
-        framework.safely(call.announce)
+        framework.safely(call.announce, records=True)
         return
     with refusing(call.sighting.name):
         call.announce()
