@@ -1,0 +1,220 @@
+"""What people ask: actions, traces, sessions, counts and ranges."""
+
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from tallystick_store.actions import ActionFilter
+from tallystick_store.query import Query
+from tallystick_store.records import log_records
+from tallystick_store.rows import EventRow, Merge
+from tallystick_store.store import Store
+from tests.stores import START_US, Clock, Emitter, open_store, span, spans, write
+
+TRACE = "ab" * 16
+
+
+def action(
+    emitter: Emitter, number: int, type_: str = "tool.completed", **fields: object
+) -> EventRow:
+    """Give one record of action `number`."""
+    disclosures = {"principal.id": f"person-{number}"}
+    named = {"action__id": f"{number:032x}", "tool__name": f"tool-{number % 3}"}
+    return EventRow(emitter.record(type_, disclosures, **(named | fields)))
+
+
+def listed(store: Store, wanted: ActionFilter | None = None, limit: int = 50) -> list[int]:
+    """Page through all actions; give their numbers."""
+    query, found, before = Query(store.database), [], None
+    while True:
+        page = query.actions(wanted or ActionFilter(), limit=limit, before=before)
+        assert len(page.actions) <= limit
+        found += [int(str(one.event.statement["action.id"]), 16) for one in page.actions]
+        before = page.before
+        if before is None:
+            return found
+
+
+@pytest.mark.parametrize("limit", [1, 3, 50, 10_000])
+def test_actions_come_newest_first_one_row_each(tmp_path: Path, limit: int) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    rows = []
+    for number in range(10):
+        rows.append(action(emitter, number, "tool.started"))
+        if number % 2:
+            rows.append(action(emitter, number, outcome="success"))
+    write(store, [emitter.opened(), *rows])
+    assert listed(store, limit=limit) == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
+    store.close()
+
+
+def test_a_started_action_without_an_end_is_unknown(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    write(
+        store,
+        [
+            action(emitter, 1, "tool.started"),
+            action(emitter, 2, "tool.started"),
+            action(emitter, 2, "tool.denied", outcome="denied"),
+            action(emitter, 3, "resource.read", outcome="success"),
+        ],
+    )
+    page = Query(store.database).actions(ActionFilter())
+    assert [(one.event.statement["type"], one.outcome) for one in page.actions] == [
+        ("resource.read", "success"),
+        ("tool.denied", "denied"),
+        ("tool.started", "unknown"),
+    ]
+    assert listed(store, ActionFilter(outcome="unknown")) == [1]
+    assert listed(store, ActionFilter(outcome="denied")) == [2]
+    assert len(Query(store.database).action(f"{2:032x}")) == 2
+    store.close()
+
+
+def test_the_reading_of_a_span_is_hidden_behind_a_native_record_of_it(tmp_path: Path) -> None:
+    store, emitter, service = open_store(tmp_path), Emitter(), Emitter("service")
+    same = {"trace__id": TRACE, "span__id": "1" * 16}
+    other = {"trace__id": TRACE, "span__id": "2" * 16}
+    native = action(emitter, 1, outcome="success", **same)
+    derived = []
+    for number, ids in ((2, same), (3, other)):
+        row = action(service, number, outcome="success", signed=False, **ids)
+        statement = row.record.statement | {"origin": "derived"}
+        derived.append(EventRow(type(row.record)(row.record.line, statement, ())))
+    write(store, [native, *derived])
+    assert listed(store) == [3, 1]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (ActionFilter(tool="tool-1"), [4, 1]),
+        (ActionFilter(agent="planner"), [2]),
+        (ActionFilter(principal="person-3"), [3]),
+        (ActionFilter(principal="pseudonym"), [2]),
+        (ActionFilter(type="prompt.get"), [5]),
+        (ActionFilter(session=Emitter().session, tool="tool-0"), [3, 0]),
+        (ActionFilter(session="0" * 32), []),
+        (ActionFilter(from_us=START_US + 4), [5, 4]),
+        (ActionFilter(from_us=START_US + 1, to_us=START_US + 3), [2, 1]),
+        (ActionFilter(tool="x' OR '1'='1"), []),
+    ],
+)
+def test_filters_narrow_the_list(tmp_path: Path, wanted: ActionFilter, expected: list[int]) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    extra = {"agent__name": "planner", "principal__ref": "pseudonym"}
+    rows = [action(emitter, n, **(extra if n == 2 else {})) for n in range(5)]
+    write(store, [*rows, action(emitter, 5, "prompt.get")])
+    assert listed(store, wanted) == expected
+    assert listed(store, wanted, limit=1) == expected
+    store.close()
+
+
+def test_a_trace_is_its_events_and_spans(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    mine = action(emitter, 1, trace__id=TRACE)
+    write(store, [mine, action(emitter, 2), spans(1, 2)], clock=Clock(77))
+    trace = Query(store.database).trace(TRACE)
+    [event] = trace.events
+    assert (event.log_index, event.rx_us, event.sender) == (0, 77, "sender-1")
+    assert event.leaf_hash == mine.record.leaf_hash
+    assert event.disclosures == {"principal.id": "person-1"}
+    assert [one.span["name"] for one in trace.spans] == ["span 1", "span 2"]
+    assert Query(store.database).trace("00" * 16).events == ()
+    store.close()
+
+
+def test_late_disclosures_are_part_of_the_event(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    record = action(emitter, 1).record
+    [disclosure] = record.disclosures
+    write(store, [EventRow(type(record)(record.line, record.statement, ()))])
+    query = Query(store.database)
+    assert query.action(f"{1:032x}")[0].disclosures == {}
+    write(store, [Merge(0, (disclosure.line,))], [Merge(0, (disclosure.line,))])
+    assert query.action(f"{1:032x}")[0].disclosures == {"principal.id": "person-1"}
+    [found] = log_records(store.database, 0, 1)
+    assert found.disclosures == (disclosure.line,)
+    store.close()
+
+
+def test_events_are_sealed_recovered_or_neither(tmp_path: Path) -> None:
+    store, dead, heir = open_store(tmp_path), Emitter("dead"), Emitter("heir")
+    opened, seal = dead.opened(), dead.seal()
+    first, second = action(dead, 1), action(dead, 2)
+    recovered = EventRow(
+        heir.record(
+            "session.recovered",
+            recovered__session=dead.session,
+            recovered__first_seq=1,
+            recovered__leaves=[b64encode(first.record.leaf_hash).decode()],
+        )
+    )
+    write(store, [opened, seal, first, second, recovered])
+    query = Query(store.database)
+    states = [one.event.sealing for one in query.actions(ActionFilter()).actions]
+    assert states == ["unsealed", "unsealed"]
+    write(store, [heir.seal()])
+    states = [one.event.sealing for one in query.actions(ActionFilter()).actions]
+    assert states == ["unsealed", "recovered"]
+    write(store, [dead.seal()])
+    states = [one.event.sealing for one in query.actions(ActionFilter()).actions]
+    assert states == ["sealed", "sealed"]
+    store.close()
+
+
+def test_a_conflicting_record_is_not_sealed_by_the_seal_of_the_other(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    first = action(emitter, 1)
+    seal = emitter.seal()
+    emitter.seq = 0
+    write(store, [first, action(emitter, 2), seal])
+    page = Query(store.database).actions(ActionFilter())
+    assert [one.event.sealing for one in page.actions] == ["unsealed", "sealed"]
+    store.close()
+
+
+def test_sessions_and_counts_add_up(tmp_path: Path) -> None:
+    store, one, two = open_store(tmp_path), Emitter("one"), Emitter("two")
+    write(store, [one.opened(), two.opened(), one.seal(), one.closed(), one.seal(), spans(1, 2)])
+    query = Query(store.database)
+    assert [(s.session, s.event_count, s.sealed_size, s.is_closed) for s in query.sessions()] == [
+        (one.session, 2, 2, True),
+        (two.session, 1, 0, False),
+    ]
+    counts = query.counts()
+    assert (counts["events"], counts["seals"], counts["spans"], counts["sessions"]) == (3, 2, 2, 2)
+    assert (counts["event:session.open"], counts["checkpoints"]) == (2, 0)
+    store.close()
+
+
+def test_receive_times_give_a_range_of_the_log(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    for now_us in (100, 200, 300):
+        write(store, [emitter.call(), spans(1, 2)], clock=Clock(now_us))
+    query = Query(store.database)
+    assert query.entries_between(0, 1000) == (0, 6)
+    assert query.entries_between(200, 300) == (2, 4)
+    assert query.entries_between(101, 200) == (2, 2)
+    assert query.entries_between(1000, 0) == (6, 6)
+    store.close()
+
+
+def test_the_log_is_streamed_in_order_with_the_exact_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick_store.records.WINDOW", 3)
+    store, emitter = open_store(tmp_path), Emitter()
+    opened, seal, call = emitter.opened(), emitter.seal(), emitter.call()
+    write(store, [opened, seal, spans(1, 2), call, *(emitter.call() for _ in range(5))])
+    records = list(log_records(store.database, 0, 9))
+    assert [record.log_index for record in records] == list(range(9))
+    assert records[0].statement == opened.record.line.decode()
+    assert records[1].seal == seal.body
+    assert records[2].spans == (span(1).decode(), span(2).decode())
+    assert records[3].disclosures == tuple(d.line for d in call.record.disclosures)
+    assert [record.kind for record in records[:4]] == ["event", "seal", "spans", "event"]
+    assert [record.log_index for record in log_records(store.database, 4, 6)] == [4, 5]
+    store.close()

@@ -1,0 +1,259 @@
+"""The writer: an answer only after the commit, and the truth when the commit fails."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from tallystick.errors import AdmissionError, StoreError
+from tallystick_store.engine.duckdb import Database
+from tallystick_store.rows import Admitted, View
+from tallystick_store.store import Store
+from tallystick_store.writer import OverloadedError, Writer
+from tests.stores import Clock, Emitter, Rows, keep_all, open_store, results, writer
+
+
+class Gate:
+    """Holds every commit of a store until it is opened, and counts them."""
+
+    def __init__(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.open = threading.Event()
+        self.waiting = threading.Event()
+        self.group_sizes: list[int] = []
+        insert = store.database.insert
+
+        def held(batches: dict[str, object]) -> None:
+            self.waiting.set()
+            assert self.open.wait(30)
+            self.group_sizes.append(len(batches))
+            insert(batches)
+
+        monkeypatch.setattr(store.database, "insert", held)
+
+
+def stop(store: Store, made: Writer[Rows, int]) -> None:
+    made.close()
+    store.close()
+
+
+def test_the_answer_comes_after_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    gate, made = Gate(store, monkeypatch), writer(store)
+    future = made.submit((emitter.opened(),))
+    assert gate.waiting.wait(30)
+    assert not future.done()
+    gate.open.set()
+    assert future.result(30) == 1
+    assert store.size == 1
+    stop(store, made)
+
+
+def test_what_waits_is_committed_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    gate, made = Gate(store, monkeypatch), writer(store)
+    first = made.submit((emitter.opened(),))
+    assert gate.waiting.wait(30)
+    others = [made.submit((emitter.call(),)) for _ in range(10)]
+    gate.open.set()
+    assert results([first, *others]) == [1] * 11
+    assert len(gate.group_sizes) == 2
+    stop(store, made)
+
+
+def test_a_group_is_bounded_by_requests_and_by_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick_store.writer.MAX_GROUP_REQUESTS", 3)
+    monkeypatch.setattr("tallystick_store.writer.MAX_GROUP_BYTES", 100)
+    store, emitter = open_store(tmp_path), Emitter()
+    gate, made = Gate(store, monkeypatch), writer(store)
+    futures = [made.submit((emitter.opened(),))]
+    assert gate.waiting.wait(30)
+    futures += [made.submit((emitter.call(),), 1) for _ in range(4)]
+    futures += [made.submit((emitter.call(),), 90) for _ in range(2)]
+    gate.open.set()
+    results(futures)
+    assert len(gate.group_sizes) == 1 + 2 + 1
+    stop(store, made)
+
+
+def test_requests_are_decided_in_the_order_of_submission(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    seen: list[int] = []
+
+    def admit(request: int, view: View) -> Admitted[int]:
+        seen.append(request)
+        return Admitted("sender-1", (emitter.call(),), request)
+
+    made = Writer(store, admit, Clock())
+    assert results([made.submit(number) for number in range(50)]) == list(range(50))
+    assert seen == list(range(50))
+    made.close()
+    store.close()
+
+
+def test_a_request_sees_the_uncommitted_rows_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+
+    def admit(request: Rows, view: View) -> Admitted[int]:
+        state = view.session(emitter.session)
+        return Admitted("sender-1", request, state.max_seq if state else -1)
+
+    gate, made = Gate(store, monkeypatch), Writer(store, admit, Clock())
+    first = made.submit((emitter.opened(),))
+    assert gate.waiting.wait(30)
+    others = [made.submit((emitter.call(),)) for _ in range(3)]
+    gate.open.set()
+    assert results([first, *others]) == [-1, 0, 1, 2]
+    made.close()
+    store.close()
+
+
+def test_a_refused_request_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+
+    def admit(request: Rows, view: View) -> Admitted[int]:
+        if not request:
+            raise AdmissionError("nothing to keep")
+        return keep_all(request, view)
+
+    gate, made = Gate(store, monkeypatch), Writer(store, admit, Clock())
+    first = made.submit((emitter.opened(),))
+    assert gate.waiting.wait(30)
+    futures = [made.submit(()), made.submit((emitter.call(),))]
+    gate.open.set()
+    assert results([first, futures[1]]) == [1, 1]
+    with pytest.raises(AdmissionError, match="nothing to keep"):
+        futures[0].result(30)
+    assert store.size == 2
+    made.close()
+    store.close()
+
+
+def test_a_request_without_rows_is_answered(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    made = writer(store)
+    assert made.submit(()).result(30) == 0
+    assert store.size == 0
+    stop(store, made)
+
+
+def failing(times: int, insert: Callable[..., None], *, persists: bool) -> Callable[..., None]:
+    """Fail the first `times` commits, after they were made or instead."""
+    left = [times]
+
+    def fail(self: Database, batches: dict[str, object]) -> None:
+        if left[0] == 0:
+            insert(self, batches)
+            return
+        left[0] -= 1
+        if persists:
+            insert(self, batches)
+        raise StoreError("the disk is full")
+
+    return fail
+
+
+@pytest.mark.parametrize("persists", [False, True])
+def test_a_failed_commit_fails_every_request_of_its_group_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, persists: bool
+) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    made = writer(store)
+    results([made.submit((emitter.opened(),))])
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "insert", failing(1, Database.insert, persists=persists))
+        failed = made.submit((emitter.call(), emitter.seal()))
+        with pytest.raises(StoreError, match="the disk is full"):
+            failed.result(30)
+    assert made.submit((emitter.call(),)).result(30) == 1
+    expected = 2 + (2 if persists else 0)
+    assert store.size == expected
+    state = store.group().view.session(emitter.session)
+    assert state is not None
+    assert state.event_count == (3 if persists else 2)
+    published = store.publisher.publish_now()
+    assert published is not None
+    stop(store, made)
+    again = open_store(tmp_path)
+    assert (again.size, again.signing_stopped, again.notices) == (expected, None, ())
+    again.close()
+
+
+def test_an_error_that_nobody_foresaw_is_told_to_the_sender(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    made = writer(store)
+
+    def fail(batches: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.database, "insert", fail)
+        with pytest.raises(StoreError, match="MemoryError"):
+            made.submit((emitter.opened(),)).result(30)
+    assert made.submit((emitter.call(),)).result(30) == 1
+    stop(store, made)
+
+
+def test_a_request_that_was_cancelled_in_time_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    gate, made = Gate(store, monkeypatch), writer(store)
+    first = made.submit((emitter.opened(),))
+    assert gate.waiting.wait(30)
+    given_up, kept = made.submit((emitter.call(),)), made.submit((emitter.call(),))
+    assert given_up.cancel()
+    gate.open.set()
+    results([first, kept])
+    assert store.size == 2
+    stop(store, made)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "size_bytes"),
+    [("MAX_WAITING_REQUESTS", 2, 0), ("MAX_WAITING_BYTES", 100, 60)],
+)
+def test_too_much_waiting_is_refused_at_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    value: int,
+    size_bytes: int,
+) -> None:
+    monkeypatch.setattr(f"tallystick_store.writer.{limit}", value)
+    store, emitter = open_store(tmp_path), Emitter()
+    gate, made = Gate(store, monkeypatch), writer(store)
+    futures: list[Future[int]] = [made.submit((emitter.opened(),))]
+    assert gate.waiting.wait(30)
+    fitting = 2 if limit == "MAX_WAITING_REQUESTS" else 1
+    futures += [made.submit((emitter.call(),), size_bytes) for _ in range(fitting)]
+    with pytest.raises(OverloadedError, match="try again"):
+        made.submit((emitter.call(),), size_bytes)
+    gate.open.set()
+    results(futures)
+    assert made.submit((emitter.call(),), 1000).result(30) == 1
+    stop(store, made)
+
+
+def test_closing_writes_what_waits_and_takes_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    gate, made = Gate(store, monkeypatch), writer(store)
+    futures = [made.submit((emitter.opened(),))]
+    assert gate.waiting.wait(30)
+    futures += [made.submit((emitter.call(),)) for _ in range(200)]
+    gate.open.set()
+    made.close()
+    assert results(futures) == [1] * 201
+    with pytest.raises(StoreError, match="closing"):
+        made.submit((emitter.call(),))
+    assert store.size == 201
+    store.close()
