@@ -9,6 +9,7 @@ import io
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tallystick.event import Record, Statement, make_record, parse_statement
 from tallystick.profile import JsonValue, encode
@@ -38,6 +39,14 @@ DELEGATION_TYPE = "application/vnd.tallystick.session+json"
 Content = EventText | SealText | SpansText
 
 
+class Row(NamedTuple):
+    """One content of a log as a service keeps it."""
+
+    content: Content
+    sender: str
+    rx_us: int
+
+
 @dataclass
 class Log:
     """A tenant log; each accepted content is one second after the one before."""
@@ -45,6 +54,7 @@ class Log:
     key: KeyPair = field(default_factory=lambda: key_pair(ORIGIN))
     entries_list: list[bytes] = field(default_factory=list)
     contents: list[Content] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     emitters: list[KeyPair] = field(default_factory=list)
     now_us: int = START_US
@@ -53,6 +63,7 @@ class Log:
         """Append an entry for a content; return its log index."""
         index = len(self.entries_list)
         self.now_us += SECOND_US
+        self.rows.append(Row(content, sender, self.now_us))
         self.contents.append(content._replace(log_index=index))
         self.entries_list.append(encode_entry(entry_of(content, sender, self.now_us)))
         return index
@@ -80,6 +91,27 @@ class Log:
         from_us, to_us = (START_US + (index + 1) * SECOND_US for index in (start, last))
         write_package(reader, from_us, to_us, out, self.signer(), START_US)
         return out.getvalue()
+
+
+def rewritten(log: Log, edit: Callable[[list[Row]], None], key: KeyPair | None = None) -> Log:
+    """Return the log that an operator makes up: edited rows, entries and checkpoints all anew.
+
+    The checkpoints stand at the old sizes, as far as the new log reaches, and at its end. `key`
+    signs them, the log's own unless another is given.
+    """
+    rows = list(log.rows)
+    edit(rows)
+    made_up = Log(key or log.key, emitters=list(log.emitters))
+    sizes = {read_checkpoint(note).size for note in log.notes}
+    for row in rows:
+        index = len(made_up.entries_list)
+        if index in sizes:
+            made_up.publish()
+        made_up.rows.append(row)
+        made_up.contents.append(row.content._replace(log_index=index))
+        made_up.entries_list.append(encode_entry(entry_of(row.content, row.sender, row.rx_us)))
+    made_up.publish()
+    return made_up
 
 
 def entry_of(content: Content, sender: str, rx_us: int) -> Entry:
@@ -137,11 +169,11 @@ class LogReader:
         return found
 
     def recoveries(self, session: str) -> list[EventText]:
-        found = []
-        for event in self.stored_events(0, self.tree_size):
-            if parse_statement(event.statement.encode()).get("recovered.session") == session:
-                found.append(event)
-        return found
+        return [
+            event
+            for event in self.stored_events(0, self.tree_size)
+            if parse_statement(event.statement.encode()).get("recovered.session") == session
+        ]
 
     def checkpoints(self, above: int, up_to: int) -> Iterator[str]:
         return (note for note in self._log.notes if above < read_checkpoint(note).size <= up_to)
@@ -226,11 +258,12 @@ class Session:
         """Record one tool call; `head` is a checkpoint note that the emitter has seen."""
         if head is not None:
             seen = read_checkpoint(head)
-            fields |= {
+            stated: dict[str, JsonValue] = {
                 "log__origin": seen.origin,
                 "log__size": seen.size,
                 "log__root": to_base64(seen.root),
             }
+            fields = stated | fields
         disclosures = {"params": f'{{"n":{number}}}', "principal.id": f"person-{number}"}
         return self.ship(
             self.record(
@@ -301,7 +334,11 @@ def span_record(number: int = 1, **changes: JsonValue) -> str:
 
 def sample_log() -> Log:
     """A log of four sessions of two emitters: entanglement, spans, a recovery, a silent end."""
-    log = Log()
+    return fill(Log())
+
+
+def fill(log: Log) -> Log:
+    """Let four honest sessions ship to a log."""
     first, second = (
         Session(log, "first"),
         Session(log, "second", key_pair("emitter.example/other"), "sender-2"),

@@ -52,7 +52,7 @@ class Contents:
             "spans": [None] * len(rows.spans),
         }
 
-    def by_log_index(self) -> dict[int, list[Content]]:
+    def by_log_index(self, findings: Findings) -> dict[int, list[Content]]:
         """Return what is stored under each log index; more than one is for the caller to name."""
         found: dict[int, list[Content]] = {}
         texts: tuple[tuple[EntryKind, Sequence[int]], ...] = (
@@ -61,7 +61,12 @@ class Contents:
             ("spans", [text.log_index for text in self._rows.spans]),
         )
         for kind, indexes in texts:
+            last = -1
             for position, log_index in enumerate(indexes):
+                if log_index < last:
+                    place = Place(log_index=log_index)
+                    findings.fault(8, f"a stored {kind} is not in the order of the log", place)
+                last = log_index
                 found.setdefault(log_index, []).append(Content(kind, position))
         return found
 

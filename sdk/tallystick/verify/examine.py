@@ -31,7 +31,7 @@ def examine(piece: Piece, facts: Facts, *, keep_notes: bool) -> Digest:
     digest.findings.merge(rows.findings)
     contents = Contents(rows, digest.findings)
     examination = _Examination(contents, facts, digest)
-    stored = contents.by_log_index()
+    stored = contents.by_log_index(digest.findings)
     for log_index, line in enumerate(rows.entries, piece.start):
         examination.match(log_index, line, stored.pop(log_index, []))
     for log_index, without_entry in stored.items():

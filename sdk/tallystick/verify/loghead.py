@@ -54,7 +54,7 @@ def check_root(facts: Facts, newest: Checkpoint, leaves: bytes, findings: Findin
     findings.count(9, "entries", len(covered) // HASH_BYTES)
     behind = (len(leaves) - len(covered)) // HASH_BYTES
     if behind:
-        findings.not_checked(
+        findings.notice(
             9, f"{behind} entries stand behind the newest checkpoint, which covers {newest.size}"
         )
     if facts.kind != "package" and facts.stop < newest.size:
@@ -99,8 +99,10 @@ def check_stored(
             expected = {"size": checkpoint.size, "root": checkpoint.root, "note": text.note}
             check_row("checkpoints", text.columns, expected, findings, f"size {checkpoint.size}")
     if facts.kind == "data" and facts.checkpoint not in {text.note for text in stored}:
-        findings.not_checked(
-            10, "the newest checkpoint is not in the database: a row is gone, or the service died"
+        findings.fault(
+            10,
+            "the newest checkpoint is not in the database: a row is gone",
+            Place(table="checkpoints"),
         )
 
 

@@ -37,7 +37,7 @@ _SPANS: Final = """
 """
 
 
-def export_package(  # noqa: PLR0917 - see write_package
+def export_package(
     store: Store, signer: LogSigner, from_us: int, to_us: int, out: BinaryIO, created_us: int
 ) -> dict[str, JsonValue]:
     """Publish what is committed and write the package of a period; return its manifest.
