@@ -24,10 +24,15 @@ CUT: Final = "[cut]"
 MAX_DEPTH: Final = 64
 """As the masking engine's."""
 
-_OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS | orjson.OPT_STRICT_INTEGER
+_OPTIONS: Final = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_NON_STR_KEYS
+    | orjson.OPT_STRICT_INTEGER
+    | orjson.OPT_PASSTHROUGH_DATACLASS  # orjson would not sort their fields
+)
 _FLOAT: Final = re.compile(rb"[0-9](?:\.|e)")
-_EXPONENT: Final = re.compile(rb"e[-0-9]")
-"""In a float that orjson prints without a point, such as 1e16; to search for the letter is cheap."""
+_EXPONENT: Final = re.compile(rb"e[-+0-9]")
+"""In a float that orjson prints without a point, such as 1e+16; to search for the letter is cheap."""
 _LAST_WORD: Final = re.compile(r"\S*$")
 _LAST_NUMBER: Final = re.compile(r"[0-9A-Z ().+\-/]{0,64}$")
 """What a cut may have left of a card, an account or a telephone number."""
@@ -77,6 +82,14 @@ def fit(value: object, size_bytes: int, max_value_bytes: int) -> tuple[object, b
     except Exception:  # noqa: BLE001 - a host's object may raise anything; nothing of it is shown then
         return CUT, True
     return kept, budget.is_cut
+
+
+def cut_text(text: str, limit: int) -> str:
+    """Return the beginning of a text that is longer than `limit`, before masking, and say that it was cut.
+
+    The last word and a last number go too: masking would not know the half of an address or of a card.
+    """
+    return _LAST_NUMBER.sub("", _LAST_WORD.sub("", text[:limit])) + f" {CUT}"
 
 
 def _speakable(value: object) -> object:
@@ -168,10 +181,9 @@ def _prune_text(text: str, budget: _Budget) -> str:
         budget.spend(len(text) + 2)
         return text
     budget.is_cut = True
-    whole_words = _LAST_WORD.sub("", text[:limit])
-    kept = _LAST_NUMBER.sub("", whole_words)
+    kept = cut_text(text, limit)
     budget.spend(len(kept))
-    return f"{kept} {CUT}"
+    return kept
 
 
 def _prune_other(value: object, budget: _Budget, depth: int) -> object:

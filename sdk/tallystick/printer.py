@@ -184,7 +184,9 @@ def _disclosed(masking: Masking, name: str, value: object, hits: Hits) -> str:
 
 def _text(masking: Masking, name: str, text: str, hits: Hits) -> str:
     longest = STATEMENT_LIMITS[0][0]
-    masked = masking.masker.mask_text(_shorten(text, longest, 1))
+    masked = masking.masker.mask_text(
+        text if len(text) <= longest else payload.cut_text(text, longest)
+    )
     shown = masked.value if isinstance(masked.value, str) else WITHHELD_MARKER
     if masked.hits:
         _count(name, masked.hits, hits)

@@ -272,9 +272,14 @@ def _refuse_reentry(lock: threading.RLock) -> None:
 
 def place_record(record: event.Record, session: str, seq: int) -> event.Record:
     """Return `record` as leaf `seq` of `session`; a heartbeat's and a close's `session.size` follow it."""
-    if record.statement["seq"] == seq and record.statement["session"] == session:
+    known = record.statement
+    if (
+        known["seq"] == seq
+        and known["session"] == session
+        and known.get("session.size", seq) == seq
+    ):
         return record
-    statement = {**record.statement, "session": session, "seq": seq}
+    statement = {**known, "session": session, "seq": seq}
     if "session.size" in statement:
         statement["session.size"] = seq
     return event.Record(encode(statement), statement, record.disclosures)
