@@ -128,13 +128,11 @@ _MASKING: Final = {
     "mask.fails-closed": Requirement(
         "promise: cannot mask means withheld",
         "A value that cannot be masked is withheld, and the record says so.",
-        UNTESTED,
     ),
     "mask.detectors-validate": Requirement(
         "GDPR article 5(1)(c)",
         "E-mail, phone, UK national insurance number, card, IBAN, API keys and JWTs are found, also"
         " when written with other Unicode digits, and look-alikes that fail their check sum stay.",
-        UNTESTED,
     ),
     "mask.ledger": Requirement(
         "AI Act article 19(1); GDPR article 5(2)",

@@ -4,6 +4,7 @@
 personal whatever its keys say. The names under a JSON Schema's `properties` name no data at all.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeGuard
 
@@ -22,6 +23,8 @@ from tallystick.masking.keys import (
 from tallystick.masking.vocabulary import SCHEMA_NAMES, SCHEMA_WORDS
 
 _PAIR: Final = 2
+_NAME: Final = re.compile(r"-{0,2}[A-Za-z][0-9A-Za-z_.-]{1,63}")
+"""The name of a header or a flag; a longer or freer text is no name."""
 
 
 def rules_in_context(
@@ -42,7 +45,7 @@ def rules_in_context(
 
 def names_secret(item: object) -> TypeGuard[str | bytes]:
     """Whether the item is the name of a secret, such as a header's or a command-line flag's."""
-    if not isinstance(item, str | bytes):
+    if not isinstance(item, str | bytes) or not _NAME.fullmatch(as_name(item)):
         return False
     rule = key_rule(as_name(item))
     return rule.is_certain and rule.kind == kinds.SECRET

@@ -23,7 +23,7 @@ from tallystick.masking.hits import Hit
 from tallystick.masking.keys import KeyRule
 from tallystick.masking.pairs import find_pairs, find_spoken
 from tallystick.masking.subject import (
-    ANYTHING,
+    ALWAYS,
     ARMOUR,
     AT,
     NUMBER,
@@ -40,7 +40,7 @@ _DOMAIN: Final = re.compile(
 _NO_LOCAL: Final = re.compile(r"[^\w.!$*+^~'-]")
 _LOCAL_CHARS: Final = 128
 """RFC 5321 allows 64; more is taken along rather than left in sight."""
-_URL_USER: Final = re.compile(r"://[^\s/@]*:[^\s/@]*$")
+_URL_USER: Final = re.compile(r"://(?:[^\s/@]*:[^\s/@]*|[^\s/@]{16,})$")
 """Before the `@` of a URL with credentials, which are found as a secret."""
 _REPOSITORY_USERS: Final = frozenset({"git", "hg"})
 _NINO: Final = re.compile(
@@ -55,6 +55,7 @@ _HEX: Final = frozenset("abcdef")
 _IBAN_START: Final = re.compile(
     r"[0-9](?:(?<=^[A-Za-z]{2}[0-9])|(?<=[^0-9A-Za-z][A-Za-z]{2}[0-9]))[0-9](?=[ .-]?[0-9A-Za-z]{4})"
 )
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALPHANUMERIC: Final = re.compile(r"[0-9A-Za-z]")
 _IPV4: Final = re.compile(
     r"(?<![0-9A-Za-z_.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z_-]|\.[0-9])"
@@ -74,7 +75,7 @@ class Detector:
     kinds: frozenset[str]
     """What it can find."""
     needs: int
-    """The trait without which there is nothing to find (see `subject`)."""
+    """The trait without which there is nothing to find (see `subject`), or ALWAYS."""
     find: Find
     """Linear in the text; yields validated places, in any order."""
 
@@ -84,12 +85,7 @@ def find_emails(subject: Subject) -> Iterator[Hit]:
     text = subject.text
     for domain in _DOMAIN.finditer(text):
         start = _local_start(text, domain.start())
-        local = text[start : domain.start()]
-        is_repository = local in _REPOSITORY_USERS and text[domain.end() : domain.end() + 1] in (
-            ":",
-            "/",
-        )
-        if local and not is_repository:
+        if start < domain.start() and not _is_login(text, start, domain):
             yield Hit(start, domain.end(), kinds.EMAIL)
 
 
@@ -107,6 +103,8 @@ def find_ibans(subject: Subject) -> Iterator[Hit]:
     text = subject.text
     for match in _IBAN_START.finditer(text):
         start = match.start() - 2
+        if _UUID.match(text, start):
+            continue
         length = iban_length(text[start : match.start()].upper())
         end = None if length is None else _end_of(text, start, length)
         if end is not None and is_iban("".join(_ALPHANUMERIC.findall(text[start:end])).upper()):
@@ -132,7 +130,7 @@ DETECTORS: Final = (
     Detector(frozenset({kinds.CARD, kinds.PHONE}), NUMBER, find_numbers),
     Detector(frozenset({kinds.IBAN}), NUMBER, find_ibans),
     Detector(frozenset({kinds.UK_NINO}), NUMBER, find_uk_ninos),
-    Detector(frozenset({kinds.IP}), ANYTHING, find_ips),
+    Detector(frozenset({kinds.IP}), ALWAYS, find_ips),
 )
 
 

@@ -36,6 +36,7 @@ _IDENTIFIER_CHARS: Final = re.compile(r"[0-9A-Za-z-]*")
 _IDENTIFIER: Final = re.compile(
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?=[0-9]*[a-fA-F])[0-9a-fA-F]{14,}"
 )
+_FRACTION: Final = re.compile(r"[0-9]\.")
 _CARD_CONTEXT: Final = re.compile(r"card|\bpan\b|visa|amex|maestro|mastercard|karte|carte|tarjeta")
 _MOST_GROUPS: Final = 19
 """A card written digit by digit."""
@@ -127,7 +128,7 @@ def _is_card_here(run: Run, first: int, last: int) -> bool:
     if len(lengths) > 1 and max(lengths) > _LONGEST_CARD_GROUP:
         return False
     start, end = run.spans[first][0], run.spans[last - 1][1]
-    if run.text[start - 1 : start] == "+":
+    if run.text[start - 1 : start] == "+" or _FRACTION.match(run.text, max(0, start - 2), start):
         return False
     if (
         sum(lengths) not in _SURE_CARD_LENGTHS

@@ -61,7 +61,7 @@ _POSTAL_CODE: Final = re.compile(
     r"[0-9]{3,5}(?:[ -]?[0-9]{2,5})?|[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}"
 )
 _NO_MACHINE_ADDRESS: Final = re.compile(
-    r"(?![0-9.]+(?::[0-9]+)?$|[0-9a-fA-F]*:[0-9a-fA-F:.%]*$|0x[0-9a-fA-F]+$|[^\s:]+:[0-9]+$|[a-z][a-z0-9+.-]*://)"
+    r"(?![0-9.]+(?::[0-9]+)?$|[0-9a-fA-F]*:[0-9a-fA-F:.]*(?:%\w+)?$|0x[0-9a-fA-F]+$|[^\s:]+:[0-9]+$|[a-z][a-z0-9+.-]*://)"
     r"(?=.*[\s,0-9])(?s:.+)"
 )
 ADDRESS: Final = KeyRule(kinds.PERSON, shape=_NO_MACHINE_ADDRESS, is_contextual=True)
@@ -97,6 +97,8 @@ _OF_PERSONS: Final = frozenset({kinds.EMAIL, kinds.PHONE, kinds.NATIONAL_ID, kin
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD: Final = re.compile(r"[^\W_]+")
+_MARKED: Final = re.compile(r"\[[a-z_]+(?::[^\]]*)?\]")
+"""A marker in a masked key: `[secret]` names no secret."""
 _LONGEST_NAME: Final = 128
 """A longer key is text, not a name."""
 
@@ -113,7 +115,9 @@ _SAFE_VALUE: Final = re.compile(
 @lru_cache(maxsize=4096)
 def key_rule(name: str) -> KeyRule:
     """Return what the name of a key says about its value."""
-    words = _WORD.findall(_CAMEL.sub(" ", name).lower()) if len(name) <= _LONGEST_NAME else []
+    if len(name) > _LONGEST_NAME:
+        return PLAIN
+    words = _WORD.findall(_CAMEL.sub(" ", _MARKED.sub(" ", name)).lower())
     if not words:
         return PLAIN
     if name in _CONTEXTUAL:

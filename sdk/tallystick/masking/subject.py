@@ -23,8 +23,10 @@ SCHEME: Final = 32
 """The name of an HTTP authentication scheme."""
 ARMOUR: Final = 64
 """The beginning of an armoured block."""
-ANYTHING: Final = 127
-"""Any of these."""
+TRAITS: Final = 127
+"""All of these."""
+ALWAYS: Final = 0
+"""None of these: what can stand in any text that is not harmless."""
 
 _HARMLESS: Final = re.compile(
     r"(?:[A-Z]?[a-z]{0,20}+[ ./,()_-])*+[A-Z]?[a-z]{0,20}+"  # words
@@ -32,7 +34,7 @@ _HARMLESS: Final = re.compile(
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
     r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # UUID
     r"|(?=[0-9]*[a-f])[0-9a-f]{7,64}"  # hash
-    r"|v?[0-9]{1,5}(?:\.[0-9]{1,6}){1,2}"  # version
+    r"|v?[0-9]{1,4}(?:\.[0-9]{1,3}){1,2}"  # version
 )
 _NUMBER: Final = re.compile(
     r"[0-9](?:(?:[ ().\-/+\t]{0,3}[0-9]){5}|(?<=[A-Za-z][0-9])[0-9][ .-]?[0-9A-Za-z]{4})"

@@ -22,7 +22,7 @@ from tallystick.masking.readings import (
     printable_parts,
     unescaped,
 )
-from tallystick.masking.subject import ANYTHING, inspect, is_harmless
+from tallystick.masking.subject import TRAITS, inspect, is_harmless
 from tallystick.masking.tokens import TOKEN, WITHHELD_MARKER, Marker, is_marker
 from tallystick.profile import JsonValue
 
@@ -64,8 +64,8 @@ class TextMasker:
         )
         running = [one for one in DETECTORS if one.kinds - self._kept]
         self._finders = [
-            tuple(one.find for one in running if one.needs & traits)
-            for traits in range(ANYTHING + 1)
+            tuple(one.find for one in running if not one.needs or one.needs & traits)
+            for traits in range(TRAITS + 1)
         ]
         self._clean: dict[tuple[KeyRule, str], None] = {}
 
@@ -137,13 +137,13 @@ class TextMasker:
         return [_moved(hit, fold) for hit in hits] if fold else hits
 
     def _wanted(self, text: str, hits: list[Hit]) -> list[Hit]:
-        """Leave out the kinds that the policy keeps, and what stands inside a token."""
+        """Leave out the kinds that the policy keeps, and what is nothing but a piece of a token."""
         tokens = [token.span() for token in TOKEN.finditer(text)] if "tok_" in text else []
         return [
             hit
             for hit in hits
             if hit.kind not in self._kept
-            and not any(start < hit.end and hit.start < end for start, end in tokens)
+            and not any(start <= hit.start and hit.end <= end for start, end in tokens)
         ]
 
     def _inside(self, run: Encoded, within: Structure, depth: int) -> list[Hit]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from tallystick.masking import kinds
-from tallystick.masking.context import as_name, is_secret_pair, names_secret, rules_in_context
+from tallystick.masking.context import is_secret_pair, names_secret, rules_in_context
 from tallystick.masking.keys import PERSONAL, PLAIN, KeyRule, is_safe_value, key_rule
 from tallystick.masking.ledger import Ledger
 from tallystick.masking.plain import as_plain
@@ -93,7 +93,7 @@ class Walk:
         try:
             return self.text(content.decode(), rule, depth)
         except UnicodeDecodeError:
-            return f"[binary, {len(content)} bytes]"
+            return self.text(f"[binary, {len(content)} bytes]", rule, depth)
 
     def mapping(self, mapping: dict[object, object], rule: KeyRule, depth: int) -> JsonValue:
         """Mask keys, then values by what their keys say, alone and side by side."""
@@ -124,7 +124,7 @@ class Walk:
             else:
                 masked.append(self.value(item, own, depth + 1))
             is_flag = isinstance(item, str) and item[:1] == "-" and names_secret(item)
-            own = key_rule(str(item)) if is_flag else rule
+            own = key_rule(str(masked[-1])) if is_flag else rule
         self._path.discard(id(sequence))
         return masked
 
@@ -143,11 +143,8 @@ class Walk:
         return self._marker.mark(kinds.SECRET, "")
 
     def _pair(self, pair: Sequence[str | bytes], depth: int) -> JsonValue:
-        name, item = pair
-        return [
-            self.value(name, PLAIN, depth + 1),
-            self.value(item, key_rule(as_name(name)), depth + 1),
-        ]
+        name = self.value(pair[0], PLAIN, depth + 1)
+        return [name, self.value(pair[1], key_rule(str(name)), depth + 1)]
 
     def _keys(
         self, keys: tuple[object, ...], items: list[object], rule: KeyRule, depth: int

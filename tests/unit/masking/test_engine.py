@@ -1,0 +1,88 @@
+"""One call masks a value, counts what it found, and remembers nothing that it masked."""
+
+import threading
+from typing import Any
+
+from tallystick.masking import Masked, Masker
+from tests.unit.masking.maskers import KEY, MASKER, POLICY
+
+CUSTOMER = {
+    "id": 7,
+    "name": "Jane Doe",
+    "email": "jane@example.com",
+    "notes": "call 07700 900123 or jane@example.com, card 4111 1111 1111 1111",
+    "nino": "QQ 12 34 56 C",
+    "api_key": "anything",
+}
+
+
+def test_the_ledger_counts_each_kind() -> None:
+    hits = MASKER.mask(CUSTOMER).hits
+    assert hits == {"person": 1, "email": 2, "phone": 1, "card": 1, "uk_nino": 1, "secret": 1}
+
+
+def test_the_original_is_left_as_it_was() -> None:
+    before = repr(CUSTOMER)
+    MASKER.mask(CUSTOMER)
+    assert repr(CUSTOMER) == before
+
+
+def test_hits_inside_json_and_base64_are_counted_once() -> None:
+    assert MASKER.mask('{"a": "jane@example.com", "b": "amFuZUBleGFtcGxlLmNvbQ=="}').hits == {
+        "email": 2
+    }
+    assert MASKER.mask("x=%41&b=amFuZUBleGFtcGxlLmNvbQ").hits == {"email": 1}
+
+
+def test_free_text_is_masked_as_text() -> None:
+    assert MASKER.mask_text("no row for jane@example.com").hits == {"email": 1}
+    assert MASKER.mask_text("") == Masked("", {})
+
+
+def test_masking_twice_changes_nothing_and_finds_nothing() -> None:
+    once = MASKER.mask(CUSTOMER)
+    assert MASKER.mask(once.value) == Masked(once.value, {})
+
+
+def test_git_output_keeps_all_but_the_address() -> None:
+    log = (
+        "Commit: 9f730f2a07700900123f730f2a9f730f2a9f730f\nAuthor: Jane Doe <jane@example.org>\n"
+        "Date: 2026-11-22T10:00:00+00:00\nMessage: bump to 1.20.300 (#1234)\n"
+    )
+    masked = Masker(POLICY).mask(log).value
+    assert masked == log.replace("jane@example.org", "[email]")
+
+
+def test_only_clean_texts_are_remembered_and_not_without_end() -> None:
+    masker = Masker(POLICY, KEY, "k1")
+    for number in range(20_000):
+        masker.mask(
+            {"clean": f"row-{number}x: ok", "mail": f"jane{number}@example.com", f"k{number}": 1}
+        )
+    remembered = [text for _, text in masker._texts._clean]  # noqa: SLF001  # what stays in memory is the point
+    shapes: list[Any] = list(masker._shapes)  # noqa: SLF001
+    assert 0 < len(remembered) <= 8192
+    assert len(shapes) <= 1024
+    assert not any("@" in text for text in [*remembered, *map(str, shapes)])
+
+
+def test_two_policies_share_no_memory() -> None:
+    first, second = Masker(POLICY), Masker(POLICY.with_mode("ip", POLICY.mode("card")))
+    assert first.mask("host 10.0.0.1").value == "host 10.0.0.1"
+    assert second.mask("host 10.0.0.1").value == "host [ip]"
+
+
+def test_threads_share_one_masker() -> None:
+    masker = Masker(POLICY, KEY, "k1")
+    expected = masker.mask(CUSTOMER)
+    results: list[Masked] = []
+
+    def work() -> None:
+        results.extend(masker.mask(CUSTOMER) for _ in range(50))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [expected] * 200
