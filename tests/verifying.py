@@ -7,7 +7,9 @@ from tallystick.verify.finding import Finding, Severity
 from tallystick.verify.package import PackageSource
 from tallystick.verify.policy import Policy
 from tallystick.verify.report import Report
+from tallystick.verify.standalone import report_on
 from tallystick.verify.verifier import verify
+from tallystick_store.source import DataSource
 from tests.builder import Log
 
 
@@ -26,6 +28,11 @@ def verify_package(package: bytes, policy: Policy | None, **options: bool) -> Re
 def verify_log(log: Log, policy: Policy | None = None, **options: bool) -> Report:
     """Verify the package of a whole log, under its own policy unless another is given."""
     return verify_package(log.package(), policy or log.policy(), **options)
+
+
+def verify_data(directory: Path, policy: Policy | None, jobs: int = 1) -> Report:
+    """Verify a data directory as the command does."""
+    return report_on("data", str(directory), lambda: DataSource(directory), policy, jobs=jobs)
 
 
 def found(report: Report, severity: Severity = "fault") -> list[Finding]:

@@ -26,7 +26,7 @@ _SPANS: Final = """
 """
 _LATE: Final = """
     SELECT DISTINCT log_index, line FROM late_disclosures
-    WHERE log_index >= ? AND log_index < ? ORDER BY log_index
+    WHERE log_index >= ? AND log_index < ? AND line IS NOT NULL ORDER BY log_index
 """
 
 

@@ -136,7 +136,8 @@ class DataSource:
     def _claimed_keys(self) -> str:
         """Return the keys that `key.added` events state, as lines of a trust policy."""
         rows = self._rows(
-            "SELECT DISTINCT key_purpose, key_vkey FROM events WHERE type = 'key.added'"
+            "SELECT DISTINCT key_purpose, key_vkey FROM events"
+            " WHERE type = 'key.added' AND sender = 'service'"
             " AND key_purpose IN ('log', 'emitter') AND key_vkey IS NOT NULL ORDER BY 1 DESC, 2"
         )
         return "".join(f"{purpose} {vkey}\n" for purpose, vkey in rows)

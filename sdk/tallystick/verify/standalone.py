@@ -58,7 +58,15 @@ def run(
     except VerificationError as error:
         print(f"FAULT  {error}", file=sys.stderr)
         return WRONG
-    report = _report(kind, name, open_source, policy, options, size_bytes)
+    report = report_on(
+        kind,
+        name,
+        open_source,
+        policy,
+        every_seal=options.every_seal,
+        trust_claimed_keys=options.trust_package_keys,
+        jobs=options.jobs or _jobs(size_bytes),
+    )
     print(report.json if options.json else report.text, end="")
     return report.exit_code
 
@@ -89,14 +97,17 @@ def run_package(path: Path, options: argparse.Namespace) -> int:
     return run("package", path.name, lambda: PackageSource(path), options, size_bytes)
 
 
-def _report(
+def report_on(  # noqa: PLR0913 - what to verify, and how
     kind: SourceKind,
     name: str,
     open_source: Callable[[], Source],
     policy: Policy | None,
-    options: argparse.Namespace,
-    size_bytes: int,
+    *,
+    every_seal: bool = False,
+    trust_claimed_keys: bool = False,
+    jobs: int = 1,
 ) -> Report:
+    """Open a source and verify it; one that cannot be opened is a fault of step 1."""
     try:
         source = open_source()
     except VerificationError as error:
@@ -109,9 +120,9 @@ def _report(
         return verify(
             source,
             policy,
-            every_seal=options.every_seal,
-            trust_claimed_keys=options.trust_package_keys,
-            jobs=options.jobs or _jobs(size_bytes),
+            every_seal=every_seal,
+            trust_claimed_keys=trust_claimed_keys,
+            jobs=jobs,
         )
     finally:
         source.close()

@@ -57,12 +57,39 @@ def _check_file(source: Source, path: str, nodes: LeafNodes, findings: Findings)
     findings.count(9, "tiles and bundles")
     try:
         tile, is_bundle = _parse_path(path)
-        found, wanted = source.log_file(path) or b"", _hashes(nodes, tile)
-        if is_bundle:
-            found = b"".join(map(leaf_hash, decode_entries(found, tile.width)))
-        _compare_hashes(found, wanted, tile)
+        wanted = _hashes(nodes, tile)
+        found = _file_hashes(source.log_file(path) or b"", tile, is_bundle=is_bundle)
     except VerificationError as error:
         findings.fault(9, str(error), Place(file=f"log/{path}"))
+        return
+    for position in range(0, len(wanted), HASH_BYTES):
+        if found[position : position + HASH_BYTES] != wanted[position : position + HASH_BYTES]:
+            number = tile.index * TILE_WIDTH + position // HASH_BYTES
+            _name_difference(source, path, tile, number, findings)
+            return
+
+
+def _file_hashes(content: bytes, tile: Tile, *, is_bundle: bool) -> bytes:
+    if is_bundle:
+        return b"".join(map(leaf_hash, decode_entries(content, tile.width)))
+    if len(content) != tile.width * HASH_BYTES:
+        raise VerificationError(
+            f"holds {len(content)} bytes of hashes: expected {tile.width * HASH_BYTES}"
+        )
+    return content
+
+
+def _name_difference(
+    source: Source, path: str, tile: Tile, number: int, findings: Findings
+) -> None:
+    """Name a file that differs from the entries, and the bundle that the entries came from."""
+    place = Place(file=f"log/{path}")
+    findings.fault(9, f"hash {number} is not the one that the entries give", place)
+    if tile.level == 0:
+        width = min(TILE_WIDTH, source.facts.tree_size - tile.index * TILE_WIDTH)
+        bundle = entries_path(tile.index, max(1, width))
+        place = Place(file=f"log/{bundle}", log_index=number)
+        findings.fault(9, f"its entry is not the one behind log/{path}", place)
 
 
 def _parse_path(path: str) -> tuple[Tile, bool]:
@@ -85,17 +112,3 @@ def _hashes(nodes: LeafNodes, tile: Tile) -> bytes:
     if start + tile.width > nodes.size >> level:
         raise VerificationError(f"is beyond the log of {nodes.size} entries")
     return b"".join(nodes(level, start + offset) for offset in range(tile.width))
-
-
-def _compare_hashes(found: bytes, wanted: bytes, tile: Tile) -> None:
-    if found == wanted:
-        return
-    if len(found) != len(wanted):
-        raise VerificationError(f"holds {len(found)} bytes of hashes: expected {len(wanted)}")
-    position = next(
-        start
-        for start in range(0, len(wanted), HASH_BYTES)
-        if found[start : start + HASH_BYTES] != wanted[start : start + HASH_BYTES]
-    )
-    number = tile.index * TILE_WIDTH + position // HASH_BYTES
-    raise VerificationError(f"hash {number} is not the one that the entries give")
