@@ -1,0 +1,32 @@
+"""Call tools without end: `worker.py LEDGER NAME PAUSE_MS [CALLS]`.
+
+Each call that was acknowledged is written down, durably, in the file LEDGER: what the store must hold.
+"""
+
+import os
+import sys
+import time
+
+import tallystick
+
+
+def main() -> None:
+    ledger = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    name, pause_ms = sys.argv[2], int(sys.argv[3])
+    calls = int(sys.argv[4]) if len(sys.argv) > 4 else 0
+    number = 0
+    while not calls or number < calls:
+        label = f"{name}-n{number}"
+        with tallystick.tool_call(
+            "step", {"number": number}, call_id=label, read_only=bool(number % 2)
+        ) as call:
+            call.result({"text": "done " * (number % 7)})
+        os.write(ledger, f"{label}\n".encode())
+        os.fsync(ledger)
+        number += 1
+        time.sleep(pause_ms / 1000)
+    print(tallystick.flush(20))
+
+
+if __name__ == "__main__":
+    main()
