@@ -24,7 +24,7 @@ from tallystick.event import Draft
 from tallystick.identity import Identity
 from tallystick.profile import JsonValue
 from tallystick.runtime import Runtime
-from tallystick.spans import CallSpan, SpanRequest, SpanTimes, ambient_link, open_span
+from tallystick.spans import CallSpan, SpanRequest, SpanTimes, ambient_link, is_recorded, open_span
 
 Observer = Literal["mcp_client", "mcp_server", "agent", "function"]
 Outcome = Literal["success", "failure", "denied", "timeout", "cancelled"]
@@ -80,10 +80,13 @@ class Call:
         self.observers: set[Observer] = {sighting.observer}
         self.span: CallSpan | None = None
         self.is_over = False
+        self.is_required = self._is_tool and is_required(running, sighting.name)
+        """A setting says that this tool may not run unless its record is durable first."""
         self._running = running
         self._name = running.recorder.mask_text(sighting.name[:MAX_NAME])
         self._above = _above(sighting.observer)
         self._facts: dict[str, JsonValue] = dict(sighting.statement)
+        self._stated: dict[str, JsonValue] | None = None
         self._disclosures = dict(sighting.disclosures)
         self._params = sighting.params
         self._identity = sighting.identity.draft_parts()
@@ -91,12 +94,6 @@ class Call:
         self._cause: tuple[str, str] | None = None
         self._start_us = time.time_ns() // NS_PER_US
         self._start_tick_ns = time.perf_counter_ns()
-
-    @property
-    def is_required(self) -> bool:
-        """A setting says that this tool may not run unless its record is durable first."""
-        patterns = self._running.config.required
-        return self._is_tool and any(fnmatchcase(self.sighting.name, one) for one in patterns)
 
     @property
     def must_announce(self) -> bool:
@@ -108,7 +105,7 @@ class Call:
     def open_span(self, parent: Context | None = None) -> None:
         """Open a span of ours: below `parent` from a message, else below the current span."""
         links = ambient_link(parent) if parent is not None else ()
-        attributes = self.span_attributes()
+        attributes = self.span_attributes() if is_recorded() else {}
         self.span = open_span(
             SpanRequest(self._span_name, self._span_kind, attributes, self._start_us, parent, links)
         )
@@ -140,6 +137,7 @@ class Call:
         """
         added = {name: value for name, value in statement.items() if name != "mcp.method"}
         self._facts = {**added, **self._facts}
+        self._stated = None
 
     def add_cause(self, error_type: str, message: str) -> None:
         """Say what really went wrong, where the framework shows its callers less."""
@@ -215,21 +213,21 @@ class Call:
         return ENDING_TYPES[self.sighting.target]
 
     def _statement(self) -> dict[str, JsonValue]:
+        if self._stated is None:
+            self._stated = self._lasting_statement()
+        return self._stated | self._span_statement()
+
+    def _lasting_statement(self) -> dict[str, JsonValue]:
         sighting = self.sighting
-        statement: dict[str, JsonValue] = {
-            "action.id": self.action_id,
-            "observer": sighting.observer,
-        }
+        stated: dict[str, JsonValue] = {"action.id": self.action_id, "observer": sighting.observer}
         if self._above is not None:
-            statement["action.parent_id"] = self._above
+            stated["action.parent_id"] = self._above
         if sighting.target != "resource":
-            statement[f"{sighting.target}.name"] = self._name
-        statement |= self._facts | self._identity.statement
+            stated[f"{sighting.target}.name"] = self._name
+        stated |= self._facts | self._identity.statement
         if sighting.definition is not None:
-            statement |= sighting.definition.statement()
-        if self.is_required:
-            statement["tool.required"] = True
-        return statement | self._span_statement()
+            stated |= sighting.definition.statement()
+        return stated | ({"tool.required": True} if self.is_required else {})
 
     def _span_statement(self) -> dict[str, JsonValue]:
         if self.span is None:
@@ -290,6 +288,11 @@ def made_current(call: Call) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def is_required(running: Runtime, tool: str) -> bool:
+    """Say whether the setting `required` names a tool."""
+    return any(fnmatchcase(tool, pattern) for pattern in running.config.required)
 
 
 def same_call(observer: Observer, name: str) -> Call | None:

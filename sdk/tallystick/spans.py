@@ -111,6 +111,11 @@ class SpanRequest:
     links: Sequence[Link] = ()
 
 
+def is_recorded() -> bool:
+    """Say whether a provider would look at a span; if not, its attributes need not be made."""
+    return _provider() is not None
+
+
 def open_span(request: SpanRequest) -> CallSpan:
     """Open a span, or where nothing records one, ids alone in the right trace."""
     above = trace.get_current_span(request.parent).get_span_context()

@@ -4,6 +4,7 @@ Nothing is imported here that the host did not import: `install` registers hooks
 import of each framework. This package loads without any of them, and without wrapt.
 """
 
+import sys
 import threading
 from collections.abc import Sequence
 from importlib import import_module
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 KNOWN: Final = {"mcp": "tallystick.instrument.mcp"}
 """Name in the setting `frameworks` -> the module that hooks it, with a Framework called FRAMEWORK."""
 AUTO: Final = "auto"
+FUNCTIONS: Final = "tallystick.instrument.functions"
 
 _installed: Final[dict[str, "Framework"]] = {}
 _lock: Final = threading.RLock()
@@ -48,8 +50,15 @@ def uninstall() -> None:
 
 
 def states() -> dict[str, str]:
-    """Say for each framework that is hooked: `active ...`, `skipped: ...` or `FAILED: ...`."""
-    return {name: framework.state() for name, framework in list(_installed.items())}
+    """Say for each framework that is hooked: `active ...`, `skipped: ...` or `FAILED: ...`.
+
+    `functions` are our own `tool_call` and `audited_tool`, once the program uses them.
+    """
+    found = {name: framework.state() for name, framework in list(_installed.items())}
+    functions = sys.modules.get(FUNCTIONS)
+    if functions is not None:
+        found["functions"] = f"active{functions.FUNCTIONS.fault_note()}"
+    return found
 
 
 def modules(name: str) -> list[str]:

@@ -78,7 +78,11 @@ class Framework:
         moved = self._moved()
         if not self._outcomes and not moved:
             return NOT_IMPORTED
-        return self._described(moved) + self._fault_note()
+        return self._described(moved) + self.fault_note()
+
+    def fault_note(self) -> str:
+        """Say what went wrong in the hooks so far, nothing if all went well."""
+        return f"; {self._faults} errors in hooks, last: {self._last_fault}" if self._faults else ""
 
     def modules(self) -> list[str]:
         """Name the modules that the needed patches wait for: `tallystick doctor` imports them."""
@@ -148,9 +152,6 @@ class Framework:
         )
         without = f"; without: {'; '.join(missing.values())}" if missing else ""
         return f"active {self._version} ({', '.join(labels)}){without}"
-
-    def _fault_note(self) -> str:
-        return f"; {self._faults} errors in hooks, last: {self._last_fault}" if self._faults else ""
 
     def _count(self, error: Exception) -> None:
         place = traceback.extract_tb(error.__traceback__)[-1]

@@ -7,11 +7,10 @@ framework. Only for a required tool may a hook keep the host from going on.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from tallystick import runtime
-from tallystick.call import Call, Ending
+from tallystick.call import Call, Ending, is_required
 from tallystick.errors import RefusedError
 from tallystick.instrument.framework import Framework
 
@@ -74,8 +73,9 @@ class refusing(contextlib.AbstractContextManager[None]):  # noqa: N801 - reads a
 def refuse_unseen(framework: Framework, tool: str | None) -> None:
     """Raise RefusedError for a required tool whose call our own fault kept from being made."""
     running = runtime.current()
-    patterns = running.config.required if framework.is_on and running is not None else ()
-    if tool is not None and any(fnmatchcase(tool, pattern) for pattern in patterns):
+    if running is None or not framework.is_on or not isinstance(tool, str):
+        return
+    if is_required(running, tool):
         raise RefusedError(
             f"{tool!r} was not run: it is required to be recorded first, and a hook failed;"
             " `tallystick doctor` says more"

@@ -1,0 +1,31 @@
+"""A running runtime of its own for each test, and what it has recorded so far."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tallystick import runtime
+from tallystick.config import load_config
+from tests.recorded import Recording
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., runtime.Runtime]]:
+    def started(**settings: object) -> runtime.Runtime:
+        return runtime.start(load_config({}, home=tmp_path, **settings))
+
+    yield started
+    running = runtime.current()
+    if running is not None:
+        running.shutdown()
+
+
+@pytest.fixture
+def running(start: Callable[..., runtime.Runtime]) -> runtime.Runtime:
+    return start()
+
+
+@pytest.fixture
+def recording(running: runtime.Runtime, tmp_path: Path) -> Callable[[], Recording]:
+    return lambda: Recording(tmp_path)
