@@ -11,11 +11,11 @@ import pytest
 from tallystick.errors import StoreError, VerificationError
 from tallystick.tlog.entry import parse_entry
 from tallystick_store.pieces import DataPiece
-from tallystick_store.rows import EventRow, Merge
+from tallystick_store.rows import Admitted, EventRow, Merge
 from tallystick_store.snapshot import take_snapshot
 from tallystick_store.source import DataSource
 from tallystick_store.store import DATABASE_NAME
-from tests.stores import Emitter, open_store, spans, verify_data, write, writer
+from tests.stores import START_US, Emitter, open_store, spans, verify_data, write, writer
 
 
 def filled(directory: Path, count: int = 300) -> Emitter:
@@ -153,13 +153,17 @@ def test_the_newest_checkpoint_is_found_where_the_file_is_behind_or_gone(tmp_pat
     assert "newest checkpoint of the database" in verify_data(tmp_path).text
 
 
-def test_the_keys_that_the_log_states_are_claimed(tmp_path: Path) -> None:
+def test_the_keys_that_the_service_states_are_claimed(tmp_path: Path) -> None:
     store, emitter = open_store(tmp_path), Emitter()
     added = [
         EventRow(emitter.record("key.added", key__purpose=purpose, key__vkey=vkey))
         for purpose, vkey in (("emitter", "e+1+x"), ("log", "l+2+y"), ("api", "a+3+z"))
     ]
-    write(store, added)
+    foreign = EventRow(emitter.record("key.added", key__purpose="log", key__vkey="x+4+y"))
+    write(store, [foreign])
+    group = store.group()
+    group.add(Admitted("service", tuple(added), None), START_US)
+    store.commit(group)
     store.close()
     source = DataSource(tmp_path)
     assert source.facts.claimed_keys == "log l+2+y\nemitter e+1+x\n"
