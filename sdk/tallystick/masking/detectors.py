@@ -23,6 +23,7 @@ from tallystick.masking.hits import Hit
 from tallystick.masking.keys import KeyRule
 from tallystick.masking.pairs import find_pairs, find_spoken
 from tallystick.masking.subject import (
+    ACCOUNT,
     ALWAYS,
     ARMOUR,
     AT,
@@ -128,8 +129,8 @@ DETECTORS: Final = (
     Detector(frozenset({kinds.SECRET, kinds.PERSON, kinds.NATIONAL_ID}), PAIR, find_pairs),
     Detector(frozenset({kinds.EMAIL}), AT, find_emails),
     Detector(frozenset({kinds.CARD, kinds.PHONE}), NUMBER, find_numbers),
-    Detector(frozenset({kinds.IBAN}), NUMBER, find_ibans),
-    Detector(frozenset({kinds.UK_NINO}), NUMBER, find_uk_ninos),
+    Detector(frozenset({kinds.IBAN}), ACCOUNT, find_ibans),
+    Detector(frozenset({kinds.UK_NINO}), ACCOUNT, find_uk_ninos),
     Detector(frozenset({kinds.IP}), ALWAYS, find_ips),
 )
 

@@ -7,9 +7,8 @@ recognised by their form and passed over.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from tallystick.masking import kinds
 from tallystick.masking.checksums import CARD_LENGTHS, is_card
@@ -25,7 +24,9 @@ from tallystick.masking.phones import (
 )
 from tallystick.masking.subject import Subject
 
-_RUN: Final = re.compile(r"[0-9](?:[ ().\-/+\t]{0,3}[0-9]){6,}")
+_RUN: Final = re.compile(
+    r"[0-9](?<![0-9].)(?![0-9]{3}-[0-9]{2}-[0-9]{2}(?![0-9]))(?:[ ().\-/+\t]{0,3}[0-9]){6,}"
+)
 _GROUP: Final = re.compile(r"[0-9]+")
 _PASSED_OVER: Final = re.compile(
     r"(?:[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2[0-9]{4})(?![0-9])"  # dates
@@ -47,8 +48,7 @@ _SURE_CARD_LENGTHS: Final = (14, 15, 16)
 _NINETEEN: Final = (4, 4, 4, 4, 3)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Groups of digits with nothing but separators between them."""
 
     text: str
@@ -102,20 +102,21 @@ def _passed_over(run: Run, first: int) -> int:
 
 def _number_at(run: Run, first: int) -> tuple[Hit | None, int]:
     """Return the longest number that begins with this group, and how many groups it takes."""
+    begin = run.offsets[first]
+    if run.offsets[-1] - begin < PHONE_LENGTHS.start:
+        return None, len(run.spans) - first
     opening = opening_at(
         run.text, run.spans[first][0], run.spans[0][0], run.lengths[first : first + 2], run.rule
     )
-    begin = run.offsets[first]
     for last in range(min(first + _MOST_GROUPS, len(run.spans)), first, -1):
         size = run.offsets[last] - begin
         if size < PHONE_LENGTHS.start:
             break
         if size in CARD_LENGTHS and _is_card_here(run, first, last):
             return Hit(run.spans[first][0], run.spans[last - 1][1], kinds.CARD), last - first
-        if opening is not None and size in PHONE_LENGTHS:
-            hit = _phone_here(run, first, last, opening)
-            if hit is not None:
-                return hit, last - first
+        hit = _phone_here(run, first, last, opening) if opening and size in PHONE_LENGTHS else None
+        if hit is not None:
+            return hit, last - first
     return None, 1
 
 
@@ -156,9 +157,9 @@ def _phone_here(run: Run, first: int, last: int, opening: Opening) -> Hit | None
 
 
 def _is_glued(text: str, start: int, end: int) -> bool:
-    """Whether letters touch the number, or it is a piece of a longer identifier."""
+    """Whether letters follow at once, or the number is a piece of a longer identifier."""
     before, after = text[start - 1 : start], text[end : end + 1]
-    if before.isalnum() or before == "." or (after.isalnum() and not _EXTENSION.match(text, end)):
+    if after.isalnum() and not _EXTENSION.match(text, end):
         return True
     return (before == "-" or after == "-") and _is_identifier(text, start, end)
 

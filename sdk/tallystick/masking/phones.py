@@ -60,13 +60,16 @@ _FIRST_LENGTHS: Final = frozenset(
 _PREFIX: Final = re.compile(r"(?:\+ ?)?\(?\+?$")
 _WITHOUT_DIGITS: Final = dict.fromkeys(map(ord, "0123456789"))
 _PREFIX_ENDS: Final = frozenset("+( ")
-_CALL_WORDS: Final = re.compile(
-    r"phone|\btel\b|telef|mobil|\bcell\b|\bfax\b|\bcall|\bsms\b|whatsapp|\bdial\b|\bring\b|msisdn|handy|rufnummer"
+_CALL_STEMS: Final = ("phone", "telef", "mobil", "whatsapp", "msisdn", "handy", "rufnummer")
+_CALL_WORDS: Final = frozenset(
+    {"tel", "cell", "fax", "call", "calls", "called", "calling", "sms", "dial", "ring"}
 )
-_COUNTED: Final = re.compile(
-    r"(?:\b(?:order|invoice|ticket|isbn|issn|sku|ean|gtin|build|version|ref|reference|commit|pr|id|epoch|job|part)"
-    r"(?:[ _-]?(?:no|number|id|code))?[ \t]?[#:.=]?[ \t]?|[#$€£¥])$"
-)
+_COUNTED_WORDS: Final = frozenset(
+    ("order", "invoice", "ticket", "isbn", "issn", "sku", "ean", "gtin", "build", "version", "ref")
+) | {"reference", "commit", "pr", "id", "epoch", "job", "part"}
+_NUMBERING: Final = frozenset({"no", "number", "id", "code"})
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_CURRENCIES: Final = ("#", "$", "€", "£", "¥")
 _UNIT: Final = re.compile(r" ?(?:%|[kKMGT]?i?B\b|bytes|rows|EUR|USD|GBP|[$€£¥])")
 _CONTEXT_CHARS: Final = 40
 
@@ -111,19 +114,20 @@ def opening_at(
 ) -> Opening | None:
     """Return the opening of a number whose digits begin at `start`; None where none can begin.
 
+    None begins inside a word or a decimal fraction.
     `lengths` are those of its first two groups; before `run_start` stand other characters than digits
     and separators.
     """
-    prefix = (
-        _PREFIX.search(text, max(0, start - 4), start)
-        if text[start - 1 : start] in _PREFIX_ENDS
-        else None
-    )
+    before = text[start - 1 : start]
+    prefix = _PREFIX.search(text, max(0, start - 4), start) if before in _PREFIX_ENDS else None
     begin = prefix.start() if prefix else start
-    around = _around(text, start, run_start, rule)
+    before = text[begin - 1 : begin]
+    if before.isalnum() or before == ".":
+        return None
     after = start + lengths[0]
     is_international = "+" in text[begin:start]
     is_bracketed = "(" in text[begin:start] and text[after : after + 1] == ")"
+    around = _around(text, start, run_start, rule)
     is_likely = is_international or is_bracketed or around is Surroundings.CALL
     if is_likely or (text[start] == "0" and lengths[0] > 1) or lengths in _FIRST_LENGTHS:
         return Opening(begin, is_international, is_bracketed, around)
@@ -156,11 +160,21 @@ def is_phone(number: Written) -> bool:
 def _around(text: str, start: int, run_start: int, rule: KeyRule) -> Surroundings:
     if start - run_start < _CONTEXT_CHARS:
         before = text[max(0, start - _CONTEXT_CHARS) : start].lower()
-        if _COUNTED.search(before):
+        words = _WORD.findall(before)
+        if before.endswith(_CURRENCIES) or (words and _is_announced(before, words)):
             return Surroundings.COUNTED
-        if _CALL_WORDS.search(before):
+        if not _CALL_WORDS.isdisjoint(words) or any(stem in before for stem in _CALL_STEMS):
             return Surroundings.CALL
     return Surroundings.CALL if rule.kind == kinds.PHONE else Surroundings.SILENT
+
+
+def _is_announced(before: str, words: list[str]) -> bool:
+    """Whether the last words are those of a thing that is counted: "order no. "."""
+    if not before.rstrip(" \t#:.=").endswith(words[-1]):
+        return False
+    return words[-1] in _COUNTED_WORDS or (
+        words[-1] in _NUMBERING and not _COUNTED_WORDS.isdisjoint(words[-2:-1])
+    )
 
 
 def _fits_country(digits: str) -> bool:

@@ -12,7 +12,7 @@ from tallystick.masking.keys import KeyRule
 AT: Final = 1
 """An `@`."""
 NUMBER: Final = 2
-"""Six digits or more with at most three separators between, or the beginning of an IBAN."""
+"""Seven digits or more with at most three separators between, other than a date."""
 RUN: Final = 4
 """Eleven characters or more of base64's alphabets, dots and tildes that are not words."""
 PAIR: Final = 8
@@ -23,13 +23,16 @@ SCHEME: Final = 32
 """The name of an HTTP authentication scheme."""
 ARMOUR: Final = 64
 """The beginning of an armoured block."""
-TRAITS: Final = 127
+ACCOUNT: Final = 128
+"""Two letters and two digits at the beginning of a word."""
+TRAITS: Final = 255
 """All of these."""
 ALWAYS: Final = 0
 """None of these: what can stand in any text that is not harmless."""
 
 _HARMLESS: Final = re.compile(
     r"(?:[A-Z]?[a-z]{0,20}+[ ./,()_-])*+[A-Z]?[a-z]{0,20}+"  # words
+    r"|(?=.{1,10}$)(?!-)[A-Za-z ./,()_-]*[0-9]{1,5}[A-Za-z ./,()_-]*"  # a word and a small number
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}"  # date and time
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
     r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # UUID
@@ -37,7 +40,11 @@ _HARMLESS: Final = re.compile(
     r"|v?[0-9]{1,4}(?:\.[0-9]{1,3}){1,2}"  # version
 )
 _NUMBER: Final = re.compile(
-    r"[0-9](?:(?:[ ().\-/+\t]{0,3}[0-9]){5}|(?<=[A-Za-z][0-9])[0-9][ .-]?[0-9A-Za-z]{4})"
+    r"[0-9](?<![0-9].)(?![0-9]{3}-[0-9]{2}-[0-9]{2}(?![0-9]))(?:[ ().\-/+\t]{0,3}[0-9]){6}"
+)
+_ACCOUNT: Final = re.compile(
+    r"[0-9](?:(?<=[^0-9A-Za-z][A-Za-z]{2}[0-9])|(?<=^[A-Za-z]{2}[0-9])"
+    r"|(?<=[^0-9A-Za-z][A-Za-z]{2}[ -][0-9])|(?<=^[A-Za-z]{2}[ -][0-9]))[0-9][ .-]?[0-9A-Za-z]{2}"
 )
 _RUN: Final = re.compile(r"(?<![0-9A-Za-z+/_.~-])[0-9A-Za-z+/_.~-]{11,}")
 _WORDS: Final = re.compile(r"(?:[a-z]*+[./_-])*+[a-z]*+")
@@ -80,6 +87,8 @@ def inspect(text: str, rule: KeyRule) -> Subject:
         traits |= _of_sentences(text.lower())
     if _NUMBER.search(text):
         traits |= NUMBER
+    if _ACCOUNT.search(text):
+        traits |= ACCOUNT
     return Subject(text, rule, runs, traits)
 
 

@@ -81,10 +81,12 @@ class TextMasker:
         ledger = within.ledger
         if not ledger.may_scan(len(text)) or depth > ledger.limits.depth:
             return text if is_marker(text) else ledger.withhold()
-        masked = self._settle(text, rule, within, depth)
-        if masked != text:
+        clean = text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+        masked = self._once(clean, rule, within, depth)
+        if masked != clean:
+            masked = self._settle(masked, rule, within, depth)
             ledger.spend(max(0, len(masked) - len(text)))
-        elif len(text) <= _REMEMBERED_CHARS:
+        elif len(text) <= _REMEMBERED_CHARS and clean == text:
             self._remember(memory)
         return masked
 
@@ -93,14 +95,15 @@ class TextMasker:
             self._clean.clear()
         self._clean[memory] = None
 
-    def _settle(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
-        current = text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+    def _settle(self, masked: str, rule: KeyRule, within: Structure, depth: int) -> str:
+        """Look again at what was masked, until there is nothing left to mask."""
+        current = masked
         for _ in range(_ROUNDS):
+            if len(current) > within.ledger.limits.text_chars:
+                break
             before, current = current, self._once(current, rule, within, depth)
             if current == before:
                 return current
-            if len(current) > within.ledger.limits.text_chars:
-                break
         return within.ledger.withhold()
 
     def _once(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
