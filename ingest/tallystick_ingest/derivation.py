@@ -14,7 +14,8 @@ from typing import Any, Final
 import orjson
 
 from tallystick.event import Statement
-from tallystick.masking import Masker
+from tallystick.masking import Masker, kinds
+from tallystick.masking.tokens import WITHHELD_MARKER
 from tallystick.payload import fit, measure
 from tallystick.printer import Masking
 from tallystick.tlog.encoding import to_base64
@@ -30,6 +31,8 @@ MAX_MESSAGE_CHARS: Final = 4_096
 MAX_SCOPES: Final = 32
 MAX_ANCESTORS: Final = 64
 
+_SAYS_NOTHING: Final = ("", f"[{kinds.SECRET}]", WITHHELD_MARKER, "<not specified>")
+"""The last is what Google's ADK writes in place of an id."""
 _STATUS_ERROR: Final = 2
 _NS_PER_US: Final = 1_000
 _SPAN_KINDS: Final = {2: "server", 3: "client"}
@@ -80,7 +83,6 @@ _RESULT_EVENT: Final = ("gen_ai.choice", "message")
 """Strands writes arguments and results as span events by default."""
 _MERGED_TOOLS: Final = "(merged tools)"
 """Google's ADK emits this phantom beside the real tool spans."""
-_NOT_SPECIFIED: Final = "<not specified>"
 _FASTMCP: Final = re.compile(r"fastmcp(\.|$)")
 
 
@@ -104,11 +106,16 @@ class SpanReading:
         return self.span.parent_id if self.span.parent_id.strip("0") else ""
 
     def text(self, *keys: str) -> str | None:
-        """Return the first of these attributes that holds a text or a number, cut to size."""
+        """Return the first of these attributes that holds a text or a number, cut to size.
+
+        A value of which masking left nothing counts as absent: it would make equals of strangers.
+        """
         for key in keys:
             value = self.attributes.get(key)
-            if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
-                return str(value)[:MAX_TEXT_CHARS]
+            if isinstance(value, str | int) and not isinstance(value, bool):
+                text = str(value)[:MAX_TEXT_CHARS]
+                if text not in _SAYS_NOTHING:
+                    return text
         return None
 
 
@@ -213,7 +220,7 @@ def _texts(reading: SpanReading, agents: Agents) -> Statement:
     found: Statement = {}
     for name, keys in _TEXT_SOURCES.items():
         text = reading.text(*keys)
-        if text is not None and text != _NOT_SPECIFIED:
+        if text is not None:
             found[name] = text
     if "agent.name" not in found and (agent := agents.above(reading)):
         found["agent.name"] = agent

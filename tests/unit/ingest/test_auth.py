@@ -1,0 +1,191 @@
+"""Credentials: only digests are kept, scopes hold, the admin link works once."""
+
+import json
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tallystick.errors import AuthenticationError, AuthorizationError, ConfigError
+from tallystick_ingest.auth.admin import COOKIE, SESSION_LIFE_US, AdminDoor
+from tallystick_ingest.auth.api_keys import KEY_PREFIX, LOCAL_SCOPES, KeyRing
+from tallystick_ingest.auth.gate import Gate
+from tests.requirements import requirement
+from tests.stores import START_US, Clock
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> KeyRing:
+    return KeyRing(tmp_path / "api-keys.json", Clock())
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> AdminDoor:
+    return AdminDoor(tmp_path / "admin.json", Clock())
+
+
+@requirement("auth.from-the-first-start")
+def test_a_key_is_found_by_its_text_and_kept_as_a_digest_alone(
+    ring: KeyRing, tmp_path: Path
+) -> None:
+    key, text = ring.create("ci", ["read", "ingest"])
+    assert text.startswith(KEY_PREFIX)
+    assert len(text) > 50
+    assert ring.find(text) == key
+    assert key.scopes == ("ingest", "read")
+    file = tmp_path / "api-keys.json"
+    assert text not in file.read_text()
+    assert text.removeprefix(KEY_PREFIX) not in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_keys_survive_a_restart_and_differ(ring: KeyRing, tmp_path: Path) -> None:
+    made = [ring.create(f"k{number}", LOCAL_SCOPES) for number in range(5)]
+    again = KeyRing(tmp_path / "api-keys.json", Clock())
+    assert [again.find(text) for _, text in made] == [key for key, _ in made]
+    assert len({key.id for key, _ in made} | {text for _, text in made}) == 10
+    assert again.keys[0].created_us == START_US
+
+
+@pytest.mark.parametrize("text", ["", "x", KEY_PREFIX, "ключ", "a" * 10_000, "\ud800"])
+def test_another_text_is_no_key(ring: KeyRing, text: str) -> None:
+    ring.create("ci", ["read"])
+    assert ring.find(text) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "scopes"),
+    [("k", []), ("k", ["root"]), ("", ["read"]), ("x" * 65, ["read"]), ("a\nb", ["read"])],
+)
+def test_a_key_needs_a_name_and_known_scopes(ring: KeyRing, name: str, scopes: list[str]) -> None:
+    with pytest.raises(ConfigError):
+        ring.create(name, scopes)
+    assert ring.keys == ()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"keys":[{}]}', '{"keys":[{"id":1}]}'])
+def test_a_damaged_key_file_is_named_and_never_replaced(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "api-keys.json"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match="does not hold API keys"):
+        KeyRing(file, Clock())
+    assert file.read_text() == content
+
+
+@requirement("auth.from-the-first-start")
+def test_the_admin_link_works_once(door: AdminDoor) -> None:
+    token = door.new_link_token()
+    with pytest.raises(AuthenticationError):
+        door.claim("guess")
+    cookie = door.claim(token)
+    assert door.is_session(cookie)
+    assert not door.is_session(cookie[:-1])
+    with pytest.raises(AuthenticationError, match="works once"):
+        door.claim(token)
+
+
+def test_without_a_link_nothing_can_be_claimed(door: AdminDoor) -> None:
+    with pytest.raises(AuthenticationError):
+        door.claim("")
+
+
+def test_a_new_link_voids_the_older_one(door: AdminDoor) -> None:
+    old = door.new_link_token()
+    new = door.new_link_token()
+    with pytest.raises(AuthenticationError):
+        door.claim(old)
+    assert door.is_session(door.claim(new))
+
+
+def test_sessions_survive_a_restart_and_end_with_the_day(tmp_path: Path) -> None:
+    clock = Clock()
+    door = AdminDoor(tmp_path / "admin.json", clock)
+    token = door.new_link_token()
+    cookie = door.claim(token)
+    kept = (tmp_path / "admin.json").read_text()
+    assert cookie not in kept
+    assert token not in kept
+    clock.now_us += SESSION_LIFE_US - 1
+    assert AdminDoor(tmp_path / "admin.json", clock).is_session(cookie)
+    clock.now_us += 1
+    assert not AdminDoor(tmp_path / "admin.json", clock).is_session(cookie)
+
+
+@pytest.mark.parametrize("content", ["x", "{}", '{"claim_sha256":null,"sessions":[1]}'])
+def test_a_damaged_admin_file_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "admin.json").write_text(content)
+    with pytest.raises(ConfigError, match="--admin-link"):
+        AdminDoor(tmp_path / "admin.json", Clock())
+
+
+@requirement("auth.from-the-first-start")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": ""},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer "},
+        {"authorization": "Bearer wrong"},
+        {"authorization": "Basic dXNlcjpwYXNz"},
+        {"cookie": f"{COOKIE}=wrong"},
+        {"cookie": "\x00=;;;"},
+        {"cookie": COOKIE},
+    ],
+)
+def test_nobody_passes_the_gate_without_a_credential(
+    ring: KeyRing, door: AdminDoor, headers: Mapping[str, str]
+) -> None:
+    ring.create("ci", ["read"])
+    with pytest.raises(AuthenticationError) as refused:
+        Gate(ring, door).caller(headers)
+    assert "wrong" not in str(refused.value)
+
+
+def test_a_key_passes_with_its_scopes_alone(ring: KeyRing, door: AdminDoor) -> None:
+    key, text = ring.create("ci", ["read"])
+    for scheme in ("Bearer", "bearer", "BEARER"):
+        caller = Gate(ring, door).caller({"authorization": f"{scheme} {text}"})
+        assert (caller.id, caller.name, caller.is_human) == (key.id, "ci", False)
+    caller.require("read")
+    with pytest.raises(AuthorizationError, match="'export' is needed"):
+        caller.require("export")
+
+
+def test_a_wrong_key_is_not_saved_by_a_good_cookie(ring: KeyRing, door: AdminDoor) -> None:
+    cookie = door.claim(door.new_link_token())
+    headers = {"authorization": "Bearer wrong", "cookie": f"{COOKIE}={cookie}"}
+    with pytest.raises(AuthenticationError):
+        Gate(ring, door).caller(headers)
+
+
+@pytest.mark.parametrize(
+    ("origin", "passes"),
+    [
+        (None, True),
+        ("http://127.0.0.1:4318", True),
+        ("http://127.0.0.1:9999", False),
+        ("https://evil.example", False),
+        ("null", False),
+    ],
+)
+def test_a_cookie_counts_only_for_pages_of_ours(
+    ring: KeyRing, door: AdminDoor, origin: str | None, *, passes: bool
+) -> None:
+    cookie = door.claim(door.new_link_token())
+    headers = {"cookie": f"a=b; {COOKIE}={cookie}", "host": "127.0.0.1:4318"}
+    headers |= {"origin": origin} if origin else {}
+    gate = Gate(ring, door)
+    if passes:
+        assert gate.caller(headers).is_human
+        gate.caller(headers).require("admin")
+    else:
+        with pytest.raises(AuthenticationError):
+            gate.caller(headers)
+
+
+def test_nothing_secret_stands_in_a_shown_key(ring: KeyRing) -> None:
+    key, text = ring.create("ci", ["read"])
+    assert text not in repr(key)
+    assert text not in json.dumps(key.scopes)
