@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from tallystick import signals
 from tallystick.clock import Clock
 from tallystick.errors import TallystickError
 from tallystick.outbox import Outbox
@@ -83,9 +84,10 @@ class Background:
                 for name, work in (("seal", self._seal_loop), ("ship", self._ship_loop))
             )
             self._threads = threads
-            for thread in threads:
-                with contextlib.suppress(RuntimeError):
-                    thread.start()
+            with signals.left_to_the_host():
+                for thread in threads:
+                    with contextlib.suppress(RuntimeError):
+                        thread.start()
 
     def deliver(self, timeout_s: float, *, is_last: bool = False) -> bool:
         """Wait until the service has every seal made so far; whether it has.

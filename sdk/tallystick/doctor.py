@@ -18,8 +18,8 @@ from tallystick.client import Answer, ServiceClient, Target
 from tallystick.clock import Clock, SystemClock
 from tallystick.config import Config, load_config
 from tallystick.errors import ShipError, TallystickError
-from tallystick.instrument import install, modules, states
-from tallystick.keys import EMITTER_FILE
+from tallystick.instrument import KNOWN, install, modules, states
+from tallystick.keys import EMITTER_FILE, load_emitter_key
 from tallystick.runtime import Runtime
 
 Grade = Literal["ok", "warning", "FAILED"]
@@ -63,13 +63,11 @@ def examine(clock: Clock | None = None) -> list[Finding]:
 def frameworks() -> Iterator[Finding]:
     """Import each installed framework, and say whether its hooks are in."""
     install()
-    for name in states():
+    for name in KNOWN:
         missing = [why for why in map(_import, modules(name)) if why]
         state = states()[name]
-        if missing and not state.startswith("skipped"):
-            yield Finding("FAILED", name, f"FAILED: {'; '.join(missing)}")
-        else:
-            yield Finding("FAILED" if state.startswith("FAILED") else "ok", name, state)
+        yield Finding("FAILED" if state.startswith("FAILED") else "ok", name, state)
+        yield from (Finding("FAILED", name, why) for why in missing)
 
 
 def _import(module: str) -> str | None:
@@ -89,7 +87,7 @@ def _key(config: Config) -> Iterator[Finding]:
     if mode & _OTHERS:
         yield Finding("warning", "key", f"{path} can be read by others (mode {mode:04o})")
     try:
-        yield Finding("ok", "key", Runtime(config).emitter.key.vkey)
+        yield Finding("ok", "key", load_emitter_key(config.home, config.emitter_name).key.vkey)
     except (TallystickError, OSError) as error:
         yield Finding("FAILED", "key", str(error))
 

@@ -33,7 +33,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from tallystick import runtime, semconv
+from tallystick import runtime, semconv, signals
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -234,6 +234,7 @@ def _exporting_provider(running: runtime.Runtime) -> "TracerProvider | None":
         return None
     from tallystick.span_export import exporting_provider  # noqa: PLC0415 - 0.1 s, and often unused
 
-    provider = exporting_provider(running.endpoint, running.api_key, running.config)
+    with signals.left_to_the_host():
+        provider = exporting_provider(running.endpoint, running.api_key, running.config)
     running.on_flush(lambda timeout_s: provider.force_flush(int(timeout_s * 1000)))
     return provider
