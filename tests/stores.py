@@ -11,7 +11,7 @@ from tallystick.profile import encode
 from tallystick.tlog.dsse import sign_envelope
 from tallystick.tlog.note import VerifierKey
 from tallystick.tlog.seal import make_seal, parse_seal
-from tallystick.tlog.tree import Frontier
+from tallystick.tlog.tree import Frontier, leaf_hash
 from tallystick.verify.policy import Policy
 from tallystick.verify.report import Report
 from tallystick.verify.verifier import verify
@@ -168,6 +168,23 @@ def keep_all(request: Rows, view: View) -> Admitted[int]:
     return Admitted("sender-1", request, len(request))
 
 
+def keep_new(request: Rows, view: View) -> Admitted[int]:
+    """Admit what is not kept yet; the verdict is the number of rows that are new."""
+    new = tuple(row for row in request if not _is_kept(row, view))
+    return Admitted("sender-1", new, len(new))
+
+
+def _is_kept(row: Row, view: View) -> bool:
+    if isinstance(row, EventRow):
+        record = row.record
+        kept = view.leaf_hashes(record.session, [record.seq]).get(record.seq, ())
+        return record.leaf_hash in kept
+    if isinstance(row, SealRow):
+        size = row.seal.size
+        return leaf_hash(row.body.encode()) in view.seal_hashes(row.session, [size]).get(size, ())
+    return False
+
+
 class Clock:
     """A clock that stands still unless it is moved."""
 
@@ -183,6 +200,14 @@ def write(store: Store, *requests: Iterable[Row], clock: Callable[[], int] | Non
     for request in requests:
         group = store.group()
         group.add(Admitted("sender-1", tuple(request), None), (clock or Clock())())
+        store.commit(group)
+
+
+def write_new(store: Store, request: Rows) -> None:
+    """Commit what of a request is not kept yet, as after a retry."""
+    group = store.group()
+    group.add(keep_new(request, group.view), START_US)
+    if not group.is_empty:
         store.commit(group)
 
 
