@@ -19,6 +19,7 @@ from tallystick.masking.credentials import (
     find_url_users,
 )
 from tallystick.masking.digits import find_numbers
+from tallystick.masking.elided import find_elided
 from tallystick.masking.hits import Hit
 from tallystick.masking.keys import KeyRule
 from tallystick.masking.pairs import find_pairs, find_spoken
@@ -131,6 +132,7 @@ DETECTORS: Final = (
     Detector(frozenset({kinds.CARD, kinds.PHONE}), NUMBER, find_numbers),
     Detector(frozenset({kinds.IBAN}), ACCOUNT, find_ibans),
     Detector(frozenset({kinds.UK_NINO}), ACCOUNT, find_uk_ninos),
+    Detector(frozenset({kinds.WITHHELD}), PAIR, find_elided),
     Detector(frozenset({kinds.IP}), ALWAYS, find_ips),
 )
 
