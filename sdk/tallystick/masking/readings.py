@@ -98,9 +98,14 @@ def folded(text: str) -> Reading | None:
     return Reading(plain, [*kept, len(text)])
 
 
+def may_have_escapes(text: str) -> bool:
+    """Whether a character stands in the text that begins an escape."""
+    return "%" in text or "\\" in text or "&#" in text
+
+
 def unescaped(text: str) -> Reading | None:
     """Read URL, JSON, Python and HTML escapes as what they stand for; None where there are none."""
-    if not ("%" in text or "\\" in text or "&#" in text) or not _HAS_ESCAPE.search(text):
+    if not _HAS_ESCAPE.search(text):
         return None
     characters: list[str] = []
     origins: list[int] = []

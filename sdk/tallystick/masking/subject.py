@@ -14,7 +14,7 @@ AT: Final = 1
 NUMBER: Final = 2
 """Seven digits or more with at most three separators between, other than a date."""
 RUN: Final = 4
-"""Eleven characters or more of base64's alphabets, dots and tildes that are not words."""
+"""Eleven characters or more of base64's alphabets, dots and tildes: no words, no hash, no UUID."""
 PAIR: Final = 8
 """A colon, an equals sign or the end of a tag."""
 SPOKEN: Final = 16
@@ -43,11 +43,13 @@ _NUMBER: Final = re.compile(
     r"[0-9](?<![0-9].)(?![0-9]{3}-[0-9]{2}-[0-9]{2}(?![0-9]))(?:[ ().\-/+\t]{0,3}[0-9]){6}"
 )
 _ACCOUNT: Final = re.compile(
-    r"[0-9](?:(?<=[^0-9A-Za-z][A-Za-z]{2}[0-9])|(?<=^[A-Za-z]{2}[0-9])"
-    r"|(?<=[^0-9A-Za-z][A-Za-z]{2}[ -][0-9])|(?<=^[A-Za-z]{2}[ -][0-9]))[0-9][ .-]?[0-9A-Za-z]{2}"
+    r"[0-9](?<![0-9].)[0-9]"
+    r"(?:(?<=[A-Za-z]{2}..)(?<![0-9A-Za-z]....)|(?<=[A-Za-z]{2}[ -]..)(?<![0-9A-Za-z].....))"
+    r"[ .-]?[0-9A-Za-z]{2}",
+    re.DOTALL,
 )
 _RUN: Final = re.compile(r"(?<![0-9A-Za-z+/_.~-])[0-9A-Za-z+/_.~-]{11,}")
-_WORDS: Final = re.compile(r"(?:[a-z]*+[./_-])*+[a-z]*+")
+_WORDS: Final = re.compile(r"(?:[a-z]*+[./_-])*+[a-z]*+|[0-9a-f-]*+")
 _WORDS_WITH_TRAITS: Final = (
     *((scheme, SCHEME) for scheme in ("bearer", "basic", "digest", "negotiate", "apikey")),
     *((word, SPOKEN) for word in ("--", "passw", "passphrase", "secret", "pin ")),

@@ -19,6 +19,7 @@ from tallystick.masking.readings import (
     Reading,
     encoded_runs,
     folded,
+    may_have_escapes,
     printable_parts,
     unescaped,
 )
@@ -35,8 +36,8 @@ _SHORTEST: Final = 5
 """Nothing that the detectors find is shorter."""
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_MARKER_OR_JSON: Final = "[{t"
-"""What a marker, a token or a JSON document begins with."""
+_MARKER_BEGINS: Final = "[t"
+_JSON_BEGINS: Final = "[{"
 _IDENTIFYING_DIGITS: Final = 4
 _LONGEST_IDENTIFIER: Final = 64
 
@@ -101,16 +102,29 @@ class TextMasker:
         for _ in range(_ROUNDS):
             if len(current) > within.ledger.limits.text_chars:
                 break
+            if self._is_settled(current, rule, within, depth):
+                return current
             before, current = current, self._once(current, rule, within, depth)
             if current == before:
                 return current
         return within.ledger.withhold()
 
+    def _is_settled(self, text: str, rule: KeyRule, within: Structure, depth: int) -> bool:
+        """Whether nothing is found once the tokens are out of sight; those need no looking at."""
+        if is_marker(text):
+            return True
+        if rule.kind is not None or text[0] in _JSON_BEGINS:
+            return False
+        without_tokens = TOKEN.sub("", text)
+        return is_harmless(without_tokens) or not self._found(
+            without_tokens, rule, within, depth, _LAYERS
+        )
+
     def _once(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
-        if text[0] in _MARKER_OR_JSON:
-            if is_marker(text):
-                return text
-            nested = _nested(text, rule, within, depth) if text[-1] in "}]" else None
+        if text[0] in _MARKER_BEGINS and is_marker(text):
+            return text
+        if text[0] in _JSON_BEGINS and text[-1] in "}]":
+            nested = _nested(text, rule, within, depth)
             if nested is not None:
                 return nested
         if rule.exempts and is_safe_value(text):
@@ -133,7 +147,7 @@ class TextMasker:
             hits += self._inside(run, within, depth)
         if hits:
             hits = self._wanted(plain, hits)
-        escape = unescaped(plain) if layers else None
+        escape = unescaped(plain) if layers and may_have_escapes(plain) else None
         if escape is not None:
             inner = self._found(escape.text, rule, within, depth, layers - 1)
             hits += [_moved(hit, escape) for hit in inner]
