@@ -7,8 +7,8 @@ itself stays an assertion. The credential leaves this module only as a value to 
 """
 
 import base64
-import binascii
 import getpass
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -150,19 +150,26 @@ def text(value: object) -> str:
 def from_access_token(token: Any) -> Identity:  # noqa: ANN401 - mcp's AccessToken, of several versions
     """Read the verified access token of a request: mcp's `AccessToken`, or anything with its attributes.
 
-    The principal is `sub` (RFC 9068), else the client itself; both are authenticated, because the server's
-    own verifier accepted the token. A user id that a span or a client states is never consulted.
+    What it says is authenticated, because the server's own verifier accepted it. The principal is `sub`, and
+    the client itself where the claims have none (RFC 9068). Where the verifier passed neither subject nor
+    claims on, a JWT's own `sub` is inferred. A user id that a span or a client states is never consulted.
     """
     claims = _mapping(getattr(token, "claims", None))
     secret = _string(getattr(token, "token", None))
     client_id = _string(getattr(token, "client_id", None)) or _first(claims, "client_id", "azp")
     subject = _string(getattr(token, "subject", None)) or _first(claims, "sub")
     kind = credential_kind(secret or "")
+    basis: Basis = "authenticated"
+    if subject is None and getattr(token, "claims", None) is None:
+        basis, inferred = "inferred", _jwt_claims(secret or "")
+        subject, claims = _first(inferred, "sub"), {**inferred, "act": None}
+    elif subject is None:
+        subject = client_id
     principal = Principal(
-        id=subject or client_id,
+        id=subject,
         issuer=_first(claims, "iss"),
         type=_principal_type(subject, client_id, claims),
-        basis="authenticated" if subject or client_id else "unknown",
+        basis=basis if subject else "unknown",
         auth_method="bearer_jwt" if kind == "jwt" else "bearer",
     )
     return Identity(
@@ -239,8 +246,8 @@ def _principal_type(
     subject: str | None, client_id: str | None, claims: Mapping[str, Any]
 ) -> Literal["human", "service", "unknown"]:
     """RFC 9068, section 2.2: a token without a resource owner has the client itself as its subject."""
-    if not subject or subject in (client_id, claims.get("azp")):
-        return "service" if client_id else "unknown"
+    if subject in (client_id, claims.get("azp")):
+        return "service" if subject else "unknown"
     return "human" if _HUMAN_CLAIMS & claims.keys() else "unknown"
 
 
@@ -259,11 +266,18 @@ def _audience(token: Any, claims: Mapping[str, Any]) -> str | None:  # noqa: ANN
 
 
 def _is_jwt(token: str) -> bool:
-    parts = token.split(".")
-    if len(parts) != _JWT_PARTS:
-        return False
-    head = parts[0]
+    return token.count(".") == _JWT_PARTS - 1 and _json_part(token, 0) is not None
+
+
+def _jwt_claims(token: str) -> Mapping[str, Any]:
+    """Return the claims of a JWT without checking its signature; none of another kind of token."""
+    return (_json_part(token, 1) or {}) if _is_jwt(token) else {}
+
+
+def _json_part(token: str, number: int) -> Mapping[str, Any] | None:
+    part = token.split(".")[number]
     try:
-        return base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)).lstrip().startswith(b"{")
-    except (binascii.Error, ValueError):
-        return False
+        value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):  # binascii.Error and JSONDecodeError are ValueErrors
+        return None
+    return value if isinstance(value, Mapping) else None

@@ -76,9 +76,7 @@ class Framework:
         if not self.is_on:
             return "skipped: not instrumented"
         moved = self._moved()
-        if not self._outcomes and not moved:
-            return NOT_IMPORTED
-        return self._described(moved) + self.fault_note()
+        return (self._described(moved) or NOT_IMPORTED) + self.fault_note()
 
     def fault_note(self) -> str:
         """Say what went wrong in the hooks so far, nothing if all went well."""
@@ -138,6 +136,7 @@ class Framework:
         ]
 
     def _described(self, moved: list[str]) -> str:
+        """Return failures, else what is active; nothing while no needed patch has met its module."""
         by_path = {patch.path: patch for patch in self._patches}
         missing = {
             path: outcome for path, outcome in self._outcomes.items() if isinstance(outcome, str)
@@ -150,6 +149,8 @@ class Framework:
             for outcome in self._outcomes.values()
             if isinstance(outcome, Applied) and outcome.patch.is_needed
         )
+        if not labels:
+            return ""
         without = f"; without: {'; '.join(missing.values())}" if missing else ""
         return f"active {self._version} ({', '.join(labels)}){without}"
 

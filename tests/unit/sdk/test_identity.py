@@ -46,13 +46,25 @@ def test_subject_and_client_of_a_token_stay_two_claims() -> None:
 
 
 def test_a_token_without_a_subject_is_that_of_its_client() -> None:
-    found = from_access_token(token())
+    found = from_access_token(token(claims={"iss": ISSUER}))
     assert (found.principal.id, found.principal.type) == ("desk", "service")
 
 
 @pytest.mark.parametrize("subject", ["desk", None])
 def test_a_client_that_acts_for_itself_is_a_service(subject: str | None) -> None:
-    assert from_access_token(token(subject=subject)).principal.type == "service"
+    assert from_access_token(token(subject=subject, claims={})).principal.type == "service"
+
+
+def test_a_verifier_that_passes_nothing_on_leaves_the_principal_unknown() -> None:
+    found = from_access_token(token())
+    assert (found.principal.id, found.principal.basis) == (None, "unknown")
+    assert (found.client.id, found.client.basis) == ("desk", "authenticated")
+
+
+def test_from_a_jwt_whose_verifier_passes_nothing_on_the_subject_is_inferred() -> None:
+    found = from_access_token(token(jwt()))
+    assert (found.principal.id, found.principal.basis) == ("ada", "inferred")
+    assert found.actors == ()
 
 
 def test_a_subject_is_human_only_where_a_claim_says_so() -> None:
@@ -69,7 +81,7 @@ def test_a_user_id_that_anybody_else_states_is_never_read() -> None:
 def test_a_jwt_and_an_opaque_token_are_told_apart() -> None:
     assert credential_kind(jwt()) == "jwt"
     assert from_access_token(token(jwt(), subject="a")).principal.auth_method == "bearer_jwt"
-    for other in ("opaque", "a.b", "a.b.c", "", "....", "\xff.b.c"):
+    for other in ("opaque", "a.b", "a.b.c", "", "....", "\xff.b.c", "W10.b.c"):
         assert credential_kind(other) == "opaque"
 
 
