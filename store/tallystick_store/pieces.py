@@ -4,11 +4,11 @@ A piece can be sent to another process; each process opens the database once, re
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from operator import itemgetter
+from operator import itemgetter, le
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -27,10 +27,12 @@ PIECE_ENTRIES: Final = 16 * TILE_WIDTH
 Cells: TypeAlias = dict[str, list[Any]]
 
 _ORDER: Final = {
-    EVENTS.name: "log_index",
-    SEALS.name: "log_index",
-    SPANS.name: "log_index, position",
+    EVENTS.name: "ORDER BY log_index",
+    SEALS.name: "ORDER BY log_index",
+    SPANS.name: "ORDER BY log_index, position",
 }
+_NEEDED: Final = ("log_index", "statement", "disclosures", "body", "record")
+"""Columns that are asked for also where no row fills them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def open_database(directory: Path) -> Database:
 def forget_database() -> None:
     """Let go of the database that was opened last."""
     _opened.cache_clear()
+    _used_columns.cache_clear()
 
 
 @lru_cache(maxsize=1)
@@ -80,20 +83,48 @@ def _opened(directory: Path, _process: int) -> Database:
 
 
 def _columns(database: Database, table: Table, start: int, stop: int) -> Cells:
-    names = ", ".join(f'"{name}"' for name in table.column_names)
+    used = _used_columns(database)[table.name]
+    bounds, order = (start, stop), _ORDER[table.name]
+    found = _select(database, table, used, bounds, order if table is SPANS else "")
+    if not _is_sorted(found["log_index"]):
+        found = _select(database, table, used, bounds, order)
+    empty: list[Any] = [None] * len(found["log_index"])
+    return {name: found.get(name, empty) for name in table.column_names}
+
+
+def _select(
+    database: Database, table: Table, used: Sequence[str], bounds: tuple[int, int], order: str
+) -> Cells:
+    """Return the cells of some columns; rows stand in the order in which they were inserted."""
+    names = ", ".join(f'"{name}"' for name in used)
     try:
         found = database.arrow(
-            f'SELECT {names} FROM "{table.name}" WHERE log_index >= ? AND log_index < ?'  # noqa: S608 - schema.py
-            f" ORDER BY {_ORDER[table.name]}",
-            (start, stop),
+            f'SELECT {names} FROM "{table.name}"'  # noqa: S608 - schema.py
+            f" WHERE log_index >= ? AND log_index < ? {order}",
+            bounds,
         )
     except StoreError as error:
         raise VerificationError(str(error)) from error
-    empty: list[Any] = [None] * found.num_rows
-    return {
-        name: empty if column.null_count == found.num_rows else column.to_pylist()
-        for name, column in zip(found.column_names, found.columns, strict=True)
-    }
+    return dict(zip(used, (column.to_pylist() for column in found.columns), strict=True))
+
+
+def _is_sorted(numbers: list[int]) -> bool:
+    return all(map(le, numbers, numbers[1:]))
+
+
+@lru_cache(maxsize=1)
+def _used_columns(database: Database) -> dict[str, tuple[str, ...]]:
+    """Return the columns of each table that are not NULL in every row; the others cost nothing."""
+    used: dict[str, tuple[str, ...]] = {}
+    for table in (EVENTS, SEALS, SPANS):
+        counts = ", ".join(f'count("{name}")' for name in table.column_names)
+        try:
+            (row,) = database.rows(f'SELECT {counts} FROM "{table.name}"')  # noqa: S608 - schema.py
+        except StoreError as error:
+            raise VerificationError(str(error)) from error
+        cells = zip(table.column_names, row, strict=True)
+        used[table.name] = tuple(name for name, count in cells if count or name in _NEEDED)
+    return used
 
 
 def _events(columns: Cells, late: Mapping[int, tuple[str, ...]]) -> list[EventText]:
