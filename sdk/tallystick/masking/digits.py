@@ -44,7 +44,7 @@ _MOST_GROUPS: Final = 19
 _LONGEST_CARD_GROUP: Final = 8
 _NEAR_CHARS: Final = 64
 _SURE_CARD_LENGTHS: Final = (14, 15, 16)
-"""Other lengths collide with article numbers and counters: they need a word before."""
+"""Other lengths collide with article numbers and counters."""
 _NINETEEN: Final = (4, 4, 4, 4, 3)
 
 
@@ -131,14 +131,18 @@ def _is_card_here(run: Run, first: int, last: int) -> bool:
     start, end = run.spans[first][0], run.spans[last - 1][1]
     if run.text[start - 1 : start] == "+" or _FRACTION.match(run.text, max(0, start - 2), start):
         return False
-    if (
-        sum(lengths) not in _SURE_CARD_LENGTHS
-        and lengths != _NINETEEN
-        and run.rule.kind != kinds.CARD
-    ):
-        near = run.text[max(0, start - _NEAR_CHARS) : start].lower()
-        return _CARD_CONTEXT.search(near) is not None
-    return not _is_identifier(run.text, start, end)
+    is_expected = sum(lengths) in _SURE_CARD_LENGTHS or _is_card_expected(run, lengths, start, end)
+    return is_expected and not _is_identifier(run.text, start, end)
+
+
+def _is_card_expected(run: Run, lengths: tuple[int, ...], start: int, end: int) -> bool:
+    """Whether a number of an unusual length stands where a card number would: it may be a counter."""
+    if run.rule.kind == kinds.CARD or lengths == _NINETEEN:
+        return True
+    if lengths == (sum(_NINETEEN),) and end - start < len(run.text):
+        return True  # a number in a text; a whole value of this length is more often an identifier
+    near = run.text[max(0, start - _NEAR_CHARS) : start].lower()
+    return _CARD_CONTEXT.search(near) is not None
 
 
 def _phone_here(run: Run, first: int, last: int, opening: Opening) -> Hit | None:

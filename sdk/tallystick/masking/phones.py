@@ -217,7 +217,7 @@ def _is_without_trunk(number: Written) -> bool:
         return False
     separators = set(number.written.translate(_WITHOUT_DIGITS))
     if number.groups == (3, 3, 3):
-        return number.digits[0] in "679" and separators in ({" "}, {"-"})
+        return number.digits[0] in "56789" and separators in ({" "}, {"-"})
     return separators in ({" "}, {"-"}, {"."})
 
 

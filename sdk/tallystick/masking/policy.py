@@ -54,7 +54,8 @@ class Limits:
     text_chars: int = 65_536
     """Longest single text that is scanned."""
     value_chars: int = 262_144
-    """Characters scanned in one call of `mask`: bounds its time to some tens of milliseconds."""
+    """Characters scanned in one call of `mask`. Bounds its time: some 30 ms for ordinary text, under a
+    second for the worst that we know (nothing but digits and separators)."""
     nodes: int = 20_000
     """Containers and leaves visited in one call; ends cycles and shared sub-trees that explode."""
     depth: int = 64

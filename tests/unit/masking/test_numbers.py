@@ -25,6 +25,7 @@ pytestmark = requirement("mask.detectors-validate")
         ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "[card]"),
         ("4111111111111111 07700 900123", "[card] [phone]"),
         ("visa card 4222222222222", "visa card [card]"),
+        ("it was 4187463319128452989 then", "it was [card] then"),
         ("6304 0000 0000 0000 000", "[card]"),
         ("٤١١١ ١١١١ ١١١١ ١١١١", "[card]"),
         ("４１１１１１１１１１１１１１１１", "[card]"),
@@ -43,6 +44,7 @@ def test_a_card_number_is_masked_in_every_way_of_writing_it(text: str, expected:
         "12345678-1234-4123-8123-123456789012",
         "a4111111111111111",  # a piece of a hash
         "4000000000006",  # an article number of thirteen digits
+        "4187463319128452989",  # alone, nineteen digits are an identifier
         "978-3-16-148410-0",
         "99 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
         "0.4111111111111111",
