@@ -33,8 +33,13 @@ TOKENS: dict[str, Any] = {
         "act": {"sub": "agent:planner", "act": {"sub": "app:desk"}},
     },
     "token-of-a-machine": {"sub": "desk", "iss": ISSUER},
+    "token-without-scope": {"sub": "eve", "iss": ISSUER},
 }
-SCOPES = {"token-of-ada": ["use", "write"], "token-of-a-machine": ["use"]}
+SCOPES = {
+    "token-of-ada": ["use", "write"],
+    "token-of-a-machine": ["use"],
+    "token-without-scope": [],
+}
 
 
 def load(name: str) -> Any:
@@ -219,14 +224,15 @@ async def over_http() -> None:
     if not IS_V1:
         auth = auth.model_copy(update={"validate_token_resource": False})
     async with served(port, make_server(**{**settings, "auth": auth})):
-        for token in TOKENS:
+        for token in ("token-of-ada", "token-of-a-machine"):
             async with http_client(url, token) as client:
                 await step(token, functools.partial(client.call_tool, "note", {"text": "hello"}))
-        await step("refused", lambda: refused(url))
+        for token in ("token-of-nobody", "token-without-scope"):
+            await step(token, functools.partial(refused, url, token))
 
 
-async def refused(url: str) -> Any:
-    async with http_client(url, "token-of-nobody") as client:
+async def refused(url: str, token: str) -> Any:
+    async with http_client(url, token) as client:
         return await client.call_tool("note", {"text": "hello"})
 
 

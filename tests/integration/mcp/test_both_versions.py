@@ -263,15 +263,20 @@ def test_no_token_is_ever_written(http: Run) -> None:
         assert token not in written
 
 
-def test_a_bearer_token_that_is_refused_is_a_decision(http: Run) -> None:
-    refusal = http.recording.where(type="authz.decision")[0].statement
-    assert (refusal["decision.effect"], refusal["outcome"]) == ("deny", "denied")
-    assert (refusal["decision.policy_id"], refusal["decision.rule"]) == (
-        "mcp.bearer",
-        "invalid_token",
-    )
-    assert refusal["principal.basis"] == "unknown"
-    assert len(refusal["credential.ref"]) == 32
+def test_a_bearer_token_that_nobody_knows_is_a_decision(http: Run) -> None:
+    refusal = http.recording.where(type="authz.decision", decision_rule="invalid_token")[0]
+    stated = refusal.statement
+    assert (stated["decision.effect"], stated["outcome"]) == ("deny", "denied")
+    assert stated["decision.policy_id"] == "mcp.bearer"
+    assert stated["principal.basis"] == "unknown"
+    assert len(stated["credential.ref"]) == 32
+
+
+def test_a_token_that_lacks_a_scope_is_a_decision_about_its_principal(http: Run) -> None:
+    refusal = http.recording.where(type="authz.decision", decision_rule="insufficient_scope")[0]
+    assert refusal.statement["principal.basis"] == "authenticated"
+    assert disclosed(refusal)["principal.id"] == "eve"
+    assert disclosed(refusal)["decision.reason"] == "Required scope: use"
 
 
 def test_over_http_client_and_server_meet_in_one_trace(http: Run) -> None:
