@@ -24,6 +24,7 @@ def create_app(service: Service) -> Edge:
     app = FastAPI(
         title="Tallystick",
         version=VERSION,
+        redirect_slashes=False,  # a client follows no redirect with its key
         docs_url=None,
         redoc_url=None,
         openapi_url=None,  # nothing is shown without a credential

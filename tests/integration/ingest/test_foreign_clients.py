@@ -1,0 +1,156 @@
+"""Exporters that know nothing of us: nothing is lost, everything is masked and marked as derived."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
+
+from tests.requirements import requirement
+from tests.serving import Service
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+PROGRAM = Path(__file__).resolve().parent.parent / "js"
+INSTALLED = ("package.json", "package-lock.json", ".npmrc")
+SPANS = 200
+
+
+def javascript() -> Path:
+    """Install the locked packages into a cache outside the repository, once; return its folder."""
+    missing = [one for one in ("node", "npm") if shutil.which(one) is None]
+    assert not missing, f"install {' and '.join(missing)}: the foreign client is JavaScript"
+    content = b"".join((PROGRAM / name).read_bytes() for name in INSTALLED)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tallystick-tests"
+    place = cache / f"js-{hashlib.sha256(content).hexdigest()[:16]}"
+    if not place.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=cache))
+        for name in INSTALLED:
+            shutil.copy(PROGRAM / name, fresh)
+        subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=fresh, check=True, timeout=240)
+        try:
+            fresh.rename(place)
+        except OSError:
+            shutil.rmtree(fresh)  # another test run was faster
+    return place
+
+
+def send_from_javascript(service: Service, compression: str, place: Path) -> list[str]:
+    program = place / f"send-{os.getpid()}.mjs"
+    shutil.copy(PROGRAM / "send.mjs", program)
+    key = service.credentials["api_key"]
+    url = f"http://127.0.0.1:{service.port}"
+    try:
+        done = subprocess.run(
+            ["node", str(program), url, key, str(SPANS), compression],
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=120,
+        )
+    finally:
+        program.unlink()
+    ids: list[str] = json.loads(done.stdout)
+    return ids
+
+
+def stored_spans(service: Service) -> dict[str, dict[str, Any]]:
+    spans = [json.loads(span) for one in service.records() for span in one.get("records", ())]
+    return {span["span_id"]: span for span in spans}
+
+
+@requirement("otlp.foreign-client", "mask.before-writing")
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_spans_of_opentelemetry_javascript_are_kept_masked_and_derived(
+    service: Service, compression: str
+) -> None:
+    ids = send_from_javascript(service, compression, javascript())
+    assert len(set(ids)) == SPANS
+    stored = stored_spans(service)
+    assert [one for one in ids if one not in stored] == []
+    events = {one["span.id"]: one for one in service.statements("tool.completed")}
+    derived = [events[one] for one in ids]
+    assert {(one["origin"], one["signed"]) for one in derived} == {("derived", False)}
+    assert derived[0]["outcome"] == "failure"
+    assert {one["outcome"] for one in derived[1:]} == {"success"}
+    assert stored[ids[0]]["service"] == "js-shop"
+    assert json.loads(stored[ids[5]]["attributes"])["attempt"] == 5
+    assert "canary" not in json.dumps(service.records()).lower()
+    assert service.rejected() == []
+
+
+@requirement("otlp.foreign-client")
+@pytest.mark.parametrize(
+    "compression", [Compression.NoCompression, Compression.Gzip, Compression.Deflate]
+)
+def test_spans_of_opentelemetry_python_are_kept_in_every_compression(
+    service: Service, compression: Compression
+) -> None:
+    exporter = OTLPSpanExporter(
+        f"http://127.0.0.1:{service.port}/v1/traces",
+        headers=service.authorization,
+        compression=compression,
+    )
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    tracer = provider.get_tracer("python-agent")
+    ids = []
+    for number in range(SPANS):
+        with tracer.start_as_current_span(f"step {number}") as span:
+            ids.append(f"{span.get_span_context().span_id:016x}")
+    assert provider.force_flush()
+    provider.shutdown()
+    stored = stored_spans(service)
+    assert [one for one in ids if one not in stored] == []
+    assert stored[ids[0]]["scope"] == "python-agent"
+
+
+def test_an_exporter_that_sends_again_finds_its_spans_counted_as_duplicates(
+    service: Service,
+) -> None:
+    provider = TracerProvider()
+    exporter = OTLPSpanExporter(
+        f"http://127.0.0.1:{service.port}/v1/traces", headers=service.authorization
+    )
+    with provider.get_tracer("again").start_as_current_span("once") as span:
+        pass
+    before = service.get("/api/v1/status")["since_start"]["duplicates"]
+    for _ in range(3):
+        assert exporter.export([span]) is SpanExportResult.SUCCESS  # type: ignore[list-item]  # a span that has ended
+    status = service.get("/api/v1/status")
+    assert status["since_start"]["duplicates"] == before + 2
+
+
+@requirement("otlp.partial-success")
+def test_logs_of_others_are_refused_by_count_and_metrics_are_counted(service: Service) -> None:
+    url = f"http://127.0.0.1:{service.port}"
+    logs = LoggerProvider()
+    logs.add_log_record_processor(
+        BatchLogRecordProcessor(OTLPLogExporter(f"{url}/v1/logs", headers=service.authorization))
+    )
+    for number in range(3):
+        logs.get_logger("app").emit(body=f"line {number}", event_name="app.line")
+    logs.shutdown()
+    assert service.rejected()[-1] == {"not_a_tallystick_record": 3}
+    reader = PeriodicExportingMetricReader(
+        OTLPMetricExporter(f"{url}/v1/metrics", headers=service.authorization), 60_000
+    )
+    metrics = MeterProvider([reader])
+    metrics.get_meter("app").create_counter("calls").add(1)
+    metrics.shutdown()
+    assert service.get("/api/v1/status")["since_start"]["metric_points"] >= 1

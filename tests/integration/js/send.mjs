@@ -1,0 +1,44 @@
+// A foreign client: OpenTelemetry JavaScript, OTLP over HTTP in JSON, as its documentation shows it.
+// node send.mjs URL KEY COUNT COMPRESSION; prints the ids of the spans that it made.
+import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
+
+const [url, key, count, compression] = process.argv.slice(2);
+const exporter = new OTLPTraceExporter({
+  url: `${url}/v1/traces`,
+  headers: { authorization: `Bearer ${key}` },
+  compression,
+});
+const provider = new BasicTracerProvider({
+  resource: resourceFromAttributes({ "service.name": "js-shop", "host.owner": "dave.canary@example.org" }),
+  spanProcessors: [new BatchSpanProcessor(exporter, { maxExportBatchSize: 64, maxQueueSize: 4096 })],
+});
+const tracer = provider.getTracer("js-agent", "1.0.0");
+const ids = [];
+for (let number = 0; number < Number(count); number += 1) {
+  const span = tracer.startSpan(`execute_tool search ${number}`, {
+    kind: SpanKind.INTERNAL,
+    attributes: {
+      "gen_ai.operation.name": "execute_tool",
+      "gen_ai.tool.name": "search",
+      "gen_ai.tool.call.arguments": JSON.stringify({ number, to: "dave.canary@example.org" }),
+      "user.id": "dave.canary@example.org",
+      attempt: number,
+      ratio: 0.5,
+      tags: ["a", "b"],
+      cut: "half a pair \ud83d",
+    },
+  });
+  span.addEvent("asked", { by: "dave.canary@example.org" });
+  if (number === 0) {
+    span.setStatus({ code: SpanStatusCode.ERROR, message: "no answer for dave.canary@example.org" });
+  }
+  span.end();
+  ids.push(span.spanContext().spanId);
+}
+await provider.forceFlush();
+await provider.shutdown();
+trace.disable();
+console.log(JSON.stringify(ids));

@@ -1,0 +1,201 @@
+"""A real service for tests: `tallystick up` as a process of its own, with a home of its own."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+from tallystick.profile import encode
+from tallystick.tlog.dsse import sign_envelope
+from tallystick_ingest.enrolment import ENROLMENT_TYPE
+from tests.keys import KeyPair
+from tests.sending import PROTOBUF
+from tests.stores import EMITTER
+
+TALLYSTICK = str(Path(sys.executable).with_name("tallystick"))
+READY_WITHIN_S = 40
+STOP_WITHIN_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of the service, with lower-case header names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Service:
+    """A service below `root`; start it before anything else."""
+
+    root: Path
+    options: Sequence[str] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+    wrapper: Sequence[str] = ()
+    """A program to run it under, such as strace."""
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def output(self) -> str:
+        return (self.root / "output.txt").read_text(encoding="utf-8")
+
+    @cached_property
+    def credentials(self) -> dict[str, str]:
+        stated: dict[str, str] = json.loads((self.home / "credentials.json").read_text())
+        return stated
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.credentials['api_key']}"}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What programs that use this service find in their environment."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+        return {**kept, "TALLYSTICK_HOME": str(self.home), **self.environ}
+
+    def start(self) -> "Service":
+        self.root.mkdir(exist_ok=True)
+        self.port = self.port or free_port()
+        command = [*self.wrapper, TALLYSTICK, "up", "--port", str(self.port), *self.options]
+        with (self.root / "output.txt").open("ab") as output:
+            self.process = subprocess.Popen(
+                command, env=self.environment, stdout=output, stderr=subprocess.STDOUT
+            )
+        self._wait()
+        return self
+
+    def stop(self) -> int:
+        """Stop it as a service manager would; return its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_WITHIN_S)
+
+    def kill(self) -> None:
+        """End it as a lost power supply would."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(STOP_WITHIN_S)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request on a connection of its own, with nothing added to it."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            answer = connection.getresponse()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, found, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Any:
+        """Fetch JSON with the key of this machine."""
+        answer = self.ask("GET", path, headers=self.authorization)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    def send(
+        self,
+        body: bytes,
+        path: str = "/v1/logs",
+        media_type: str = PROTOBUF,
+        **headers: str,
+    ) -> Answer:
+        """Send OTLP with the key of this machine."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.ask(
+            "POST", path, body, {**self.authorization, "Content-Type": media_type, **named}
+        )
+
+    def enrol(self, pair: KeyPair = EMITTER, **stated: object) -> Answer:
+        """Register the identity key of tests.stores.Emitter, or another one."""
+        claim = {"emitter": pair.name, "time_us": time.time_ns() // 1000, "vkey": pair.key.vkey}
+        proof = sign_envelope(
+            ENROLMENT_TYPE, encode({**claim, **stated}), pair.key.key_id.hex(), pair.sign
+        )
+        body = json.dumps({"emitter_vkey": pair.key.vkey, "proof": proof}).encode()
+        headers = {**self.authorization, "Content-Type": "application/json"}
+        return self.ask("POST", "/api/v1/enroll", body, headers)
+
+    def records(self) -> list[Any]:
+        """Return every record line of the log."""
+        answer = self.ask("GET", "/api/v1/records?from=0&to=100000", headers=self.authorization)
+        assert answer.status == 200, answer.body
+        return [json.loads(line) for line in answer.body.splitlines()]
+
+    def statements(self, kind: str | None = None) -> list[Any]:
+        """Return the statements of the log, of one type or of all."""
+        stated = [json.loads(one["statement"]) for one in self.records() if "statement" in one]
+        return [one for one in stated if kind in (None, one["type"])]
+
+    def rejected(self) -> list[dict[str, int]]:
+        """Return the counts of every `log.reject`, in order."""
+        return [one["reject.counts"] for one in self.statements("log.reject")]
+
+    def tallystick(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as the user of this home would."""
+        return subprocess.run(
+            [TALLYSTICK, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def _wait(self) -> None:
+        assert self.process is not None
+        end = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the service ended:\n{self.output}")
+            try:
+                if self.ask("GET", "/readyz").status == 200:
+                    return
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError(f"the service is not ready:\n{self.output}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def record_count(body: bytes) -> int:
+    """Count the log records of a protobuf request."""
+    request = ExportLogsServiceRequest.FromString(body)
+    return sum(len(s.log_records) for r in request.resource_logs for s in r.scope_logs)
