@@ -52,6 +52,7 @@ class Background:
         self._start_lock = threading.Lock()
         self._threads: tuple[threading.Thread, ...] = ()
         self._outbox: Outbox | None = None
+        self._has_looked = False
         self.shipper: Shipper | None = None
 
     @property
@@ -106,7 +107,9 @@ class Background:
             if outbox.acked.position >= target or not self.is_running:
                 return True
             shipper = self.shipper
-            return is_last and (shipper is None or shipper.progress.failed_attempts > failures)
+            if shipper is None:
+                return self._has_looked
+            return is_last and shipper.progress.failed_attempts > failures
 
         with self._progress:
             self._progress.wait_for(is_settled, timeout_s)
@@ -163,6 +166,7 @@ class Background:
         self._adopt()
         if self.shipper is None:
             self.shipper = self._find_shipper()
+            self._has_looked = True
         if self.shipper is None:
             return FIND_SERVICE_S
         own = [outbox] if (outbox := self.outbox) else []

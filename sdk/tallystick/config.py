@@ -237,7 +237,10 @@ def _shown(default: object) -> str:
 def _file(path: Path) -> Mapping[str, object]:
     try:
         stated = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+    ):  # the spool will say what is wrong with the home
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(

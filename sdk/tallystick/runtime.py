@@ -36,6 +36,7 @@ from tallystick.keys import (
 )
 from tallystick.masking.tokens import TokenKey
 from tallystick.opening import Opening, open_session, session_facts
+from tallystick.preload import FOR_SHIPPING, FOR_SIGNING, ImportGuard
 from tallystick.printer import Masking, Printer
 from tallystick.private_file import private_file_warnings
 from tallystick.recorder import Recorder
@@ -110,6 +111,7 @@ class Runtime:
 
     def start(self) -> None:
         """Start the background threads. Idempotent."""
+        _imports.import_all(FOR_SIGNING)
         self._background.start()
 
     def set_frameworks(self, states: Mapping[str, str]) -> None:
@@ -258,6 +260,7 @@ class Runtime:
         target = self.target
         if target is None:
             return None
+        _imports.import_all(FOR_SHIPPING)
         self._enroller = Enroller(
             self.config.home, target, lambda: self.emitter, self._clock, self._take_credentials
         )
@@ -333,10 +336,17 @@ class Runtime:
         self._enroller = None
         self._build()
         util = sys.modules.get("multiprocessing.util")
-        if util is not None:  # its children leave by os._exit, and run these first
-            util.Finalize(None, _at_exit, exitpriority=0)
+        if (
+            util is not None
+        ):  # its children leave by os._exit; what is registered now they forget at once
+            util.register_after_fork(self, _finish_with_multiprocessing)
 
 
+def _finish_with_multiprocessing(_: Runtime) -> None:
+    sys.modules["multiprocessing.util"].Finalize(None, _at_exit, exitpriority=0)
+
+
+_imports: Final = ImportGuard()
 _current: Runtime | None = None
 _start_lock = threading.Lock()
 _is_hooked = False
@@ -356,6 +366,7 @@ def start(config: Config) -> Runtime:
             _current.start()
         if not _is_hooked:
             atexit.register(_at_exit)
+            _imports.install()
             os.register_at_fork(after_in_child=_after_fork)
             _is_hooked = True
         return _current

@@ -164,6 +164,8 @@ class Sink:
         """Method, path, headers (lower case) and inflated body of every request."""
         self.bodies: list[tuple[str, str]] = []
         """Event name and body of every record that was taken, duplicates included."""
+        self.connections = 0
+        """Connections that were accepted."""
         self.replies: deque[Reply] = deque()
         """What happens to the next requests to /v1/logs."""
         self.judge: Judge = lambda _body: None
@@ -271,6 +273,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     owner: Sink
+
+    def setup(self) -> None:
+        self.owner.connections += 1
+        super().setup()
 
     def do_GET(self) -> None:
         self._serve()

@@ -1,0 +1,167 @@
+"""The client over real sockets: whole answers or errors, no redirects, no stray credentials, no traces."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from opentelemetry import context
+
+from tallystick import client as client_module
+from tallystick.client import ServiceClient, Target
+from tallystick.errors import ShipError
+from tallystick.testing import Reply, Sink, running_sink
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with running_sink() as running:
+        yield running
+
+
+@pytest.fixture
+def client(sink: Sink) -> Iterator[ServiceClient]:
+    made = ServiceClient(Target(sink.url, "s3cret"))
+    yield made
+    made.close()
+
+
+def test_a_request_carries_the_key_and_gets_its_answer(sink: Sink, client: ServiceClient) -> None:
+    sink.replies.append(Reply(200, {"X-Name": "value"}, b"body"))
+    answer = client.post("/v1/logs", b"sent", {"Content-Type": "text/plain"})
+    assert (answer.status, answer.headers["x-name"], answer.body) == (200, "value", b"body")
+    ((method, path, headers, body),) = sink.requests
+    assert (method, path, body) == ("POST", "/v1/logs", b"sent")
+    assert headers["authorization"] == "Bearer s3cret"
+    assert client.get("/nowhere").status == 404
+
+
+def test_connections_are_kept(sink: Sink, client: ServiceClient) -> None:
+    for _ in range(3):
+        sink.replies.append(Reply(200))
+        client.post("/v1/logs", b"", {})
+    assert (len(sink.requests), sink.connections) == (3, 1)
+
+
+def test_without_a_key_none_is_sent_and_none_is_looked_for(
+    sink: Sink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    for api_key in (None, "s3cret"):
+        sink.replies.append(Reply(200))
+        ServiceClient(Target(sink.url, api_key)).post("/v1/logs", b"", {})
+    seen = [headers.get("authorization") for _, _, headers, _ in sink.requests]
+    assert seen == [None, "Bearer s3cret"]
+
+
+def test_a_redirect_is_not_followed(sink: Sink, client: ServiceClient) -> None:
+    with running_sink() as elsewhere:
+        sink.replies.append(Reply(307, {"Location": f"{elsewhere.url}/v1/logs"}))
+        assert client.post("/v1/logs", b"", {}).status == 307
+        assert elsewhere.requests == []
+
+
+def test_a_proxy_is_not_asked_for_this_machine(
+    sink: Sink, client: ServiceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    sink.replies.append(Reply(200))
+    assert client.post("/v1/logs", b"", {}).status == 200
+
+
+@pytest.mark.parametrize("bytes_sent", [0, 5, 40])
+def test_an_answer_that_is_cut_off_is_an_error(
+    sink: Sink, client: ServiceClient, bytes_sent: int
+) -> None:
+    sink.replies.append(Reply(200, body=b"x" * 1000, dies_after_bytes=bytes_sent))
+    with pytest.raises(ShipError, match="does not answer"):
+        client.post("/v1/logs", b"", {})
+
+
+def test_after_a_restart_of_the_service_the_client_connects_anew(
+    sink: Sink, client: ServiceClient
+) -> None:
+    sink.replies.append(Reply(200))
+    client.post("/v1/logs", b"", {})
+    sink.kill()
+    client.close()
+    with pytest.raises(ShipError, match="ConnectionRefusedError"):
+        client.post("/v1/logs", b"", {})
+    sink.restart()
+    sink.replies.append(Reply(200))
+    assert client.post("/v1/logs", b"", {}).status == 200
+
+
+def test_an_answer_without_end_is_cut(
+    sink: Sink, client: ServiceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "MAX_ANSWER_BYTES", 1000)
+    sink.replies.append(Reply(200, body=b"x" * 200_000))
+    with pytest.raises(ShipError, match="longer than 1000"):
+        client.post("/v1/logs", b"", {})
+
+
+def test_garbage_instead_of_http_is_an_error() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        connection.sendall(b"\x00\x01\x02 this is not http\r\n\r\n")
+        connection.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with pytest.raises(ShipError):
+        ServiceClient(Target(f"http://127.0.0.1:{listener.getsockname()[1]}")).get("/")
+    thread.join()
+    listener.close()
+
+
+def test_a_name_that_does_not_resolve_is_an_error_without_secrets() -> None:
+    with pytest.raises(ShipError) as caught:
+        ServiceClient(Target("http://no-such-host.invalid", "s3cret")).get("/?q=secret")
+    assert "s3cret" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_the_host_s_own_instrumentation_is_told_to_look_away(
+    sink: Sink, client: ServiceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+    original = requests.Session.send
+
+    def spying(
+        session: requests.Session, request: requests.PreparedRequest, **options: object
+    ) -> requests.Response:
+        seen.append(context.get_value("suppress_instrumentation"))
+        return original(session, request, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(requests.Session, "send", spying)
+    sink.replies.append(Reply(200))
+    client.post("/v1/logs", b"", {})
+    assert seen == [True]
+    assert context.get_value("suppress_instrumentation") is None
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "is_local", "in_clear"),
+    [
+        ("http://127.0.0.1:4318", True, False),
+        ("http://localhost:4318", True, False),
+        ("http://[::1]:4318", True, False),
+        ("http://log.example", False, True),
+        ("https://log.example", False, False),
+    ],
+)
+def test_a_key_in_clear_is_noticed(endpoint: str, is_local: bool, in_clear: bool) -> None:
+    target = Target(endpoint, "s3cret")
+    assert (target.is_local, target.sends_key_in_clear) == (is_local, in_clear)
+    assert "s3cret" not in repr(target)
+    assert not Target(endpoint).sends_key_in_clear
