@@ -61,7 +61,6 @@ _RECORD: Final = {
     "record.three-identities": Requirement(
         "AI Act article 12(1); RFC 8693 section 4.1",
         "Principal, client and agent are separate claims, each with its basis, never merged.",
-        UNTESTED,
     ),
 }
 
@@ -69,22 +68,18 @@ _SDK: Final = {
     "sdk.every-call-recorded": Requirement(
         "AI Act article 12(1)",
         "Each tool call of 200 concurrent ones has its record, without a hole in the sequence.",
-        UNTESTED,
     ),
     "sdk.started-before": Requirement(
         "AI Act article 12(1)",
         "A tool that may change something has its start recorded before it runs.",
-        UNTESTED,
     ),
     "sdk.required-or-refused": Requirement(
         "promise: failing open or closed is a setting said aloud",
         "A required tool whose record cannot be made durable first does not run.",
-        UNTESTED,
     ),
     "sdk.host-never-broken": Requirement(
         "promise: the host never breaks by accident",
         "Results, errors and cancellation of an instrumented call are those of the bare call.",
-        UNTESTED,
     ),
     "sdk.light": Requirement(
         "promise: the SDK is light",
@@ -93,29 +88,24 @@ _SDK: Final = {
     "sdk.identity-from-token": Requirement(
         "RFC 8693 section 4.1; RFC 9068",
         "Identity comes from the verified token of this very request; the token is never kept.",
-        UNTESTED,
     ),
     "spool.survives-kill": Requirement(
         "promise: nothing acknowledged is lost",
         "After SIGKILL at any moment, every record appended before it is read back whole.",
-        UNTESTED,
     ),
     "spool.forgets-what-a-200-covered": Requirement(
         "OTLP 1.11, response handling",
         "A record leaves the spool for a 200 that covers it; a rejected one is kept with its"
         " reason.",
-        UNTESTED,
     ),
     "seal.every-record": Requirement(
         "promise: only sealed counts as signed",
         "Each record is sealed, recovered or unsealed; the verifier says which, and a missing seal"
         " is a failure.",
-        UNTESTED,
     ),
     "session.silence-is-a-gap": Requirement(
         "DORA RTS 2024/1774 article 12",
         "A session that ends without its closing leaf, and a hole in a sequence, are reported.",
-        UNTESTED,
     ),
 }
 
@@ -123,7 +113,6 @@ _MASKING: Final = {
     "mask.before-writing": Requirement(
         "GDPR article 25",
         "No canary byte of personal data or secrets reaches spool, store, tiles, logs or package.",
-        UNTESTED,
     ),
     "mask.fails-closed": Requirement(
         "promise: cannot mask means withheld",
@@ -137,7 +126,6 @@ _MASKING: Final = {
     "mask.ledger": Requirement(
         "AI Act article 19(1); GDPR article 5(2)",
         "Each record states the digest of the masking policy and the hits by type.",
-        UNTESTED,
     ),
 }
 
@@ -145,54 +133,44 @@ _SERVICE: Final = {
     "otlp.success-after-commit": Requirement(
         "promise: 200 only after the durable commit",
         "The fsync of the commit comes before the first byte of the 200.",
-        UNTESTED,
     ),
     "otlp.partial-success": Requirement(
         "OTLP 1.11, partial success",
         "Bad records are counted with a reason; the good ones of the same request are kept.",
-        UNTESTED,
     ),
     "otlp.content-type-answered": Requirement(
         "OTLP 1.11, OTLP/HTTP response",
         "Protobuf is answered in protobuf and JSON in JSON, errors too.",
-        UNTESTED,
     ),
     "otlp.never-500": Requirement(
         "promise: no 500 for bad input; OTLP 1.11, failures",
         "Garbage is a 400, an unknown type 415, a body over the limit 413, overload 503.",
-        UNTESTED,
     ),
     "otlp.foreign-client": Requirement(
         "OTLP 1.11, JSON encoding",
         "What OpenTelemetry JavaScript sends over HTTP JSON is accepted, masked, and marked as"
         " derived and not signed.",
-        UNTESTED,
     ),
     "auth.from-the-first-start": Requirement(
         "AI Act article 26(6); RFC 6750 section 3",
         "Nothing is read or written without a credential, from the first start on.",
-        UNTESTED,
     ),
     "admit.forged-refused": Requirement(
         "promise: every forgery is named",
         "An unknown key, a forged seal or a wrong root is refused, with a reason, and recorded.",
-        UNTESTED,
     ),
     "admit.duplicate-and-conflict": Requirement(
         "OTLP 1.11, retries; RFC 9162 section 11.3",
         "The same line 1 again is a duplicate; another line 1 at the same place is kept and is an"
         " alarm.",
-        UNTESTED,
     ),
     "access.recorded": Requirement(
         "PCI DSS 10.2.1.3; DORA RTS 2024/1774 article 12",
         "Reading, exporting and revealing records is itself recorded, once per action of a user.",
-        UNTESTED,
     ),
     "store.append-only": Requirement(
         "AI Act article 19(1)",
         "A stored event is never updated, and survives kill -9 of the service after its 200.",
-        UNTESTED,
     ),
     "store.columns-follow-statements": Requirement(
         "promise: every column is a function of signed bytes",
@@ -212,7 +190,6 @@ _PROOF: Final = {
     "tlog.tiles": Requirement(
         "C2SP tlog-tiles",
         "Tiles and entry bundles are files in the published layout, written after the data.",
-        UNTESTED,
     ),
     "tlog.signatures": Requirement(
         "RFC 8032 section 5.1.7",
@@ -221,22 +198,18 @@ _PROOF: Final = {
     "log.entangled": Requirement(
         "promise: each party keeps a half",
         "A service that is shown a larger checkpoint than its own stops signing and says so.",
-        UNTESTED,
     ),
     "verify.any-column": Requirement(
         "AI Act article 19(1); promise: the place is named",
         "Any changed column, removed row, edited tile or cut tail gives exit 1 and its place.",
-        UNTESTED,
     ),
     "verify.no-silent-pass": Requirement(
         "promise: no pass when a layer was not checked",
         "Each step says what was checked, found and not checked; without a trust policy exit is 2.",
-        UNTESTED,
     ),
     "verify.operator-re-signs": Requirement(
         "promise: nobody has to trust the operator",
         "A store that is re-signed as a whole with a new key never verifies under the old policy.",
-        UNTESTED,
     ),
     "verify.only-its-own-error": Requirement(
         "promise: a verifier raises VerificationError and nothing else",
@@ -250,7 +223,6 @@ _PROOF: Final = {
     "package.two-verifiers-agree": Requirement(
         "AI Act article 21; promise: with nobody's software",
         "verify.py in an empty Python gives the full verifier's verdict on every mutated package.",
-        UNTESTED,
     ),
     "package.checksums": Requirement(
         "AI Act article 21(1)",
@@ -261,13 +233,11 @@ _PROOF: Final = {
         "promise: spans are signed through events",
         "Each tool-call span can be derived from a signed statement; a stage that nobody observed"
         " has no duration.",
-        UNTESTED,
     ),
     "use.periods": Requirement(
         "AI Act articles 12(2) and 26(5)",
         "Each action has start, end, caller, agent, tool, outcome and refusal, joined in one"
         " trace.",
-        UNTESTED,
     ),
 }
 
