@@ -1,6 +1,7 @@
 """The two background threads of a process: one seals, one ships. Neither keeps the process alive."""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from typing import Final
@@ -21,7 +22,9 @@ ADOPT_INTERVAL_S: Final = 60.0
 FIND_SERVICE_S: Final = 5.0
 """How often a process that knows no service looks for credentials."""
 JOIN_S: Final = 0.5
+FAULT_PAUSE_S: Final = 5.0
 
+_log = logging.getLogger("tallystick")
 _NOWHERE: Final = Position(0, 0)
 
 
@@ -54,6 +57,8 @@ class Background:
         self._outbox: Outbox | None = None
         self._has_looked = False
         self.shipper: Shipper | None = None
+        self.faults: list[str] = []
+        """What must not happen: errors that nothing here expects."""
 
     @property
     def outbox(self) -> Outbox | None:
@@ -152,10 +157,15 @@ class Background:
         except (TallystickError, OSError) as error:
             self._sealer.error = str(error)
             return RETRY_S
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not end the thread
+            return self._note_fault("sealing", error)
 
     def _ship_loop(self) -> None:
         while not self._stop.is_set():
-            pause_s = self._ship_step()
+            try:
+                pause_s = self._ship_step()
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not end the thread
+                pause_s = self._note_fault("shipping", error)
             with self._progress:
                 self._progress.notify_all()
             if pause_s > 0:
@@ -176,6 +186,15 @@ class Background:
             self._recovery.note(error)
             adopted = []
         return min(self.shipper.step([*own, *adopted]), ADOPT_INTERVAL_S)
+
+    def _note_fault(self, what: str, error: Exception) -> float:
+        """Say that this package has a fault, once for each; go on later."""
+        name = type(error).__name__
+        fault = f"{what} met a fault of Tallystick's own, {name}; it is tried every {FAULT_PAUSE_S:.0f} s"
+        if fault not in self.faults:
+            self.faults.append(fault)
+            _log.error("tallystick: %s", fault, exc_info=error)
+        return FAULT_PAUSE_S
 
     def _adopt(self) -> None:
         now_s = self._clock.monotonic_s()

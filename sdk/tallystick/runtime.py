@@ -317,7 +317,8 @@ class Runtime:
 
     def _alarms(self) -> tuple[str, ...]:
         enrolment = self._enroller.alarm if self._enroller else None
-        return (*((enrolment,) if enrolment else ()), *(self._head.alarms if self._head else ()))
+        enrolled = (enrolment,) if enrolment else ()
+        return (*enrolled, *(self._head.alarms if self._head else ()), *self._background.faults)
 
     def _current_warnings(self) -> list[str]:
         found = [self._recovery.error] if self._recovery.error else []
