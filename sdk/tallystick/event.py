@@ -10,11 +10,12 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from tallystick.errors import RecordError
 from tallystick.fields import BY_NAME, EVENT_TYPES, FIELDS, REQUIRED, Field
-from tallystick.profile import JsonValue, decode, encode
+from tallystick.profile import MAX_INTEGER, JsonValue, check, decode_spelling, encode
 
 VERSION: Final = 1
 EVENT_NAME: Final = "tallystick.event"
@@ -39,10 +40,6 @@ _PYTHON_TYPES: Final = {
     "map": dict,
 }
 _INNER_TYPES: Final[Mapping[str, type]] = {"strs": str, "counts": int, "map": str}
-_SCALARS: Final = {
-    f.name: _PYTHON_TYPES[f.type] for f in FIELDS if f.home != "disclosure" and f.type in ("str", "json", "int", "bool")
-}
-"""Fields that are checked by their type alone: nearly all of them, on every call of a tool."""
 _COLUMNS: Final = tuple(f for f in FIELDS if f.column)
 
 Statement = dict[str, JsonValue]
@@ -139,7 +136,7 @@ def parse_statement(line: bytes) -> Statement:
     """Read line 1 and check it against the table of fields. Raises RecordError."""
     if len(line) > MAX_STATEMENT_BYTES:
         raise RecordError(f"statement of {len(line)} bytes, limit {MAX_STATEMENT_BYTES}")
-    statement = decode(line)
+    statement = decode_spelling(line)
     if not isinstance(statement, dict):
         raise RecordError("statement is not a JSON object")
     _check_statement(statement)
@@ -165,7 +162,7 @@ def parse_disclosure(text: str) -> Disclosure:
     data = _utf8(text)
     if len(data) > MAX_DISCLOSURE_BYTES:
         raise RecordError(f"disclosure of {len(data)} bytes, limit {MAX_DISCLOSURE_BYTES}")
-    parts = decode(data)
+    parts = decode_spelling(data)
     if not isinstance(parts, list) or len(parts) != 3 or not all(isinstance(p, str) for p in parts):  # noqa: PLR2004
         raise RecordError('disclosure is not ["<salt>","<field>","<value>"]')
     salt, name, value = parts
@@ -206,14 +203,33 @@ def _check_statement(statement: Statement) -> None:
     for name in REQUIRED:
         if name not in statement:
             raise RecordError(f"statement lacks {name}")
-    unsure = [name for name, value in statement.items() if type(value) is not _SCALARS.get(name)]
-    for name in unsure:
+    for name in _unsure_fields(statement):
         _check_field(name, statement[name])
     if statement["v"] != VERSION:
         raise RecordError(f"version {statement['v']}, this reader knows {VERSION}")
     if statement["type"] not in _EVENT_TYPES:
         raise RecordError(f"unknown event type {statement['type'][:64]!r}")
     _check_envelope(statement)
+
+
+def _unsure_fields(statement: Statement) -> Iterable[str]:
+    """Return the fields whose value has to be looked at: all, unless each type is the table's."""
+    types, containers, integers = _shape(tuple(statement))
+    if tuple(map(type, statement.values())) != types:
+        return statement
+    return (*containers, *(n for n in integers if not 0 <= statement[n] <= MAX_INTEGER))
+
+
+@lru_cache(maxsize=256)
+def _shape(names: tuple[str, ...]) -> tuple[tuple[type | None, ...], list[str], list[str]]:
+    """Return the type of each field (None where no statement holds it), containers and integers.
+
+    Emitters write few shapes, and every call of a tool is checked against one.
+    """
+    known = [BY_NAME.get(name) for name in names]
+    types = tuple(_PYTHON_TYPES[f.type] if f and f.home != "disclosure" else None for f in known)
+    containers = [f.name for f in known if f and f.type in _INNER_TYPES]
+    return types, containers, [f.name for f in known if f and f.type == "int"]
 
 
 def _check_field(name: str, value: JsonValue) -> None:
@@ -227,6 +243,7 @@ def _check_field(name: str, value: JsonValue) -> None:
     inner = _INNER_TYPES.get(known.type)
     if inner is not None and not all(type(item) is inner for item in _items(value)):
         raise RecordError(f"{name} holds something other than {inner.__name__}")
+    check(value)
 
 
 def _items(value: JsonValue) -> Iterable[JsonValue]:

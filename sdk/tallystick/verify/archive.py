@@ -24,7 +24,7 @@ MAX_INFLATION: Final = 200
 SMALL_FILE_BYTES: Final = 16 * 1024**2
 """Files up to this size are not suspected of being bombs, and may be read as a whole."""
 
-_BLOCK_BYTES: Final = 1024**2
+_BLOCK_BYTES: Final = 256 * 1024
 _LOCAL_HEADER_BYTES: Final = 30
 _ENCRYPTED: Final = 0x1
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

@@ -46,6 +46,15 @@ class Contents:
         self.records = [read_event(text, findings) for text in rows.events]
         self.seals = [read_seal(text, findings) for text in rows.seals]
         self.batches = [_read_batch(text, findings) for text in rows.spans]
+        self.hashes: dict[EntryKind, list[bytes]] = {
+            "event": [leaf_hash(text.statement.encode()) for text in rows.events],
+            "seal": [leaf_hash(text.body.encode()) for text in rows.seals],
+            "spans": [batch.root for batch in self.batches],
+        }
+        """What the entry of each content must state."""
+        findings.count(2, "statements", len(rows.events))
+        lines = sum(len(text.disclosures) + len(text.late) for text in rows.events)
+        findings.count(4, "disclosures", lines)
         self._entries: dict[EntryKind, list[Entry | None]] = {
             "event": [None] * len(rows.events),
             "seal": [None] * len(rows.seals),
@@ -76,12 +85,7 @@ class Contents:
 
     def content_hash(self, content: Content) -> bytes:
         """Return the hash that the entry of this content must state."""
-        kind, position = content
-        if kind == "event":
-            return leaf_hash(self._rows.events[position].statement.encode())
-        if kind == "seal":
-            return leaf_hash(self._rows.seals[position].body.encode())
-        return self.batches[position].root
+        return self.hashes[content.kind][content.position]
 
     def span_count(self, content: Content) -> int:
         """Return the number of span records of a batch."""

@@ -57,9 +57,12 @@ def _add_content(text: ContextText, entry: Entry, digest: Digest, place: Place) 
         digest.findings.fault(2, f"the {kind} is not what its entry commits to", place)
         return
     if text.statement is not None:
+        digest.findings.count(2, "statements")
         record = read_statement(EventText(text.log_index, text.statement, ()), digest.findings)
         if record is not None:
-            add_event(text.log_index, entry.sender, record, digest, in_range=False)
+            leaf = entry.content_hash
+            session = add_event(text.log_index, entry.sender, record, digest, leaf)
+            session.context.add(record.seq, text.log_index, leaf)
     else:
         seal = read_seal(SealText(text.log_index, content), digest.findings)
         if seal is not None:

@@ -4,6 +4,9 @@
 piece. What one piece cannot tell (order across pieces, sessions, the root) is for later steps.
 """
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from tallystick.errors import RecordError, VerificationError
@@ -26,6 +29,23 @@ _ALTERED: Final[dict[EntryKind, tuple[int, str]]] = {
 
 def examine(piece: Piece, facts: Facts, *, keep_notes: bool) -> Digest:
     """Read a piece and return what was found in it."""
+    with _no_collection():
+        return _examine(piece, facts, keep_notes=keep_notes)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the cycle collector away: it would visit every value of a piece again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _examine(piece: Piece, facts: Facts, *, keep_notes: bool) -> Digest:
     digest = Digest(facts.origin, keep_notes)
     rows = piece.read()
     digest.findings.merge(rows.findings)
@@ -38,6 +58,7 @@ def examine(piece: Piece, facts: Facts, *, keep_notes: bool) -> Digest:
         for content in without_entry:
             examination.mismatch(f"a stored {content.kind} without an entry", log_index, content)
     contents.check_columns(digest.findings)
+    digest.findings.count(8, "entries", len(rows.entries))
     return digest
 
 
@@ -85,7 +106,6 @@ class _Examination:
             return None
 
     def _read_entry(self, log_index: int, line: bytes | None) -> Entry | None:
-        self._findings.count(8, "entries")
         if line is None:
             return None
         try:
@@ -129,7 +149,9 @@ class _Examination:
         if content.kind == "event":
             record = self._contents.records[content.position]
             if record is not None:
-                add_event(log_index, sender, record, self._digest, in_range=True)
+                leaf = self._contents.content_hash(content)
+                session = add_event(log_index, sender, record, self._digest, leaf)
+                session.events.add(record.seq, log_index, leaf)
         elif content.kind == "seal":
             seal = self._contents.seals[content.position]
             if seal is not None:

@@ -5,11 +5,9 @@ entries.ndjson  range-proof.json  events.ndjson  seals.ndjson  spans.ndjson
 context.ndjson  checkpoints.ndjson  policy-claimed.txt  verify.py  README.txt
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from tallystick.errors import VerificationError
 from tallystick.tlog.checkpoint import read_checkpoint
@@ -20,10 +18,7 @@ from tallystick.verify.lines import (
     MAX_LINE_BYTES,
     LineKeys,
     parse_context_line,
-    parse_event_line,
     parse_head_line,
-    parse_seal_line,
-    parse_spans_line,
     read_hashes,
     read_object,
 )
@@ -35,63 +30,17 @@ from tallystick.verify.manifest import (
     parse_public_key,
     parse_sums,
 )
+from tallystick.verify.pieces import LineContent, LineQueue, cut_pieces
 from tallystick.verify.source import (
     CheckpointText,
     ConsistencyText,
     ContextText,
     Facts,
     Piece,
-    Rows,
 )
 
-PIECE_ENTRIES: Final = 2048
-PIECE_BYTES: Final = 16 * 1024**2
-"""A piece is handed on when it holds so many entries, or so many bytes of content."""
-
 _RANGE_PROOF_KEYS: Final[LineKeys] = {"left": list, "right": list}
-_LOG_INDEX: Final = re.compile(rb'^\{"log_index":([0-9]{1,16}),|\],"log_index":([0-9]{1,16}),"st')
-
-LineContent = TypeVar("LineContent")
-
-
-@dataclass(frozen=True, slots=True)
-class PackagePiece:
-    """Some lines of a package, read where the work is done."""
-
-    start: int
-    entries: list[bytes] = field(default_factory=list)
-    events: list[bytes] = field(default_factory=list)
-    seals: list[bytes] = field(default_factory=list)
-    spans: list[bytes] = field(default_factory=list)
-
-    @property
-    def stop(self) -> int:
-        """Log index behind the last entry."""
-        return self.start + len(self.entries)
-
-    def read(self) -> Rows:
-        """Parse the lines; a line that is not in its one form is a fault of step 1."""
-        findings = Findings()
-        return Rows(
-            entries=list(self.entries),
-            events=list(self._parsed("events.ndjson", self.events, parse_event_line, findings)),
-            seals=list(self._parsed("seals.ndjson", self.seals, parse_seal_line, findings)),
-            spans=list(self._parsed("spans.ndjson", self.spans, parse_spans_line, findings)),
-            findings=findings,
-        )
-
-    def _parsed(
-        self,
-        file: str,
-        lines: list[bytes],
-        parse: Callable[[bytes], LineContent],
-        findings: Findings,
-    ) -> Iterator[LineContent]:
-        for line in lines:
-            try:
-                yield parse(line)
-            except VerificationError as error:
-                findings.fault(1, f"{error}: {line[:60]!r}", Place(file=file))
+_CONTENTS: Final = ("events", "seals", "spans")
 
 
 class PackageSource:
@@ -115,25 +64,13 @@ class PackageSource:
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the entries with the lines that belong to them."""
-        streams = {
-            name: _Lines(self._archive.lines(f"{name}.ndjson", MAX_LINE_BYTES))
-            for name in ("events", "seals", "spans")
+        contents = {
+            name: LineQueue(self._archive.lines(f"{name}.ndjson", MAX_LINE_BYTES))
+            for name in _CONTENTS
         }
-        piece, size = PackagePiece(self._facts.start), 0
-        for log_index, line in enumerate(
-            self._archive.lines("entries.ndjson", MAX_LINE_BYTES), self._facts.start
-        ):
-            piece.entries.append(line)
-            for name, stream in streams.items():
-                taken = stream.take(log_index)
-                size += sum(map(len, taken))
-                getattr(piece, name).extend(taken)
-            if len(piece.entries) >= PIECE_ENTRIES or size >= PIECE_BYTES:
-                yield piece
-                piece, size = PackagePiece(log_index + 1), 0
-        if piece.entries:
-            yield piece
-        self._without_entry = {name: stream.drain() for name, stream in streams.items()}
+        entries = self._archive.lines("entries.ndjson", MAX_LINE_BYTES)
+        yield from cut_pieces(entries, contents, self._facts.start)
+        self._without_entry = {name: queue.drain() for name, queue in contents.items()}
 
     def context(self) -> Iterator[ContextText]:
         """Yield the records outside the range that it needs."""
@@ -234,31 +171,3 @@ def _compare_digests(
     for name in sorted(stated.keys() | digests.keys()):
         if stated.get(name) != digests.get(name):
             findings.fault(1, f"is not the file that {who} names", Place(file=name[:64]))
-
-
-class _Lines:
-    """The lines of one content file, handed out by log index."""
-
-    def __init__(self, lines: Iterator[bytes]) -> None:
-        self._lines = lines
-        self._next: bytes | None = None
-        self._log_index = -1
-        self._advance()
-
-    def take(self, log_index: int) -> list[bytes]:
-        """Return the next lines up to `log_index`, and those that do not say where they belong."""
-        taken: list[bytes] = []
-        while self._next is not None and self._log_index <= log_index:
-            taken.append(self._next)
-            self._advance()
-        return taken
-
-    def drain(self) -> int:
-        """Read the rest and return how many lines it has."""
-        rest = sum(1 for _ in self._lines)
-        return rest + (self._next is not None)
-
-    def _advance(self) -> None:
-        self._next = next(self._lines, None)
-        match = _LOG_INDEX.search(self._next) if self._next is not None else None
-        self._log_index = int(match.group(1) or match.group(2)) if match else -1

@@ -8,6 +8,7 @@ a best-effort signal, so it is worth knowing and no fault of the log.
 import hashlib
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tallystick.event import Statement
@@ -21,6 +22,9 @@ _STATUS_UNKNOWN: Final = -1
 _STATUS_GOOD: Final = 0
 _STATUS_ERROR: Final = 2
 """OTLP status code; 0 and 1 both mean that nothing failed."""
+_SPAN_FIELDS: Final = frozenset(
+    ("trace.id", "span.id", "span.start_us", "span.end_us", "tool.name")
+)
 _STATUS_OF_OUTCOME: Final = {
     "success": _STATUS_GOOD,
     "failure": _STATUS_ERROR,
@@ -46,8 +50,7 @@ def span_name(statement: Statement) -> str:
 
 def pack_signed_span(log_index: int, statement: Statement) -> bytes:
     """Return what an event says about its span; nothing when it does not state the whole span."""
-    names = ("trace.id", "span.start_us", "span.end_us", "tool.name")
-    if statement["origin"] != "native" or not all(name in statement for name in names):
+    if statement["origin"] != "native" or not statement.keys() >= _SPAN_FIELDS:
         return b""
     ids = _span_ids(statement["trace.id"], statement["span.id"])
     return _SPAN_PACK.pack(
@@ -119,5 +122,6 @@ def _span_ids(trace_id: str, span_id: str) -> bytes:
     return ids
 
 
+@lru_cache(maxsize=1024)
 def _span_name_hash(name: str) -> bytes:
     return hashlib.sha256(name.encode()).digest()[:8]

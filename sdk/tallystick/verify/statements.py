@@ -7,7 +7,7 @@ Heartbeats and closes state how many leaves stand before them; that is checked h
 from typing import Final
 
 from tallystick.errors import RecordError, VerificationError
-from tallystick.event import Record, Statement, match_disclosures, parse_statement
+from tallystick.event import Record, match_disclosures, parse_statement
 from tallystick.tlog.encoding import from_base64
 from tallystick.tlog.seal import Seal
 from tallystick.tlog.tree import require_hash
@@ -23,12 +23,11 @@ from tallystick.verify.finding import Findings, Place
 from tallystick.verify.source import EventText
 from tallystick.verify.spans import pack_signed_span
 
-_LOG_HEAD: Final = ("log.origin", "log.size", "log.root")
+_LOG_HEAD: Final = frozenset(("log.origin", "log.size", "log.root"))
 
 
 def read_statement(text: EventText, findings: Findings) -> Record | None:
     """Read line 1 of an event; None, and a fault of step 2, when it is no statement."""
-    findings.count(2, "statements")
     line = text.statement.encode("utf-8")
     try:
         return Record(line, parse_statement(line), ())
@@ -43,36 +42,35 @@ def read_event(text: EventText, findings: Findings) -> Record | None:
     if record is None or not (record.statement["sd"] or text.disclosures or text.late):
         return record
     lines = [*text.disclosures, *text.late]
-    findings.count(4, "disclosures", len(lines))
     absent = len(record.statement["sd"]) - len(lines)
     if absent > 0:
         findings.count(4, "withheld or erased", absent)
     try:
         found = match_disclosures(record.statement, lines)
     except RecordError as error:
-        place = Place(log_index=text.log_index, session=record.session, seq=record.seq)
-        findings.fault(4, f"a disclosure is not bound: {error}", place)
+        findings.fault(4, f"a disclosure is not bound: {error}", _place(text.log_index, record))
         return record
     return Record(record.line, record.statement, found[: len(text.disclosures)])
 
 
 def add_event(
-    log_index: int, sender: str | None, record: Record, digest: Digest, *, in_range: bool
-) -> None:
-    """Keep what the later steps need of an event; `sender` is None where the entry is unknown."""
+    log_index: int, sender: str | None, record: Record, digest: Digest, leaf_hash: bytes
+) -> SessionDigest:
+    """Keep what the later steps need of an event; `sender` is None where the entry is unknown.
+
+    The caller adds it to the events of its session, or to those from outside the range.
+    """
     statement = record.statement
-    session = digest.session(record.session, log_index)
-    place = Place(log_index=log_index, session=record.session, seq=record.seq)
+    session = digest.session(statement["session"], log_index)
     if sender is not None:
         session.add_sender(sender, log_index)
-    events = session.events if in_range else session.context
-    events.add(record.seq, log_index, record.leaf_hash)
-    if "log.size" in statement or "log.origin" in statement or "log.root" in statement:
-        _add_head(log_index, statement, digest, place)
+    if not statement.keys().isdisjoint(_LOG_HEAD):
+        _add_head(log_index, record, digest)
     if statement["type"].startswith("session."):
-        _add_session_event(log_index, record, session, digest, place)
+        _add_session_event(log_index, record, session, digest, leaf_hash)
     elif "span.id" in statement:
         digest.signed_spans += pack_signed_span(log_index, statement)
+    return session
 
 
 def add_seal(log_index: int, sender: str | None, seal: Seal, digest: Digest) -> None:
@@ -83,24 +81,27 @@ def add_seal(log_index: int, sender: str | None, seal: Seal, digest: Digest) -> 
     session.add_seal(log_index, seal, keep_notes=digest.keep_notes)
 
 
-def _add_head(log_index: int, statement: Statement, digest: Digest, place: Place) -> None:
-    if not all(name in statement for name in _LOG_HEAD):
-        digest.findings.fault(11, "states a part of a log head: expected origin, size, root", place)
-        return
+def _add_head(log_index: int, record: Record, digest: Digest) -> None:
     digest.findings.count(11, "events that state a log head")
-    size = statement["log.size"]
-    if statement["log.origin"] != digest.origin:
-        digest.findings.fault(11, f"states a head of another log: {statement['log.origin']}", place)
-    elif not 0 <= size <= log_index:
-        digest.findings.fault(
-            11, f"states the log at size {size}, which is younger than its own entry", place
-        )
+    statement = record.statement
+    if not statement.keys() >= _LOG_HEAD:
+        message = "states a part of a log head: expected origin, size, root"
+    elif statement["log.origin"] != digest.origin:
+        message = f"states a head of another log: {statement['log.origin'][:64]}"
+    elif not 0 <= statement["log.size"] <= log_index:
+        message = f"states the log at size {statement['log.size']}, younger than its own entry"
     else:
-        digest.heads.setdefault((size, statement["log.root"]), log_index)
+        digest.heads.setdefault((statement["log.size"], statement["log.root"]), log_index)
+        return
+    digest.findings.fault(11, message, _place(log_index, record))
+
+
+def _place(log_index: int, record: Record) -> Place:
+    return Place(log_index=log_index, session=record.session, seq=record.seq)
 
 
 def _add_session_event(
-    log_index: int, record: Record, session: SessionDigest, digest: Digest, place: Place
+    log_index: int, record: Record, session: SessionDigest, digest: Digest, leaf_hash: bytes
 ) -> None:
     statement, seq = record.statement, record.seq
     kind = statement["type"]
@@ -116,18 +117,18 @@ def _add_session_event(
             )
         )
     elif kind == "session.recovered":
-        _add_recovery(log_index, record, digest, place)
+        _add_recovery(log_index, record, digest, leaf_hash)
     elif statement.get("session.size") != seq:
         digest.findings.fault(
             7,
             f"{kind} states {statement.get('session.size')} leaves before it: expected {seq}",
-            place,
+            _place(log_index, record),
         )
     if kind == "session.close":
         session.closes.append(CloseStatement(log_index, seq))
 
 
-def _add_recovery(log_index: int, record: Record, digest: Digest, place: Place) -> None:
+def _add_recovery(log_index: int, record: Record, digest: Digest, leaf_hash: bytes) -> None:
     statement = record.statement
     try:
         leaves = tuple(
@@ -136,14 +137,14 @@ def _add_recovery(log_index: int, record: Record, digest: Digest, place: Place) 
         for leaf in leaves:
             require_hash(leaf, "a recovered leaf")
     except VerificationError as error:
-        digest.findings.fault(7, str(error), place)
+        digest.findings.fault(7, str(error), _place(log_index, record))
         return
     digest.recoveries.append(
         RecoveryStatement(
             log_index,
             record.session,
             record.seq,
-            record.leaf_hash,
+            leaf_hash,
             statement.get("recovered.session", ""),
             statement.get("recovered.first_seq", 0),
             leaves,
