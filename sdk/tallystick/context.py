@@ -7,7 +7,7 @@ hand to every server that is called. Both work in `with` and in `async with`.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
@@ -138,7 +138,8 @@ def _held(variable: ContextVar[Value | None], value: Value) -> Iterator[None]:
     try:
         yield
     finally:
-        variable.reset(token)
+        with suppress(ValueError):  # left from another context, where there is nothing to reset
+            variable.reset(token)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`caller()` and `agent()`: assertions that hold inside, follow tasks, and end."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 
 import pytest
@@ -96,3 +97,10 @@ def test_the_calls_of_one_run_of_an_agent_share_a_trace(
     one, two, other = (r.statement for r in recording().where(type="tool.completed"))
     assert one["trace.id"] == two["trace.id"] != other["trace.id"]
     assert one["span.parent_id"] == two["span.parent_id"]
+
+
+def test_a_block_that_is_left_from_another_context_breaks_nothing() -> None:
+    said = caller(user_id="ada")
+    contextvars.copy_context().run(said.__enter__)
+    said.__exit__(None, None, None)
+    assert current_caller() is None
