@@ -38,8 +38,8 @@ def _parse_iso(text: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(
-            f"{text[:40]!r} is no moment: write 2026-11-22, 2026-11-22T15:00:00Z, today, yesterday, "
-            "now, or how long ago: 30s, 15m, 2h, 7d"
+            "this is no moment: write 2026-11-22, 2026-11-22T15:00:00Z, today, yesterday, now, "
+            "or how long ago: 30s, 15m, 2h, 7d"
         ) from None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     since = aware - datetime(1970, 1, 1, tzinfo=UTC)
