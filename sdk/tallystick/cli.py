@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Replace this process by a program, recorded; see `tallystick.launch`."""
+    """Run a program and record its calls: tallystick run -- COMMAND."""
     from tallystick.launch import run as launch  # noqa: PLC0415 - only this command needs it
 
     before, separator, command = _split(arguments)
