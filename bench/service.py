@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Final
@@ -75,7 +74,7 @@ class Service:
             try:
                 with urllib.request.urlopen(f"{self.url}/readyz", timeout=2):
                     return
-            except urllib.error.URLError:
+            except OSError:
                 time.sleep(0.02)
         raise SystemExit(f"the service is not ready after {READY_WITHIN_S} s")
 
