@@ -5,9 +5,10 @@ differ: a hundred columns of a million rows would cost more than all hashing oth
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, Final, TypeAlias
 
-from tallystick.event import Record
+from tallystick.event import Record, Statement
 from tallystick.fields import FIELDS
 from tallystick.profile import JsonValue, encode
 from tallystick.span_record import SPAN_COLUMNS, span_columns
@@ -24,6 +25,7 @@ _PRINTED_TYPES: Final = ("strs", "counts", "map")
 """Field types whose column is the profile JSON of the value (event.columns)."""
 _SHOWN_CHARACTERS: Final = 60
 
+_NOTHING: Final[Statement] = {}
 UNKNOWN: Final = object()
 """Stands for a value that cannot be recomputed, because its record or entry could not be read."""
 
@@ -113,15 +115,24 @@ def _entry_columns(indexes: list[int], entries: Sequence[Entry | None]) -> Expec
 
 
 def _add_statement_columns(records: Sequence[Record | None], expected: ExpectedColumns) -> None:
-    present = set[str]().union(*(record.statement for record in records if record))
+    statements = [record.statement if record else _NOTHING for record in records]
+    unreadable = [row for row, record in enumerate(records) if record is None]
+    absent = _with_unknown([None] * len(records), unreadable)
+    present = set[str]().union(*statements)
     for known in _STATEMENT_COLUMNS:
-        if known.name not in present:
-            expected[known.column_name] = [None if record else UNKNOWN for record in records]
-            continue
-        values = [record.statement.get(known.name) if record else UNKNOWN for record in records]
-        if known.type in _PRINTED_TYPES:
-            values = [_printed(value) for value in values]
+        values = absent
+        if known.name in present:
+            values = list(map(dict.get, statements, repeat(known.name)))
+            if known.type in _PRINTED_TYPES:
+                values = [None if value is None else encode(value).decode() for value in values]
+            values = _with_unknown(values, unreadable)
         expected[known.column_name] = values
+
+
+def _with_unknown(values: list[Any], unreadable: Sequence[int]) -> list[Any]:
+    for row in unreadable:
+        values[row] = UNKNOWN
+    return values
 
 
 def _add_disclosed_columns(records: Sequence[Record | None], expected: ExpectedColumns) -> None:
@@ -133,10 +144,6 @@ def _add_disclosed_columns(records: Sequence[Record | None], expected: ExpectedC
         expected[known.column_name] = [
             UNKNOWN if values is None else values.get(known.name) for values in disclosed
         ]
-
-
-def _printed(value: object) -> object:
-    return value if value is None or value is UNKNOWN else encode(value).decode()
 
 
 def _compare_columns(

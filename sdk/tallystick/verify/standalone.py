@@ -18,7 +18,7 @@ from tallystick.verify.verifier import verify
 USAGE_ERROR: Final = 64
 """EX_USAGE of sysexits.h: 2, the usual code, is a verdict here."""
 
-_LARGE_BYTES: Final = 32 * 1024**2
+_LARGE_BYTES: Final = 8 * 1024**2
 """Input from this size on is worth the start of more processes."""
 _MAX_JOBS: Final = 8
 
