@@ -88,7 +88,6 @@ class Call:
         self._facts: dict[str, JsonValue] = dict(sighting.statement)
         self._stated: dict[str, JsonValue] | None = None
         self._disclosures = dict(sighting.disclosures)
-        self._params = sighting.params
         self._identity = sighting.identity.draft_parts()
         self._decision: Decision | None = None
         self._cause: tuple[str, str] | None = None
@@ -161,7 +160,7 @@ class Call:
         """
         if not self.must_announce:
             return
-        draft = self._draft("tool.started", self._statement(), self._take_params())
+        draft = self._draft("tool.started", self._statement(), self._given_params())
         self._running.recorder.record(draft, time_us=self._start_us, required=self.is_required)
 
     def end(self, ending: Ending) -> None:
@@ -247,16 +246,16 @@ class Call:
         return {} if self.span else {"span.start_us": self._start_us, "span.end_us": end_us}
 
     def _end_disclosures(self, ending: Ending) -> dict[str, object]:
-        found = self._take_params()
+        found = self._given_params()
         if ending.result is not ABSENT:
             found["result"] = ending.result
         if ending.error_message:
             found["error.message"] = ending.error_message[:MAX_MESSAGE]
         return found | (self._decision.disclosures() if self._decision else {})
 
-    def _take_params(self) -> dict[str, object]:
-        """Return the arguments for the first record of the call; the others do not repeat them."""
-        params, self._params = self._params, ABSENT
+    def _given_params(self) -> dict[str, object]:
+        """Return the arguments: each record of a call is whole by itself, and the last one stands for the call."""
+        params = self.sighting.params
         return {} if params is ABSENT else {"params": params}
 
     def _draft(

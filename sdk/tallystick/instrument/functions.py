@@ -18,7 +18,7 @@ from tallystick.context import stated_identity
 from tallystick.definition import ToolDefinition, read_definition
 from tallystick.errors import RefusedError
 from tallystick.instrument.framework import Framework
-from tallystick.instrument.mcp_facts import cancelled
+from tallystick.instrument.mcp_facts import cancelled, plain
 from tallystick.instrument.observe import announced, announced_here, refuse_unseen
 from tallystick.profile import JsonValue
 
@@ -139,7 +139,7 @@ class Tool:
                 observer="function",
                 target="tool",
                 name=self.name,
-                params=dict(arguments()),
+                params=plain(dict(arguments())),
                 statement=stated,
                 identity=stated_identity(),
                 definition=self.definition,

@@ -69,6 +69,17 @@ def test_a_function_is_recorded_with_arguments_and_result(recording: Reader) -> 
     assert len(done.statement["tool.definition_digest"]) == 64
 
 
+def test_arguments_are_recorded_as_they_were_given(recording: Reader) -> None:
+    @audited_tool
+    def spoil(order: dict[str, list[int]]) -> None:
+        order["items"].append(9)
+        order["note"] = []
+
+    spoil({"items": [1]})
+    for record in recording().where(tool_name="spoil"):
+        assert disclosed(record)["params"] == '{"order":{"items":[1]}}'
+
+
 def test_a_read_only_function_has_one_record(recording: Reader) -> None:
     assert asyncio.run(look_up("k", depth=2)) == "k2"
     done = recording().one(tool_name="look")
