@@ -10,7 +10,7 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ship
 from tallystick.event import EVENT_NAME, SEAL_NAME
 from tallystick.profile import encode
 from tallystick_ingest.otlp.signals import LogItem
-from tallystick_store.rows import EventRow
+from tallystick_store.rows import EventRow, SealRow
 from tests.requirements import requirement
 from tests.sending import (
     JSON,
@@ -115,7 +115,7 @@ def test_an_unknown_identity_key_opens_no_session_and_the_next_session_is_kept(
 @requirement("admit.forged-refused")
 def test_a_seal_with_a_wrong_root_or_a_forged_signature_is_refused(service: Service) -> None:
     emitter = Emitter("forged seals")
-    rows = [emitter.opened(), emitter.seal(), emitter.call()]
+    rows: list[EventRow | SealRow] = [emitter.opened(), emitter.seal(), emitter.call()]
     seal = emitter.seal().body
     lines = seal.split("\n")
     note = lines.index("") + 1
@@ -159,8 +159,8 @@ def status_message(media_type: str, body: bytes) -> str:
     [
         (b"\xff\xfe garbage \x00", ""),
         (b"not gzip at all", "gzip"),
-        (gzip.compress(b"\xff garbage"), "gzip"),
-        (gzip.compress(b"x" * 1000)[:-6], "gzip"),
+        (gzip.compress(b"\xff garbage", mtime=0), "gzip"),
+        (gzip.compress(b"x" * 1000, mtime=0)[:-6], "gzip"),
         (b"zz", "deflate"),
     ],
 )
