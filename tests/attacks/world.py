@@ -27,7 +27,9 @@ STOP_WITHIN_S: Final = 45
 ANSWER_WITHIN_S: Final = 30
 _PORTS: Final = (20_000, 32_000)
 """Below the kernel's range for outgoing connections, so that none takes it while the service is down."""
-_LEFT_OUT: Final = ("TALLYSTICK_", "OTEL_", "PYTEST_", "COV_")
+_LEFT_OUT: Final = ("TALLYSTICK_", "OTEL_", "PYTEST_", "COV_", "PYTHON")
+_COMPILED: Final = str(Path(sys.prefix) / "pycache")
+"""Programs start here some hundred times: each should find what it imports compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class World:
         return {
             **kept,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPYCACHEPREFIX": _COMPILED,
             "TALLYSTICK_HOME": str(self.home),
             "TALLYSTICK_ENDPOINT": self.endpoint,
             **more,
