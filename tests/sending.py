@@ -117,19 +117,15 @@ def pairs(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def any_value(value: Any) -> dict[str, Any]:
     """Print a Python value as an AnyValue in JSON."""
-    if isinstance(value, bool):
-        return {"boolValue": value}
-    if isinstance(value, int):
-        return {"intValue": str(value)}
-    if isinstance(value, float):
-        return {"doubleValue": value}
-    if isinstance(value, bytes):
-        return {"bytesValue": base64.b64encode(value).decode()}
     if isinstance(value, dict):
         return {"kvlistValue": {"values": pairs(value)}}
     if isinstance(value, list):
         return {"arrayValue": {"values": [any_value(one) for one in value]}}
-    return {} if value is None else {"stringValue": value}
+    kind = {str: "stringValue", bool: "boolValue", int: "intValue", float: "doubleValue"}
+    if isinstance(value, bytes):
+        return {"bytesValue": base64.b64encode(value).decode()}
+    printed = str(value) if type(value) is int else value
+    return {} if value is None else {kind[type(value)]: printed}
 
 
 def as_protobuf(body: bytes) -> bytes:

@@ -65,6 +65,14 @@ class Service:
     def output(self) -> str:
         return (self.root / "output.txt").read_text(encoding="utf-8")
 
+    @property
+    def pid(self) -> int:
+        """The service's own process, also where it is the child of the program that watches it."""
+        assert self.process is not None
+        number = self.process.pid
+        children = Path(f"/proc/{number}/task/{number}/children").read_text(encoding="ascii")
+        return int(children.split()[0]) if self.wrapper and children.strip() else number
+
     @cached_property
     def credentials(self) -> dict[str, str]:
         stated: dict[str, str] = json.loads((self.home / "credentials.json").read_text())
@@ -94,13 +102,13 @@ class Service:
     def stop(self) -> int:
         """Stop it as a service manager would; return its exit code."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
+        os.kill(self.pid, signal.SIGTERM)
         return self.process.wait(STOP_WITHIN_S)
 
     def kill(self) -> None:
         """End it as a lost power supply would."""
         if self.process is not None and self.process.poll() is None:
-            self.process.kill()
+            os.kill(self.pid, signal.SIGKILL)
             self.process.wait(STOP_WITHIN_S)
 
     def ask(

@@ -111,10 +111,8 @@ class OtlpIntake:
         self._counting = threading.Lock()
 
     def authenticate(self, headers: Mapping[str, str]) -> Caller:
-        """Return who sends; raise AuthenticationError or AuthorizationError."""
-        caller = self._gate.caller(headers)
-        caller.require("ingest")
-        return caller
+        """Return who sends; raise AuthenticationError when nobody vouches for it."""
+        return self._gate.caller(headers)
 
     def reserve(self, size_bytes: int) -> None:
         """Count bytes in progress; raise BusyError when there are too many."""

@@ -61,7 +61,7 @@ class Intake(Protocol):
     max_body_bytes: int
 
     def authenticate(self, headers: Mapping[str, str]) -> Caller:
-        """Return who sends; raise AuthenticationError or AuthorizationError."""
+        """Return who sends; raise AuthenticationError when nobody vouches for it."""
 
     def reserve(self, size_bytes: int) -> None:
         """Count bytes in progress; raise BusyError when there are too many, or at the end."""
@@ -118,6 +118,7 @@ class OtlpAddress:
         caller, body = None, _Body(self._intake, headers)
         try:
             caller = self._intake.authenticate(headers)
+            caller.require("ingest")
             form = body_form(headers.get("content-type", ""), headers.get("content-encoding", ""))
             data = await body.read(receive)
             outcome = await self._intake.take(Received(caller, self._signal, form, data))
