@@ -36,6 +36,7 @@ from tallystick.keys import (
 )
 from tallystick.masking.tokens import TokenKey
 from tallystick.opening import Opening, open_session, session_facts
+from tallystick.patience import Patience
 from tallystick.preload import FOR_SHIPPING, FOR_SIGNING, ImportGuard
 from tallystick.printer import Masking, Printer
 from tallystick.private_file import private_file_warnings
@@ -269,8 +270,8 @@ class Runtime:
             self._enroller.ensure,
             lambda: self._head,
             self._rejected,
-            self._clock,
-            random.random,
+            Patience(self._clock, random.random),
+            compresses=not target.is_local,
         )
 
     def _take_credentials(self, known: Credentials | None) -> None:

@@ -17,7 +17,8 @@ PATH: Final = "/v1/logs"
 SCOPE: Final = "tallystick"
 PROTOBUF: Final = "application/x-protobuf"
 CHECKPOINT_HEADER: Final = "Tallystick-Checkpoint"
-HEADERS: Final = {"Content-Type": PROTOBUF, "Content-Encoding": "gzip"}
+HEADERS: Final = {"Content-Type": PROTOBUF}
+GZIP_HEADERS: Final = {**HEADERS, "Content-Encoding": "gzip"}
 GZIP_LEVEL: Final = 1
 """Records of one process are much alike: level 1 finds nearly all of that, at a third of the cost."""
 REASONS: Final = (
@@ -84,7 +85,7 @@ class Verdict:
 
 
 def export_request(session: str, frames: Sequence[Frame]) -> bytes:
-    """Return frames of one session as a gzipped ExportLogsServiceRequest, in their order."""
+    """Return frames of one session as an ExportLogsServiceRequest, in their order."""
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (  # noqa: PLC0415 - slow to import
         ExportLogsServiceRequest,
     )
@@ -107,7 +108,13 @@ def export_request(session: str, frames: Sequence[Frame]) -> bytes:
         record.span_id = bytes.fromhex(statement.get("span.id", ""))
         seq = record.attributes.add()
         seq.key, seq.value.int_value = "tallystick.seq", statement["seq"]
-    return gzip.compress(request.SerializeToString(), GZIP_LEVEL, mtime=0)
+    content: bytes = request.SerializeToString()
+    return content
+
+
+def compressed(request: bytes) -> bytes:
+    """Return a request as gzip, for a service on another machine: a third of the cost of sending is this."""
+    return gzip.compress(request, GZIP_LEVEL, mtime=0)
 
 
 def statement_of(frame: Frame) -> Mapping[str, Any]:

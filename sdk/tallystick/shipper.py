@@ -11,27 +11,25 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.client import Answer, Transport
-from tallystick.clock import Clock
-from tallystick.errors import ShipError, TallystickError
+from tallystick.errors import TallystickError
 from tallystick.frame import Frame
 from tallystick.head import HeadKeeper
 from tallystick.outbox import Batch, Outbox
+from tallystick.patience import Patience
 from tallystick.rejected import Rejected
 from tallystick.shipment import (
     CHECKPOINT_HEADER,
+    GZIP_HEADERS,
     HEADERS,
     PATH,
     HeldError,
-    RetryLaterError,
     TooLargeError,
     Verdict,
+    compressed,
     export_request,
     read_answer,
 )
 
-FIRST_PAUSE_S: Final = 0.5
-LONGEST_PAUSE_S: Final = 30.0
-HELD_PAUSE_S: Final = 30.0
 IDLE_S: Final = 3600.0
 """The next seal wakes the shipper; nothing else needs it."""
 CURABLE: Final = ("unknown_session", "unknown_key")
@@ -50,8 +48,6 @@ class Progress:
 
     state: str = "starting"
     acked_frames: int = 0
-    failures: int = 0
-    """Attempts that failed since the last one that did not."""
     attempts: int = 0
     failed_attempts: int = 0
 
@@ -65,28 +61,27 @@ class Shipper:
         enrol: Enrol,
         head: Callable[[], HeadKeeper | None],
         rejected: Rejected,
-        clock: Clock,
-        random: Callable[[], float],
+        patience: Patience,
+        *,
+        compresses: bool,
     ) -> None:
         """Ship over `transport`; `head` gives the keeper of the log's head, once there is a log key to check it.
 
-        `random` gives numbers in [0, 1) for the jitter of pauses.
+        `compresses` costs a third of the sending, and is for services on other machines.
         """
         self.progress = Progress()
         self._transport = transport
         self._enrol = enrol
         self._head = head
         self._rejected = rejected
-        self._clock = clock
-        self._random = random
-        self._not_before_s = 0.0
-        self._is_asked_to_wait = False
+        self._patience = patience
+        self._compresses = compresses
 
     def step(self, outboxes: Sequence[Outbox]) -> float:
         """Send one batch of the first outbox that has one; return the seconds to wait before the next step."""
-        pause = self._not_before_s - self._clock.monotonic_s()
-        if pause > 0:
-            return pause
+        pause_s = self._patience.pause_s
+        if pause_s > 0:
+            return pause_s
         try:
             for outbox in outboxes:
                 batch = outbox.next_batch()
@@ -103,8 +98,7 @@ class Shipper:
 
     def resume(self) -> None:
         """Try again now, unless the service itself asked to wait."""
-        if not self._is_asked_to_wait:
-            self._not_before_s = 0.0
+        self._patience.resume()
 
     def _ship(self, outbox: Outbox, batch: Batch) -> None:
         self.progress.attempts += 1
@@ -154,7 +148,12 @@ class Shipper:
     def _send(self, session: str, frames: Sequence[Frame]) -> Verdict:
         keeper = self._head()
         shown = {CHECKPOINT_HEADER: keeper.head.header()} if keeper and keeper.head else {}
-        answer = self._transport.post(PATH, export_request(session, frames), {**HEADERS, **shown})
+        request = export_request(session, frames)
+        if self._compresses:
+            request, headers = compressed(request), GZIP_HEADERS
+        else:
+            headers = HEADERS
+        answer = self._transport.post(PATH, request, {**headers, **shown})
         self._observe(answer)
         return read_answer(answer)
 
@@ -165,28 +164,14 @@ class Shipper:
             keeper.observe(header, self._transport)
 
     def _succeed(self) -> None:
-        if self.progress.failures:
+        if self._patience.failures:
             _log.warning("tallystick: records are delivered again")
-        self.progress.failures = 0
-        self._is_asked_to_wait = False
+        self._patience.succeed()
 
     def _fail(self, error: Exception) -> float:
-        """Note why, and how long to wait: as the service asked, else ever longer, with jitter."""
-        failures = self.progress.failures
-        self.progress.failures = failures + 1
-        self.progress.failed_attempts += 1
-        asked_s = error.after_s if isinstance(error, RetryLaterError) else None
-        if asked_s is not None:
-            pause_s = asked_s
-        elif isinstance(error, ShipError) and not isinstance(error, HeldError):
-            pause_s = min(FIRST_PAUSE_S * 2.0 ** min(failures, 16), LONGEST_PAUSE_S) * (
-                0.5 + self._random() / 2
-            )
-        else:
-            pause_s = HELD_PAUSE_S * (0.5 + self._random() / 2)
-        self._is_asked_to_wait = asked_s is not None
-        self._not_before_s = self._clock.monotonic_s() + pause_s
-        if failures == 0:
+        if self._patience.failures == 0:
             _log.warning("tallystick: records wait in the spool: %s", error)
+        pause_s = self._patience.fail(error)
+        self.progress.failed_attempts += 1
         self.progress.state = f"waiting {pause_s:.0f} s: {error}"
         return pause_s

@@ -11,9 +11,10 @@ from tallystick.errors import ShipError
 from tallystick.event import parse_record
 from tallystick.head import HeadKeeper
 from tallystick.outbox import Outbox
+from tallystick.patience import HELD_PAUSE_S, LONGEST_PAUSE_S, Patience
 from tallystick.rejected import Rejected
 from tallystick.session import Session
-from tallystick.shipper import HELD_PAUSE_S, IDLE_S, LONGEST_PAUSE_S, Shipper
+from tallystick.shipper import IDLE_S, Shipper
 from tallystick.spool import read_acked, segments
 from tallystick.testing import PROTOBUF, FakeClock, Reply, Sink, SmallLog, running_sink
 from tallystick.tlog.note import parse_vkey
@@ -51,7 +52,9 @@ class Direct:
 class Bench:
     """A session, its outbox, a sink, and a shipper between them whose clock stands still."""
 
-    def __init__(self, home: Path, sink: Sink, *, batch: int = 512) -> None:
+    def __init__(
+        self, home: Path, sink: Sink, *, batch: int = 512, compresses: bool = True
+    ) -> None:
         self.home = home
         self.sink = sink
         self.clock = FakeClock()
@@ -67,8 +70,8 @@ class Bench:
             self.do_enrol,
             lambda: self.head,
             self.rejected,
-            self.clock,
-            lambda: 1.0,
+            Patience(self.clock, lambda: 1.0),
+            compresses=compresses,
         )
 
     def do_enrol(self, transport: Transport, again: bool) -> None:
@@ -158,6 +161,15 @@ def test_the_request_is_plain_otlp(bench: Bench) -> None:
     assert [one.key for one in seal.attributes] == ["tallystick.session"]
 
 
+def test_a_service_on_this_machine_is_spared_the_compression(tmp_path: Path) -> None:
+    with running_sink() as sink:
+        bench = Bench(tmp_path, sink, compresses=False)
+        bench.record("a")
+        bench.ship()
+        assert bench.taken() == ["session.open", "a"]
+        assert "content-encoding" not in sink.requests[-1][2]
+
+
 def test_a_record_of_a_trace_carries_its_ids(bench: Bench) -> None:
     from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 
@@ -211,8 +223,8 @@ def test_pauses_are_spread_so_that_emitters_do_not_return_together(tmp_path: Pat
             lambda _transport, _again: None,
             lambda: None,
             bench.rejected,
-            bench.clock,
-            lambda: next(chances),
+            Patience(bench.clock, lambda: next(chances)),
+            compresses=True,
         )
         bench.direct.is_down = True
         assert shipper.step([bench.outbox]) == 0.25
