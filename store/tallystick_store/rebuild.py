@@ -124,4 +124,3 @@ def _repair(tiles: TileStore, checkpoints: CheckpointLog, state: Rebuilt, audit:
     if tiles.read_checkpoint() != newest.note.encode():
         tiles.write_checkpoint(newest.note)
         state.notices.append(f"log/checkpoint is now that of {newest.size} entries")
-    state.ledger.forget(newest.size)

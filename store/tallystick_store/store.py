@@ -106,6 +106,11 @@ class Store:
         return self._ledger.size
 
     @property
+    def entries_in_memory(self) -> int:
+        """Number of entries that are kept in memory until they stand in a full tile on disk."""
+        return self._ledger.entries_in_memory
+
+    @property
     def checkpoint(self) -> SignedCheckpoint | None:
         """The newest signed checkpoint; None before the first."""
         return self.publisher.newest

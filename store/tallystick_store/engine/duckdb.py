@@ -101,8 +101,6 @@ class Database:
         the process holds on it (fcntl(2)), and DuckDB's lock with them.
         """
         with self._insert_lock:
-            with self._cursor() as cursor:
-                cursor.execute("CHECKPOINT").fetchall()
             if self._copy_source is None:
                 self._copy_source = os.open(self.path, os.O_RDONLY)
             _copy_file(self._copy_source, target)

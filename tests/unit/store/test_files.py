@@ -39,6 +39,26 @@ def test_a_write_that_fails_leaves_the_old_content(
     assert files.read("checkpoint") == b"old"
 
 
+def test_the_folder_is_synced_after_the_rename_and_so_is_each_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    replace = Path.replace
+
+    def sync(folder: Path) -> None:
+        steps.append(f"sync {folder.relative_to(tmp_path)}")
+
+    def rename(self: Path, target: Path) -> Path:
+        steps.append(f"rename {target.relative_to(tmp_path)}")
+        return replace(self, target)
+
+    monkeypatch.setattr("tallystick_store.files.sync_folder", sync)
+    monkeypatch.setattr(Path, "replace", rename)
+    files = Files(tmp_path)
+    files.write("tile/0/000", b"x")
+    assert steps == ["sync .", "sync tile", "rename tile/0/000", "sync tile/0"]
+
+
 def test_what_a_cut_write_left_is_swept_away(tmp_path: Path) -> None:
     files = Files(tmp_path)
     files.write("tile/0/000", b"whole")

@@ -3,13 +3,14 @@
 from base64 import b64encode
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tallystick_store.actions import ActionFilter
 from tallystick_store.query import Query
 from tallystick_store.records import log_records
 from tallystick_store.rows import EventRow, Merge
-from tallystick_store.store import Store
+from tallystick_store.store import DATABASE_NAME, Store
 from tests.stores import START_US, Clock, Emitter, open_store, span, spans, write
 
 TRACE = "ab" * 16
@@ -162,6 +163,26 @@ def test_events_are_sealed_recovered_or_neither(tmp_path: Path) -> None:
     write(store, [dead.seal()])
     states = [one.event.sealing for one in query.actions(ActionFilter()).actions]
     assert states == ["sealed", "sealed"]
+    store.close()
+
+
+def test_the_event_behind_the_last_seal_is_unsealed(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    write(store, [emitter.opened(), action(emitter, 1), emitter.seal(), action(emitter, 2)])
+    page = Query(store.database).actions(ActionFilter())
+    assert [one.event.sealing for one in page.actions] == ["unsealed", "sealed"]
+    store.close()
+
+
+def test_a_seal_that_was_edited_covers_nothing(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    write(store, [action(emitter, 1), emitter.seal()])
+    store.close()
+    with duckdb.connect(str(tmp_path / DATABASE_NAME)) as connection:
+        connection.execute("UPDATE seals SET body = replace(body, 'old 0', 'old 1')").fetchall()
+    store = open_store(tmp_path)
+    [one] = Query(store.database).actions(ActionFilter()).actions
+    assert one.event.sealing == "unsealed"
     store.close()
 
 

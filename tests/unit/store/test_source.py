@@ -67,6 +67,21 @@ def test_columns_that_nobody_fills_are_given_as_null(tmp_path: Path) -> None:
     assert rows.tables["spans"]["start_ns"] == [1, 2]
 
 
+def test_the_order_of_rows_on_disk_does_not_matter(tmp_path: Path) -> None:
+    filled(tmp_path, 20)
+    with duckdb.connect(str(tmp_path / DATABASE_NAME)) as connection:
+        for table in ("events", "seals", "spans"):
+            for statement in (
+                f"CREATE TEMP TABLE kept AS SELECT * FROM {table}",  # noqa: S608 - our own names
+                f"DELETE FROM {table}",  # noqa: S608
+                f"INSERT INTO {table} SELECT * FROM kept ORDER BY rowid DESC",  # noqa: S608
+                "DROP TABLE kept",
+            ):
+                connection.execute(statement).fetchall()
+    report = verify_data(tmp_path)
+    assert report.exit_code == 0, report.text
+
+
 def test_late_disclosures_stand_beside_those_of_the_row(tmp_path: Path) -> None:
     store, emitter = open_store(tmp_path), Emitter()
     record = emitter.call().record

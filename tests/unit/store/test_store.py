@@ -9,6 +9,7 @@ import pytest
 from tallystick.errors import StoreError, VerificationError
 from tallystick.tlog.proofs import verify_consistency, verify_inclusion
 from tallystick_store.entries import entry_leaf, read_entries
+from tallystick_store.ledger import Ledger
 from tallystick_store.store import DATABASE_NAME, Store
 from tests.keys import key_pair
 from tests.requirements import requirement
@@ -43,6 +44,37 @@ def test_a_store_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert new.size == 304
     proof = store.consistency_proof(old.size, new.size)
     verify_consistency(old.size, new.size, proof, old.checkpoint.root, new.checkpoint.root)
+    store.close()
+
+
+def test_what_stands_in_full_tiles_is_not_kept_in_memory(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    write(store, [emitter.call() for _ in range(600)])
+    assert store.entries_in_memory == 600
+    store.publisher.publish_now()
+    assert store.entries_in_memory == 600 - 512
+    write(store, [emitter.call()])
+    store.close()
+    again = open_store(tmp_path)
+    assert again.entries_in_memory == 601 - 512
+    again.close()
+
+
+def test_a_start_reads_the_log_window_by_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path, 700)
+    monkeypatch.setattr("tallystick_store.entries.WINDOW", 256)
+    forget, most = Ledger.forget, [0]
+
+    def watch(self: Ledger, size: int) -> None:
+        most[0] = max(most[0], self.entries_in_memory)
+        forget(self, size)
+
+    monkeypatch.setattr(Ledger, "forget", watch)
+    store = open_store(tmp_path)
+    assert (store.size, store.notices) == (703, ())
+    assert most[0] == 256
     store.close()
 
 

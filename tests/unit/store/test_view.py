@@ -50,6 +50,41 @@ def test_a_session_without_its_open_has_no_statement(tmp_path: Path) -> None:
     store.close()
 
 
+def test_only_a_session_open_at_the_first_place_opens_a_session(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    other = emitter.call()
+    emitter.seq = 0
+    opened = emitter.opened()
+    again = emitter.opened()
+    for group in both_ways(store, other, opened, again):
+        state = group.view.session(emitter.session)
+        assert state is not None
+        assert state.opened_index == 1
+    store.close()
+    store = open_store(tmp_path)
+    state = store.group().view.session(emitter.session)
+    assert state is not None
+    assert state.opened_index == 1
+    store.close()
+
+
+def test_the_sender_of_a_session_is_that_of_its_first_row(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    opened, seal = emitter.opened(), emitter.seal()
+    group = store.group()
+    group.add(Admitted("first", (seal,), None), START_US)
+    group.add(Admitted("second", (opened,), None), START_US)
+    store.commit(group)
+    for _ in range(2):
+        state = store.group().view.session(emitter.session)
+        assert state is not None
+        assert state.sender == "first"
+        assert store.group().view.seals_over(emitter.session, 0, 1) == (seal.body,)
+        store.close()
+        store = open_store(tmp_path)
+    store.close()
+
+
 def test_a_session_that_only_a_seal_tells_of_is_known(tmp_path: Path) -> None:
     store, emitter = open_store(tmp_path), Emitter()
     emitter.opened()

@@ -134,11 +134,13 @@ def test_a_refused_request_fails_alone(tmp_path: Path, monkeypatch: pytest.Monke
     store.close()
 
 
-def test_a_request_without_rows_is_answered(tmp_path: Path) -> None:
+def test_a_request_without_rows_is_answered_without_a_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = open_store(tmp_path)
-    made = writer(store)
+    gate, made = Gate(store, monkeypatch), writer(store)
     assert made.submit(()).result(30) == 0
-    assert store.size == 0
+    assert (store.size, gate.group_sizes) == (0, [])
     stop(store, made)
 
 
