@@ -1,7 +1,8 @@
 """What happened, told in a terminal: the list of actions, and one trace as a tree."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from tallystick_ingest.terminal import Column, cut, inert, table
@@ -12,6 +13,7 @@ BASIS_MARKS: Final = {"authenticated": "*", "asserted": "~", "inferred": "?"}
 LEGEND: Final = (
     "who: principal / client / agent   * authenticated  ~ asserted  ? inferred  - not known"
 )
+HINT: Final = "time: when it ended   whole records, with trace ids for `tallystick trace`: --json"
 NOT_OBSERVED: Final = "not observed"
 PREVIEW_COLUMNS: Final = 400
 
@@ -25,6 +27,9 @@ _COLUMNS: Final = (
     Column("ARGUMENTS", 9, 200),
 )
 _NO_TOOL: Final = {"resource.read": "resources/read", "prompt.get": "prompts/get"}
+_PSEUDONYM: Final = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{24}\b")
+_TOKEN: Final = re.compile(r"\b(tok_)[a-z0-9]{1,16}_([0-9a-f]{8})[0-9a-f]{8}\b")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US_PER_MS: Final = 1_000
 _TIME_DIGITS: Final = 23
 _STAGE_COLUMNS: Final = 15
@@ -33,17 +38,17 @@ _LAST_BRANCH: Final = ("└─ ", "   ")
 
 
 def action_lines(actions: Sequence[Shape], width: int) -> list[str]:
-    """Tell actions, oldest first, in at most `width` columns."""
+    """Tell actions in at most `width` columns, oldest first by their own clocks."""
     if not actions:
         return [
             "No action is recorded here that fits. Record one with: tallystick run -- python agent.py"
         ]
-    told = [*reversed(actions)]
+    told = sorted(actions, key=lambda one: (one["time_us"], one["log_index"]))
     days = {moment(one["time_us"])[:10] for one in told}
     start = len("2026-11-22 ") if len(days) == 1 else 0
     rows = [_action_row(one, start) for one in told]
     head = [f"{days.pop()} (UTC)"] if start else []
-    return [*head, *table(_COLUMNS, rows, width), cut(LEGEND, width)]
+    return [*head, *table(_COLUMNS, rows, width), cut(LEGEND, width), cut(HINT, width)]
 
 
 def _action_row(action: Shape, start: int) -> list[str]:
@@ -60,11 +65,9 @@ def _action_row(action: Shape, start: int) -> list[str]:
 
 
 def moment(time_us: int) -> str:
-    """Write a moment in UTC, to the millisecond; as a number where no calendar reaches."""
-    try:
-        return datetime.fromtimestamp(time_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-    except (OverflowError, ValueError, OSError):
-        return f"{time_us} us"
+    """Write a moment in UTC, to the millisecond; times below 2^53 µs end in the year 2255."""
+    written = (_EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return written[:_TIME_DIGITS]
 
 
 def proof(event: Shape) -> str:
@@ -96,9 +99,11 @@ def who(event: Shape) -> str:
 
 
 def _claim(name: str, value: object, said: Shape) -> str:
+    """Name somebody; of a keyed pseudonym the first digits are enough to tell people apart."""
     if not value:
         return "-"
-    return inert(str(value)) + BASIS_MARKS.get(str(said.get(f"{name}.basis")), "")
+    shown = _TOKEN.sub(r"\1\2", _PSEUDONYM.sub(r"\1", inert(str(value))))
+    return shown + BASIS_MARKS.get(str(said.get(f"{name}.basis")), "")
 
 
 def _duration(start_us: int | None, end_us: int | None) -> str:
@@ -201,11 +206,14 @@ def _other_lines(events: Sequence[Shape], calls: Sequence[Shape]) -> list[str]:
     others = [one for one in events if one["action_id"] not in told]
     if not others:
         return []
-    lines = [
-        f"   {moment(one['time_us'])}  {inert(str(one['type']))}   {who(one)}   {proof(one)}"
-        for one in others
-    ]
-    return ["", "also recorded", *lines]
+    return ["", "also recorded", *map(_other_line, others)]
+
+
+def _other_line(event: Shape) -> str:
+    kind, name = inert(str(event["type"])), tool(event)
+    named = [] if name == kind else [name]
+    parts = [f"{moment(event['time_us'])}  {kind}", *named, who(event), proof(event)]
+    return f"   {'   '.join(parts)}"
 
 
 def _span_lines(spans: Sequence[Shape], events: Sequence[Shape]) -> list[str]:
