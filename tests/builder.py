@@ -265,16 +265,12 @@ class Session:
             }
             fields = stated | fields
         disclosures = {"params": f'{{"n":{number}}}', "principal.id": f"person-{number}"}
-        return self.ship(
-            self.record(
-                "tool.completed",
-                disclosures,
-                action__id=f"{number:032x}",
-                tool__name="lookup",
-                outcome="success",
-                **fields,
-            )
-        )
+        usual: dict[str, JsonValue] = {
+            "action__id": f"{number:032x}",
+            "tool__name": "lookup",
+            "outcome": "success",
+        }
+        return self.ship(self.record("tool.completed", disclosures, **(usual | fields)))
 
     def heartbeat(self) -> int:
         return self.ship(self.record("session.heartbeat", session__size=self.seq))

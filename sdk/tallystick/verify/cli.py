@@ -20,10 +20,16 @@ from tallystick.verify.standalone import VerifyParser, add_options, run, run_pac
 SOURCE_GROUP: Final = "tallystick.sources"
 """Entry points that open a Source by a path; `data` is a data directory."""
 
+_DESCRIPTION: Final = (
+    "Verify an evidence package, a stopped data directory or a running service. Exit code: 0 "
+    "verified under the trust policy, 1 something is wrong, 2 consistent in itself only, "
+    "64 wrong use."
+)
+
 
 def main(argv: Sequence[str]) -> int:
     """Verify what the arguments name; return the exit code."""
-    parser = VerifyParser(prog="tallystick verify", description=__doc__)
+    parser = VerifyParser(prog="tallystick verify", description=_DESCRIPTION)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("package", nargs="?", type=Path, help="an evidence package")
     what.add_argument("--data", type=Path, help="a stopped data directory or a snapshot")

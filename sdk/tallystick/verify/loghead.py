@@ -4,6 +4,7 @@ The leaf hashes of a range, with the hashes left and right of it, give the root 
 range: the left ones are the tree's right edge where the range begins.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -87,6 +88,11 @@ def check_stored(
     stored: list[CheckpointText], facts: Facts, roots: LogRoots, trust: Trust, findings: Findings
 ) -> None:
     """Step 10: every other checkpoint is signed too, and states the root of its size."""
+    if facts.kind == "data":
+        for note, number in Counter(text.note for text in stored).items():
+            if number > 1:
+                message = f"{number} rows hold the same checkpoint: {note[:64]!r}"
+                findings.fault(3, message, Place(table="checkpoints"))
     for text in stored:
         findings.count(10, "stored checkpoints")
         try:

@@ -1,6 +1,7 @@
 """The report of a verification: per step what was checked, found and not checked; the verdict."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -16,6 +17,7 @@ _VERDICTS: Final = {
     WRONG: "WRONG: something does not hold, see each fault",
     ONLY_CONSISTENT: "consistent in itself only: not verified, see what was not checked",
 }
+_NOTHING_VERIFIED: Final = "it could not be read to its end, so nothing is verified: see the fault"
 _MARKS: Final[dict[Severity, str]] = {
     "fault": "FAULT",
     "not_checked": "not checked",
@@ -52,6 +54,11 @@ class Report:
         return VERIFIED if self.has_policy and "not_checked" not in severities else ONLY_CONSISTENT
 
     @property
+    def verdict(self) -> str:
+        """The exit code in words."""
+        return _VERDICTS[self.exit_code] if self.is_complete else _NOTHING_VERIFIED
+
+    @property
     def text(self) -> str:
         """The report as a person reads it."""
         return "\n".join(self._lines()) + "\n"
@@ -67,16 +74,17 @@ class Report:
         for step in STEP_NAMES:
             yield from self._step_lines(step)
         yield ""
-        yield f"verdict {self.exit_code}: {_VERDICTS[self.exit_code]}"
+        yield f"verdict {self.exit_code}: {self.verdict}"
         yield LIMITS
 
     def _step_lines(self, step: int) -> Iterator[str]:
         yield f"{step:>2}  {STEP_NAMES[step]:<13} {self._state(step)}"
         for severity, mark in _MARKS.items():
             listed = [one for one in self._of_step(step) if one.severity == severity]
-            for one in listed:
+            for one, times in Counter(listed).items():
                 place = f"{one.place}: " if str(one.place) else ""
-                yield f"      {mark}  {place}{one.message}"
+                again = f"   ({times} times)" if times > 1 else ""
+                yield f"      {mark}  {place}{one.message}{again}"
             hidden = self.findings.total(step, severity) - len(listed)
             if hidden:
                 yield f"      {mark}  and {hidden} more"
@@ -105,7 +113,7 @@ class Report:
             "from_index": self.start,
             "to_index": self.stop,
             "exit": self.exit_code,
-            "verdict": _VERDICTS[self.exit_code],
+            "verdict": self.verdict,
             "complete": self.is_complete,
             "steps": [self._step_value(step) for step in STEP_NAMES],
             "limits": LIMITS,

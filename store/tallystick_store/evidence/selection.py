@@ -108,8 +108,8 @@ class Selection:
         adopters = []
         for event in self._reader.recoveries(session):
             statement = _statement(event)
-            first = statement["recovered.first_seq"]
-            adopted = range(first, first + len(statement["recovered.leaves"]))
+            first = statement.get("recovered.first_seq", 0)
+            adopted = range(first, first + len(statement.get("recovered.leaves", ())))
             if any(seq in adopted for seq in orphans) and self._add(event):
                 adopters.append(str(statement["session"]))
         return adopters
@@ -130,7 +130,7 @@ class Selection:
         statement = _statement(event)
         need = self._needs.setdefault(statement["session"], SessionNeed())
         need.take(statement["seq"], in_range=in_range)
-        if "log.size" in statement:
+        if "log.size" in statement and "log.root" in statement:
             self.heads.setdefault(statement["log.size"], set()).add(statement["log.root"])
 
     def _take_seal(self, text: SealText) -> None:

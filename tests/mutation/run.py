@@ -1,0 +1,166 @@
+"""Take out one check at a time and see whether a test notices: `python -m tests.mutation.run`.
+
+    python -m tests.mutation.run [--only TEXT] [--sample N] [--jobs N]
+
+Each mutant runs in a child process that reads the changed module in place of the real one and stops
+at the first test that fails. A check that nobody misses is printed; there should be none.
+"""
+
+import argparse
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import random
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.mutation.checks import Check, checks_of
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TIMEOUT_S = 300
+SEED = 20_261_122
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Some source files, and the tests that must miss a check of theirs."""
+
+    sources: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+ROOMS = (
+    Room(
+        ("sdk/tallystick/tlog/*.py",),
+        ("tests/unit/tlog", "tests/conformance", "tests/property/tlog"),
+    ),
+    Room(
+        ("sdk/tallystick/event.py", "sdk/tallystick/profile.py"),
+        ("tests/unit/test_event.py", "tests/unit/test_profile.py", "tests/property/test_event.py"),
+    ),
+    Room(
+        ("sdk/tallystick/verify/*.py", "sdk/tallystick/span_record.py"),
+        (
+            "tests/unit/verify",
+            "tests/attacks/test_operator.py",
+            "tests/attacks/test_forged_packages.py",
+            "tests/attacks/test_data_directory.py",
+            "tests/property/verify",
+        ),
+    ),
+    Room(("ingest/tallystick_ingest/admission.py",), ("tests/unit/ingest",)),
+)
+
+
+def all_checks() -> list[tuple[Check, tuple[str, ...]]]:
+    """Find every check, with the tests that answer for it, those of its own file first."""
+    found = []
+    for room in ROOMS:
+        for pattern in room.sources:
+            for file in sorted(ROOT.glob(pattern)):
+                own = [
+                    str(t.relative_to(ROOT))
+                    for t in ROOT.glob(f"tests/unit/**/test_{file.stem}.py")
+                ]
+                tests = tuple(dict.fromkeys([*own, *room.tests]))
+                found += [(check, tests) for check in checks_of(file)]
+    return found
+
+
+class _ChangedModule(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Loads one module from other source than its file."""
+
+    def __init__(self, name: str, check: Check) -> None:
+        self._name = name
+        self._check = check
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self._check.file, loader=self)  # type: ignore[arg-type]
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(compile(self._check.source, str(self._check.file), "exec"), module.__dict__)  # noqa: S102
+
+
+def module_name(file: Path) -> str:
+    """Give the import name of a source file, two folders below the root."""
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts[1:])
+
+
+def is_missed(check: Check | None, tests: Sequence[str]) -> bool:
+    """Run tests in a child without a check (or with all of them); whether any fails."""
+    child = os.fork()
+    if child == 0:
+        os._exit(_run(check, tests))
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status) != 0
+        time.sleep(0.02)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    return True
+
+
+def _run(check: Check | None, tests: Sequence[str]) -> int:
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+        if check is not None:
+            sys.meta_path.insert(0, _ChangedModule(module_name(check.file), check))
+        arguments = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header"]
+        return int(pytest.main([*arguments, *(str(ROOT / test) for test in tests)]))
+
+
+def _survivors(
+    checks: Sequence[tuple[Check, tuple[str, ...]]], jobs: int, report: bool
+) -> list[Check]:
+    survivors = []
+
+    def miss(one: tuple[Check, tuple[str, ...]]) -> tuple[Check, bool]:
+        return one[0], is_missed(*one)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for number, (check, missed) in enumerate(pool.map(miss, checks), 1):
+            if not missed:
+                survivors.append(check)
+            if report and (number % 25 == 0 or not missed):
+                print(f"{number}/{len(checks)}", "" if missed else f"SURVIVES {check}", flush=True)
+    return survivors
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run all mutants or a sample; exit code 1 when any survives."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="part of a file's path")
+    parser.add_argument("--sample", type=int, default=0, help="so many checks, chosen by a seed")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args(arguments)
+    checks = [one for one in all_checks() if options.only in str(one[0].file)]
+    if options.sample:
+        checks = random.Random(SEED).sample(checks, min(options.sample, len(checks)))
+    for tests in sorted({tests for _, tests in checks}):
+        if is_missed(None, tests):
+            print(f"the tests fail with every check in place: {tests}")
+            return 1
+    survivors = _survivors(checks, options.jobs, report=True)
+    print(f"{len(checks)} checks taken out, {len(survivors)} not missed")
+    for check in survivors:
+        print(f"  {check}")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,142 @@
+"""Zip files that try something: each is refused, and by name."""
+
+import hashlib
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tallystick.errors import VerificationError
+from tallystick.verify import archive as archive_module
+from tallystick.verify.archive import Archive
+
+NAMES = ("one", "two")
+
+
+def zipped(
+    *members: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_DEFLATED
+) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as file:
+        for name, content in members:
+            file.writestr(name, content)
+    return out.getvalue()
+
+
+GOOD = zipped(("one", b"first\nsecond\n"), ("two", b"2" * 1000))
+
+
+def opened(folder: Path, content: bytes) -> Archive:
+    path = folder / "some.zip"
+    path.write_bytes(content)
+    return Archive(path, NAMES)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_plain_files_are_read_and_hashed(tmp_path: Path, method: int) -> None:
+    archive = opened(tmp_path, zipped(("one", b"first\nsecond\n"), ("two", b""), method=method))
+    assert list(archive.lines("one", 100)) == [b"first", b"second"]
+    assert archive.read("two") == b""
+    assert archive.digest("one") == hashlib.sha256(b"first\nsecond\n").hexdigest()
+    archive.close()
+
+
+def test_a_digest_is_that_of_the_whole_file_however_little_was_read(tmp_path: Path) -> None:
+    archive = opened(tmp_path, GOOD)
+    next(archive.lines("one", 100))
+    assert archive.digest("one") == hashlib.sha256(b"first\nsecond\n").hexdigest()
+
+
+def link(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = 0o120777 << 16
+    return info
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cannot be read"),
+        (b"PK", "cannot be read"),
+        (GOOD[:-10], "cannot be read"),
+        (zipped(("one", b"")), "missing, unknown or repeated files: 'two'"),
+        (zipped(("one", b""), ("two", b""), ("three", b"")), "repeated files: 'three'"),
+        (zipped(("one", b""), ("../two", b"")), "'../two'"),
+        (zipped(("one", b""), ("two/", b"")), "'two/'"),
+        (zipped((link("one"), b"two"), ("two", b"")), "one is a link"),
+        (zipped(("one", b""), ("two", b""), method=zipfile.ZIP_BZIP2), "another method"),
+        (zipped(("one", b""), ("two", b"0" * 20_000_000)), "two inflates [0-9]+ times: a bomb"),
+        (b"#!/bin/sh\n" + GOOD, "overlaps"),
+    ],
+)
+def test_a_zip_with_a_trick_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(VerificationError, match=message):
+        opened(tmp_path, content)
+
+
+def test_a_repeated_name_is_refused(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        content = zipped(("one", b""), ("two", b""), ("two", b""))
+    with pytest.raises(VerificationError, match="repeated files: 'two'"):
+        opened(tmp_path, content)
+
+
+def central(content: bytes, name: bytes) -> int:
+    """Give the offset of the central directory's record of a member."""
+    position = content.index(b"PK\x01\x02")
+    while content[position + 46 : position + 46 + len(name)] != name:
+        position = content.index(b"PK\x01\x02", position + 4)
+    return position
+
+
+def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
+    content = bytearray(GOOD)
+    content[central(GOOD, b"two") + 8] |= 1
+    with pytest.raises(VerificationError, match="two is encrypted"):
+        opened(tmp_path, bytes(content))
+
+
+def test_a_file_above_four_gigabytes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive_module, "MAX_FILE_BYTES", 999)
+    with pytest.raises(VerificationError, match="two has 1000 bytes"):
+        opened(tmp_path, GOOD)
+
+
+def test_members_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
+    content = bytearray(zipped(("one", b"same"), ("two", b"same")))
+    struct.pack_into("<I", content, central(bytes(content), b"two") + 42, 0)
+    with pytest.raises(VerificationError, match="overlaps another file"):
+        opened(tmp_path, bytes(content))
+
+
+def test_a_member_that_reaches_into_the_table_of_contents_is_refused(tmp_path: Path) -> None:
+    content = bytearray(GOOD)
+    struct.pack_into("<I", content, central(GOOD, b"two") + 20, 10_000)
+    with pytest.raises(VerificationError, match="table of contents"):
+        opened(tmp_path, bytes(content))
+
+
+def test_a_damaged_member_is_named(tmp_path: Path) -> None:
+    content = bytearray(zipped(("one", b"x" * 100), ("two", b""), method=zipfile.ZIP_STORED))
+    content[60] ^= 1
+    archive = opened(tmp_path, bytes(content))
+    with pytest.raises(VerificationError, match="one cannot be read: Bad CRC-32"):
+        archive.read("one")
+
+
+def test_a_file_that_is_read_as_a_whole_has_a_limit(tmp_path: Path) -> None:
+    archive = opened(tmp_path, GOOD)
+    with pytest.raises(VerificationError, match="two is too large: expected at most 999, got 1000"):
+        archive.read("two", 999)
+
+
+def test_lines_have_a_limit_and_an_end(tmp_path: Path) -> None:
+    archive = opened(tmp_path, GOOD)
+    with pytest.raises(VerificationError, match="two has a line of more than 999 bytes"):
+        list(archive.lines("two", 999))
+    with pytest.raises(VerificationError, match="two does not end in a line feed"):
+        list(archive.lines("two", 1000))
