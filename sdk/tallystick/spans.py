@@ -232,9 +232,12 @@ def _private_provider(running: runtime.Runtime) -> "TracerProvider | None":
 def _exporting_provider(running: runtime.Runtime) -> "TracerProvider | None":
     if running.endpoint is None or not running.config.traces:
         return None
-    from tallystick.span_export import exporting_provider  # noqa: PLC0415 - 0.1 s, and often unused
+    from tallystick.span_export import (  # noqa: PLC0415 - 0.1 s, and often unused
+        BoundedFlush,
+        exporting_provider,
+    )
 
     with signals.left_to_the_host():
         provider = exporting_provider(running.endpoint, running.api_key, running.config)
-    running.on_flush(lambda timeout_s: provider.force_flush(int(timeout_s * 1000)))
+    running.on_flush(BoundedFlush(provider))
     return provider
