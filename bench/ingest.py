@@ -110,7 +110,7 @@ def measure() -> list[str]:
         f"not taken: {load.refused + opened.refused} requests",
         f"after kill -9, counted by another process: {kept:,} kept, {sent - kept} lost",
         f"start after the kill: {again.start_s:.1f} s",
-        f"on disk after a clean stop, everything counted: {size / kept:.0f} bytes per event (budget {SIZE_BUDGET_BYTES})",
+        f"on disk after a clean stop, all files: {size / kept:.0f} bytes per event (budget {SIZE_BUDGET_BYTES})",
     ]
 
 
