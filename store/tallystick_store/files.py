@@ -6,9 +6,12 @@ short end in TEMPORARY and are swept away at the next start.
 """
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from tallystick.errors import StoreError
 
 TEMPORARY: Final = ".tmp"
 
@@ -37,6 +40,29 @@ class Files:
             return (self.root / path).read_bytes()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
+
+    def read_plain(self, path: str, limit_bytes: int) -> bytes | None:
+        """Return the content, None where nothing stands; for folders that somebody else filled.
+
+        Raises StoreError for a link, a device, a pipe, a folder, and above `limit_bytes`.
+        """
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            descriptor = os.open(self.root / path, flags)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise StoreError(f"{path} is no plain file: {error.strerror}") from error
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise StoreError(f"{path} is no plain file")
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                content = file.read(limit_bytes + 1)
+        finally:
+            os.close(descriptor)
+        if len(content) > limit_bytes:
+            raise StoreError(f"{path} is larger than {limit_bytes} bytes")
+        return content
 
     def remove(self, path: str) -> None:
         """Remove a file, and its folder once it is empty; nothing happens where it is absent."""

@@ -24,6 +24,9 @@ from tallystick_store.store import DATABASE_NAME, LOG_FOLDER
 PIECE_ENTRIES: Final = 16 * TILE_WIDTH
 """Entries per piece: whole bundles, some ten megabytes of rows."""
 
+MAX_LOG_FILE_BYTES: Final = 1024 * 1024
+"""A bundle of the longest entries has a quarter of it."""
+
 Cells: TypeAlias = dict[str, list[Any]]
 
 _ORDER: Final = {
@@ -50,7 +53,10 @@ class DataPiece:
             table.name: _columns(database, table, self.start, self.stop)
             for table in (EVENTS, SEALS, SPANS)
         }
-        late = late_lines(database, self.start, self.stop)
+        try:
+            late = late_lines(database, self.start, self.stop)
+        except StoreError as error:
+            raise VerificationError(str(error)) from error
         return Rows(
             entries=_bundled(Files(self.directory / LOG_FOLDER), self.start, self.stop),
             events=_events(tables[EVENTS.name], late),
@@ -161,12 +167,12 @@ def _bundle(files: Files, index: int) -> list[bytes]:
     path = entries_path(index)
     widths = [TILE_WIDTH, *sorted(_partial_widths(files, path), reverse=True)]
     for width in widths:
-        content = files.read(entries_path(index, width))
-        if content is not None:
-            try:
+        try:
+            content = files.read_plain(entries_path(index, width), MAX_LOG_FILE_BYTES)
+            if content is not None:
                 return decode_entries(content, width)
-            except VerificationError:
-                return []  # the file itself is named by step 9
+        except (StoreError, VerificationError):
+            return []  # the file itself is named by step 9
     return []
 
 

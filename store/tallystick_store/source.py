@@ -11,12 +11,19 @@ from tallystick.errors import StoreError, VerificationError
 from tallystick.tlog.checkpoint import read_checkpoint
 from tallystick.verify.finding import Findings, Place
 from tallystick.verify.source import CheckpointText, ConsistencyText, ContextText, Facts
+from tallystick_store.catalog import require_catalog
 from tallystick_store.engine.duckdb import Row
 from tallystick_store.entries import count_entries, next_log_index
 from tallystick_store.files import Files
 from tallystick_store.lock import DirectoryLock
-from tallystick_store.pieces import PIECE_ENTRIES, DataPiece, forget_database, open_database
-from tallystick_store.schema import EVENTS, SCHEMA_VERSION, SEALS, SPANS, TABLES
+from tallystick_store.pieces import (
+    MAX_LOG_FILE_BYTES,
+    PIECE_ENTRIES,
+    DataPiece,
+    forget_database,
+    open_database,
+)
+from tallystick_store.schema import EVENTS, SCHEMA_VERSION, SEALS, SPANS
 from tallystick_store.store import DATABASE_NAME, LOG_FOLDER
 from tallystick_store.tilestore import CHECKPOINT_PATH, TILE_FOLDER
 
@@ -75,13 +82,13 @@ class DataSource:
 
     def log_file(self, path: str) -> bytes | None:
         """Return the content of one of them."""
-        return self._files.read(path)
+        return self._read(path)
 
     def check_files(self, findings: Findings) -> None:
         """Look for what no piece holds: rows outside the log, other tables, another log's name."""
         findings.count(1, "files", 1 + sum(1 for _ in self._files.paths(".")))
         newest = self._newest_stored()
-        if self._files.read(CHECKPOINT_PATH) != newest.encode():
+        if self._read(CHECKPOINT_PATH) != newest.encode():
             message = "is not the newest checkpoint of the database, as after a crash"
             findings.notice(1, message, Place(file=f"{LOG_FOLDER}/{CHECKPOINT_PATH}"))
         self._check_meta(findings)
@@ -116,7 +123,7 @@ class DataSource:
 
     def _newest_note(self) -> str:
         """Return the file's note, or the database's where that is newer or the file is absent."""
-        content, stored = self._files.read(CHECKPOINT_PATH), self._newest_stored()
+        content, stored = self._read(CHECKPOINT_PATH), self._newest_stored()
         if content is None:
             if not stored:
                 raise VerificationError("there is no signed checkpoint, in file or database")
@@ -143,7 +150,7 @@ class DataSource:
         return "".join(f"{purpose} {vkey}\n" for purpose, vkey in rows)
 
     def _check_meta(self, findings: Findings) -> None:
-        found = sorted(self._rows("SELECT key, value FROM meta"))
+        found = sorted(self._rows("SELECT key, value FROM meta"), key=str)
         expected = [("origin", self._facts.origin), ("schema", SCHEMA_VERSION)]
         findings.count(3, "rows of meta", len(found))
         if found != expected:
@@ -170,17 +177,16 @@ class DataSource:
             findings.fault(3, "a late disclosure belongs to no event", place)
 
     def _require_tables(self) -> None:
-        found = self._rows(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
-        )
-        expected = {(t.name, c.name, c.sql) for t in TABLES for c in t.columns}
-        differing = sorted(expected.symmetric_difference(found))
-        if differing:
-            table, column, sql = differing[0]
-            raise VerificationError(
-                f"the tables are not those of this version: {table}.{column} ({sql}) is missing or"
-                f" too much, and {len(differing) - 1} more"
-            )
+        try:
+            require_catalog(self._database)
+        except StoreError as error:
+            raise VerificationError(str(error)) from error
+
+    def _read(self, path: str) -> bytes | None:
+        try:
+            return self._files.read_plain(path, MAX_LOG_FILE_BYTES)
+        except StoreError as error:
+            raise VerificationError(str(error)) from error
 
     def _rows(self, sql: str, parameters: list[object] | None = None) -> list[Row]:
         try:
