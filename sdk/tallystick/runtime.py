@@ -159,23 +159,27 @@ class Runtime:
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Seal all and wait until the service has it; False when it has not after `timeout_s`.
 
-        False at once where no service is known: the records are in the spool, sealed.
+        False at once where no service is known: the records are in the spool, sealed. Others that were
+        named by `on_flush` get what time the records left.
         """
-        self._flush_others(timeout_s)
+        end_s = self._clock.monotonic_s() + timeout_s
         is_sealed = self._sealer.seal_all()
-        if self.target is None:
-            return False
-        self._background.start()
-        return self._background.deliver(timeout_s) and is_sealed
+        is_delivered = False
+        if self.target is not None:
+            self._background.start()
+            is_delivered = self._background.deliver(timeout_s) and is_sealed
+        self._flush_others(end_s)
+        return is_delivered
 
     def shutdown(self, timeout_s: float = 5.0, *, reason: str = SHUTDOWN) -> None:
         """Close the session (its last leaf and seal), flush, and stop the threads. Idempotent."""
         if self._is_shut_down or not self._shutdown_lock.acquire(blocking=False):
             return
         try:
-            self._flush_others(timeout_s)
+            end_s = self._clock.monotonic_s() + timeout_s
             is_closed = self._sealer.close(reason)
             is_delivered = is_closed and self._background.deliver(timeout_s, is_last=True)
+            self._flush_others(end_s)
             self._leave(is_delivered=is_delivered)
         finally:
             self._is_shut_down = True
@@ -299,10 +303,10 @@ class Runtime:
         while session.waiting:
             session.seal()
 
-    def _flush_others(self, timeout_s: float) -> None:
+    def _flush_others(self, end_s: float) -> None:
         for flush in self._on_flush:
             try:
-                flush(timeout_s)
+                flush(max(0.0, end_s - self._clock.monotonic_s()))
             except Exception:  # noqa: BLE001 - an exporter of spans may raise anything; records come first
                 _log.warning("tallystick: a flush of spans failed", exc_info=True)
 

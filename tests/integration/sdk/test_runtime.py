@@ -293,7 +293,7 @@ def test_a_session_beats_while_it_is_idle(start: Start, sink: Sink) -> None:
     assert beat.statement["session.size"] == beat.seq
 
 
-def test_other_exporters_are_flushed_too_and_may_fail(
+def test_other_exporters_are_flushed_too_in_the_time_that_is_left_and_may_fail(
     start: Start, sink: Sink, caplog: pytest.LogCaptureFixture
 ) -> None:
     running = start(endpoint=sink.url)
@@ -307,7 +307,8 @@ def test_other_exporters_are_flushed_too_and_may_fail(
     running.recorder.record(draft("a"))
     assert running.flush(20)
     running.shutdown(7)
-    assert asked == [20, 7]
+    assert 15 < asked[0] < 20
+    assert 2 < asked[1] < 7
     assert "a flush of spans failed" in caplog.text
 
 
