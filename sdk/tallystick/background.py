@@ -133,6 +133,8 @@ class Background:
     def _hurry(self) -> None:
         if self.shipper is not None:
             self.shipper.resume()
+        if self._outbox is not None:
+            self._outbox.held_until_s = 0.0
         self._to_ship.set()
 
     def _seal_loop(self) -> None:
@@ -180,12 +182,17 @@ class Background:
         if self.shipper is None:
             return FIND_SERVICE_S
         own = [outbox] if (outbox := self.outbox) else []
+        pause_s = self.shipper.step([*own, *self._recovery.outboxes()])
+        if self._sweep():
+            self._next_adoption_s = pause_s = 0.0
+        return min(pause_s, ADOPT_INTERVAL_S)
+
+    def _sweep(self) -> bool:
         try:
-            adopted = self._recovery.outboxes()
+            return self._recovery.sweep()
         except OSError as error:
             self._recovery.note(error)
-            adopted = []
-        return min(self.shipper.step([*own, *adopted]), ADOPT_INTERVAL_S)
+            return False
 
     def _note_fault(self, what: str, error: Exception) -> float:
         """Say that this package has a fault, once for each; go on later."""

@@ -1,6 +1,6 @@
 """The outbox: what of one session's spool the service does not have yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ BATCH_BYTES: Final = 4 * 1024 * 1024
 """Most of the spool that goes into one request, one record at least: far below the service's 64 MiB."""
 OPENING_SEGMENT: Final = 0
 """The segment that holds `session.open` and its seal alone; kept until the session is over."""
+OPENING_FRAMES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,44 +38,55 @@ class Outbox:
     def __init__(
         self, directory: Path, session: str, limit: Callable[[], Position] | None = None
     ) -> None:
-        """Ship up to `limit()`, the end of the newest seal of a living session; None: all there is."""
+        """Ship up to `limit()`, the end of the newest seal of a living session.
+
+        `limit` None: the session is dead, its files change no more, and all there is is shipped.
+        Raises OSError for a dead session whose directory cannot be read.
+        """
         self.session = session
         self.acked: Acked = read_acked(directory, session)
         self.acked_events = 0
         """Events of this outbox that were acknowledged while this process watched."""
-        self.damaged_segments: dict[int, str] = {}
+        self.held_until_s = 0.0
+        """On the monotonic clock: nothing of this session is sent before."""
+        self.held_because = ""
+        self.damaged_segments: set[int] = set()
         self._directory = directory
         self._limit = limit
+        self._segments = [] if limit else segments(directory, session)
+        self._next: Batch | None = None
+        self.is_done = False
+        """A dead session of which nothing is left to send."""
 
     def next_batch(self, limit_bytes: int = BATCH_BYTES) -> Batch | None:
         """Return what is to be sent next, up to a seal where there is one; None: nothing. Raises OSError."""
-        limit = self._limit() if self._limit else None
-        at = self.acked.position
-        for segment in segments(self._directory, self.session):
-            if segment < at.segment or (limit is not None and segment > limit.segment):
-                continue
-            start = at if segment == at.segment else Position(segment, 0)
-            end = limit.offset if limit is not None and segment == limit.segment else None
-            frames = self._read(start, end, limit_bytes)
-            if frames:
-                return Batch(frames, Position(segment, frames[-1].end))
-        return None
+        if self._limit is not None:
+            return self._living(self._limit(), limit_bytes)
+        if self._next is None:
+            self._next = self._first_of(self._segments, None, limit_bytes)
+            self.is_done = self._next is None
+        return self._next
 
     def opening(self) -> tuple[Frame, ...]:
         """Return `session.open` and its seal, for a service that does not know the session. Raises OSError."""
-        if OPENING_SEGMENT not in segments(self._directory, self.session):
+        try:
+            reading = read_segment(
+                self._directory, self.session, Position(OPENING_SEGMENT, 0), BATCH_BYTES
+            )
+        except FileNotFoundError:
             return ()
-        return read_segment(self._directory, self.session, Position(0, 0), BATCH_BYTES).frames[:2]
+        return reading.frames[:OPENING_FRAMES]
 
     def acknowledge(self, batch: Batch) -> None:
         """Note that the service has this batch, and delete what is no longer needed. Raises OSError."""
-        end = batch.end
-        self.acked = replace(self.acked, position=end)
+        left = self.acked.position.segment
+        self._next = None
+        self.acked = replace(self.acked, position=batch.end)
         self.acked_events += sum(frame.kind == EVENT for frame in batch.frames)
         write_acked(self._directory, self.session, self.acked)
-        for segment in segments(self._directory, self.session):
-            if OPENING_SEGMENT < segment < end.segment and segment not in self.damaged_segments:
-                segment_path(self._directory, self.session, segment).unlink()
+        for segment in range(max(left, OPENING_SEGMENT + 1), batch.end.segment):
+            if segment not in self.damaged_segments:
+                segment_path(self._directory, self.session, segment).unlink(missing_ok=True)
 
     def note_recovered(self, size: int) -> None:
         """Note that leaves below `size` are stated as recovered. Raises OSError."""
@@ -85,9 +97,29 @@ class Outbox:
         """Delete all files: the session is over and the service has everything. Raises OSError."""
         remove_session(self._directory, self.session)
 
+    def _living(self, limit: Position, limit_bytes: int) -> Batch | None:
+        if self.acked.position >= limit:
+            return None
+        numbers = range(self.acked.position.segment, limit.segment + 1)
+        return self._first_of(numbers, limit, limit_bytes)
+
+    def _first_of(
+        self, numbers: Iterable[int], limit: Position | None, limit_bytes: int
+    ) -> Batch | None:
+        at = self.acked.position
+        for segment in numbers:
+            if segment < at.segment:
+                continue
+            start = at if segment == at.segment else Position(segment, 0)
+            end = limit.offset if limit is not None and segment == limit.segment else None
+            frames = self._read(start, end, limit_bytes)
+            if frames:
+                return Batch(frames, Position(segment, frames[-1].end))
+        return None
+
     def _read(self, start: Position, end: int | None, limit_bytes: int) -> tuple[Frame, ...]:
         reading = read_segment(self._directory, self.session, start, limit_bytes, end)
         if reading.ending == "damaged" and not reading.frames:
-            self.damaged_segments[start.segment] = f"damaged at byte {reading.end}"
+            self.damaged_segments.add(start.segment)
         last_seal = max((i for i, f in enumerate(reading.frames) if f.kind == SEAL), default=-1)
         return reading.frames[: last_seal + 1] or reading.frames

@@ -20,7 +20,7 @@ class Patience:
 
     def __init__(self, clock: Clock, random: Callable[[], float]) -> None:
         """Begin without a pause. `random` gives numbers in [0, 1): emitters must not return together."""
-        self._clock = clock
+        self.clock = clock
         self._random = random
         self._not_before_s = 0.0
         self._is_asked = False
@@ -30,7 +30,7 @@ class Patience:
     @property
     def pause_s(self) -> float:
         """Seconds that are still to be waited; zero or less when it may be tried."""
-        return self._not_before_s - self._clock.monotonic_s()
+        return self._not_before_s - self.clock.monotonic_s()
 
     def succeed(self) -> None:
         """Begin anew."""
@@ -48,7 +48,7 @@ class Patience:
         self._is_asked = asked_s is not None
         pause_s = self._own_pause_s(error) if asked_s is None else asked_s
         self.failures += 1
-        self._not_before_s = self._clock.monotonic_s() + pause_s
+        self._not_before_s = self.clock.monotonic_s() + pause_s
         return pause_s
 
     def _own_pause_s(self, error: Exception) -> float:

@@ -29,6 +29,8 @@ from tallystick.spool import (
 )
 from tallystick.tlog.seal import parse_seal
 
+MOST_ADOPTED: Final = 64
+"""Sessions adopted at a time: each holds a descriptor."""
 MAX_LEAVES: Final = 512
 """Leaves in one `session.recovered`: 24 KiB of line 1."""
 
@@ -96,24 +98,33 @@ class Recovery:
         self._state = state
         self._adopted: list[DeadSession] = []
         self.finished = 0
+        self.has_more = False
+        """There may be more dead sessions than were taken."""
         self.error: str | None = None
 
     def adopt(self) -> None:
-        """Take the sessions that have died since, and state their tails. Raises TallystickError, OSError."""
-        for dead in take_dead_sessions(self._directory):
-            try:
-                self._state_tail(dead)
-            except BaseException:
-                dead.lock.release()
-                raise
-            self._adopted.append(dead)
+        """Take sessions that have died since, MOST_ADOPTED at a time, and state their tails.
+
+        Raises TallystickError or OSError.
+        """
+        if len(self._adopted) < MOST_ADOPTED:
+            self.has_more = False
+            for dead in take_dead_sessions(self._directory):
+                self._take(dead)
+                if len(self._adopted) >= MOST_ADOPTED:
+                    self.has_more = True
+                    break
         self.error = None
 
     def outboxes(self) -> list[Outbox]:
-        """Return what is to be shipped of adopted sessions; those with nothing left are deleted. Raises OSError."""
-        for dead in [one for one in self._adopted if one.outbox.next_batch() is None]:
-            self._finish(dead)
+        """Return what is to be shipped of adopted sessions."""
         return [dead.outbox for dead in self._adopted]
+
+    def sweep(self) -> bool:
+        """Delete adopted sessions that are delivered; whether the next ones may be adopted. Raises OSError."""
+        for dead in [one for one in self._adopted if one.outbox.is_done]:
+            self._finish(dead)
+        return self.has_more and len(self._adopted) < MOST_ADOPTED
 
     def note(self, error: Exception) -> None:
         """Note why the last attempt failed."""
@@ -124,6 +135,14 @@ class Recovery:
         for dead in self._adopted:
             dead.lock.release()
         self._adopted = []
+
+    def _take(self, dead: DeadSession) -> None:
+        try:
+            self._state_tail(dead)
+        except BaseException:
+            dead.lock.release()
+            raise
+        self._adopted.append(dead)
 
     def _state_tail(self, dead: DeadSession) -> None:
         if not dead.tail or dead.emitter != self._emitter():

@@ -62,6 +62,10 @@ class HeldError(ShipError):
     """The service refuses the request as such; somebody has to change something."""
 
 
+class UnwelcomeError(ShipError):
+    """The service refuses one session for what only somebody else can change; others may be welcome."""
+
+
 class TooLargeError(ShipError):
     """The request is over the service's limit."""
 

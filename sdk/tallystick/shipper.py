@@ -15,15 +15,15 @@ from tallystick.errors import TallystickError
 from tallystick.frame import Frame
 from tallystick.head import HeadKeeper
 from tallystick.outbox import Batch, Outbox
-from tallystick.patience import Patience
+from tallystick.patience import HELD_PAUSE_S, Patience
 from tallystick.rejected import Rejected
 from tallystick.shipment import (
     CHECKPOINT_HEADER,
     GZIP_HEADERS,
     HEADERS,
     PATH,
-    HeldError,
     TooLargeError,
+    UnwelcomeError,
     Verdict,
     compressed,
     export_request,
@@ -32,6 +32,8 @@ from tallystick.shipment import (
 
 IDLE_S: Final = 3600.0
 """The next seal wakes the shipper; nothing else needs it."""
+IDLE: Final = "everything sealed is delivered"
+UNUSED: Final = "nothing to send yet"
 CURABLE: Final = ("unknown_session", "unknown_key")
 """Refusals that sending `session.open` again, after enrolling again, may cure."""
 
@@ -75,6 +77,7 @@ class Shipper:
         self._head = head
         self._rejected = rejected
         self._patience = patience
+        self._clock = patience.clock
         self._compresses = compresses
 
     def step(self, outboxes: Sequence[Outbox]) -> float:
@@ -84,21 +87,47 @@ class Shipper:
             return pause_s
         try:
             for outbox in outboxes:
-                batch = outbox.next_batch()
-                if batch is not None:
-                    self._ship(outbox, batch)
-                    self._succeed()
+                if self._ship_next(outbox):
                     return 0.0
-        except (TallystickError, OSError) as error:
+        except TallystickError as error:
             return self._fail(error)
-        self.progress.state = (
-            "everything sealed is delivered" if self.progress.attempts else "nothing to send yet"
-        )
+        held = [outbox for outbox in outboxes if self._is_held(outbox)]
+        if held:
+            self.progress.state = held[0].held_because
+            return min(one.held_until_s for one in held) - self._clock.monotonic_s()
+        self.progress.state = IDLE if self.progress.attempts else UNUSED
         return IDLE_S
 
     def resume(self) -> None:
         """Try again now, unless the service itself asked to wait."""
         self._patience.resume()
+
+    def _is_held(self, outbox: Outbox) -> bool:
+        return outbox.held_until_s > self._clock.monotonic_s()
+
+    def _ship_next(self, outbox: Outbox) -> bool:
+        """Ship what is next of an outbox; whether there was something. One that is unwelcome holds up no other."""
+        if self._is_held(outbox):
+            return False
+        try:
+            batch = outbox.next_batch()
+            if batch is None:
+                return False
+            self._ship(outbox, batch)
+        except (UnwelcomeError, OSError) as error:
+            self._hold(outbox, error)
+            return False
+        outbox.held_until_s = 0.0
+        self._succeed()
+        return True
+
+    def _hold(self, outbox: Outbox, error: Exception) -> None:
+        because = f"session {outbox.session} waits {HELD_PAUSE_S:.0f} s: {error}"
+        if outbox.held_until_s == 0:
+            _log.warning("tallystick: %s", because)
+        outbox.held_because = because
+        outbox.held_until_s = self._clock.monotonic_s() + HELD_PAUSE_S
+        self.progress.failed_attempts += 1
 
     def _ship(self, outbox: Outbox, batch: Batch) -> None:
         self.progress.attempts += 1
@@ -124,7 +153,7 @@ class Shipper:
             self._cure(outbox)
             self._settle(outbox, frames, is_cured=True)
         elif verdict.mentions("unknown_key"):
-            raise HeldError(f"the service does not know this emitter: {verdict.message}")
+            raise UnwelcomeError(f"the service does not know the emitter's key: {verdict.message}")
         elif len(frames) == 1 or verdict.rejected >= len(frames):
             for frame in frames:
                 self._rejected.keep(outbox.session, frame, verdict.reason, verdict.message)
@@ -143,7 +172,9 @@ class Shipper:
         if opening:
             verdict = self._send(outbox.session, opening)
             if verdict.rejected > 0 and verdict.mentions("unknown_key"):
-                raise HeldError(f"the service does not know this emitter: {verdict.message}")
+                raise UnwelcomeError(
+                    f"the service does not know the emitter's key: {verdict.message}"
+                )
 
     def _send(self, session: str, frames: Sequence[Frame]) -> Verdict:
         keeper = self._head()

@@ -83,6 +83,7 @@ def test_a_dead_session_is_shipped_to_its_last_record_and_then_deleted(bench: Be
     bench.recovery.adopt()
     (outbox,) = bench.recovery.outboxes()
     assert len(ship(outbox)) == 1 + 1 + 2 + 1 + 3
+    assert not bench.recovery.sweep()
     assert bench.recovery.outboxes() == []
     assert sessions(bench.spool) == []
     assert bench.recovery.finished == 1
@@ -182,7 +183,9 @@ def test_a_lock_without_files_is_swept_away(bench: Bench) -> None:
     for path in bench.spool.glob("*.spool"):
         path.unlink()
     bench.recovery.adopt()
-    assert bench.recovery.outboxes() == []
+    (outbox,) = bench.recovery.outboxes()
+    assert ship(outbox) == []
+    bench.recovery.sweep()
     assert sessions(bench.spool) == []
     assert not (bench.spool / f"{session.id}.lock").exists()
 
@@ -200,6 +203,7 @@ def test_a_torn_tail_is_nothing_that_was_ever_acknowledged(bench: Bench) -> None
     assert bench.leaves() == [(session.id, 3, tail)]
     (outbox,) = bench.recovery.outboxes()
     assert len(ship(outbox)) == 6
+    bench.recovery.sweep()
     assert bench.recovery.outboxes() == []
     assert bench.rejected.counts() == {}
     assert sessions(bench.spool) == []
@@ -223,6 +227,7 @@ def test_a_damaged_segment_is_kept_for_a_person_and_what_is_behind_it_is_shipped
     (outbox,) = bench.recovery.outboxes()
     sent = ship(outbox)
     assert any(b'"tool.name":"behind"' in payload for payload in sent)
+    bench.recovery.sweep()
     assert bench.recovery.outboxes() == []
     assert bench.rejected.counts() == {"damaged_segment": 1}
     (kept,) = bench.rejected.directory.iterdir()
@@ -270,3 +275,24 @@ def test_a_record_that_was_written_twice_is_stated_once(bench: Bench) -> None:
     path.write_bytes(data + frames[-1])
     bench.recovery.adopt()
     assert bench.leaves() == [(session.id, 3, tail)]
+
+
+def test_many_dead_sessions_are_adopted_a_few_at_a_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.recovery.MOST_ADOPTED", 3)
+    for _ in range(7):
+        bench.dead(sealed=1)
+    rounds = 0
+    bench.recovery.adopt()
+    while outboxes := bench.recovery.outboxes():
+        assert len(outboxes) <= 3
+        for outbox in outboxes:
+            ship(outbox)
+        if bench.recovery.sweep():
+            bench.recovery.adopt()
+        rounds += 1
+    assert rounds == 3
+    assert bench.recovery.finished == 7
+    assert sessions(bench.spool) == []
+    assert not bench.recovery.has_more

@@ -397,9 +397,29 @@ def test_an_emitter_that_the_service_does_not_know_enrols_again(bench: Bench) ->
 def test_an_emitter_that_stays_unknown_waits_and_rejects_nothing(bench: Bench) -> None:
     bench.sink.judge = lambda _: "unknown_key"
     assert bench.ship() == HELD_PAUSE_S
-    assert "does not know this emitter" in bench.shipper.progress.state
+    assert "does not know the emitter's key" in bench.shipper.progress.state
     assert bench.rejected.counts() == {}
     assert not bench.is_delivered
+
+
+def test_a_session_that_is_unwelcome_holds_up_no_other(bench: Bench, tmp_path: Path) -> None:
+    stranger = new_session(tmp_path / "elsewhere")
+    old = outbox_of(stranger)
+    bench.record("a")
+    bench.sink.judge = lambda body: "unknown_key" if stranger.id in body else None
+    while (pause := bench.shipper.step([old, bench.outbox])) == 0:
+        pass
+    assert bench.taken() == ["session.open", "a"]
+    assert pause == HELD_PAUSE_S
+    assert stranger.id in bench.shipper.progress.state
+    bench.sink.judge = lambda _: None
+    bench.record("b")
+    assert bench.shipper.step([old, bench.outbox]) == 0
+    assert bench.taken()[-1] == "b"
+    bench.clock.advance(HELD_PAUSE_S)
+    while bench.shipper.step([old, bench.outbox]) == 0:
+        pass
+    assert old.acked.position == stranger.sealed_end
 
 
 def test_a_request_over_the_limit_is_halved_until_it_fits(bench: Bench) -> None:
