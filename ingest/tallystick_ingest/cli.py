@@ -2,15 +2,17 @@
 
 import argparse
 import json
+import re
 import shutil
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from tallystick.clock import SystemClock
+from tallystick.errors import ConfigError
 from tallystick.private_file import make_private_directory, private_file_warnings
 from tallystick_ingest.config import SETTINGS, load_service_config
 from tallystick_ingest.moment import parse_moment
@@ -18,14 +20,29 @@ from tallystick_ingest.moment import parse_moment
 _MOMENTS: Final = (
     "2026-11-22T15:00:00Z, 2026-11-22, today, yesterday, now, or how long ago: 30m, 2h, 7d"
 )
+
+
+class _Filter(NamedTuple):
+    """What a filter means, and its only values: a slip of the pen must not look like an empty list."""
+
+    sentence: str
+    values: Sequence[str] | None = None
+
+
 _FILTERS: Final = {
-    "agent": "name of the agent",
-    "tool": "name of the tool",
-    "principal": "on whose behalf: the id as it is shown, or the keyed pseudonym",
-    "outcome": "success, failure, denied, timeout, cancelled or unknown",
-    "type": "type of event, such as tool.denied",
-    "session": "session id",
+    "agent": _Filter("name of the agent"),
+    "tool": _Filter("name of the tool"),
+    "principal": _Filter("on whose behalf: the id as it is shown, or the keyed pseudonym"),
+    "outcome": _Filter(
+        "how it ended", ("success", "failure", "denied", "timeout", "cancelled", "unknown")
+    ),
+    "type": _Filter(
+        "type of the record that tells of it",
+        ("tool.started", "tool.completed", "tool.denied", "resource.read", "prompt.get"),
+    ),
+    "session": _Filter("session id"),
 }
+_TRACE_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _FALLBACK_SIZE: Final = (160, 24)
 _MAX_LIST: Final = 1_000
 
@@ -49,7 +66,13 @@ def up(arguments: Sequence[str]) -> int:
     from tallystick_ingest.serving import address_of, bind, serve  # noqa: PLC0415
 
     listener = bind(config.host, config.port)
-    make_private_directory(config.home)
+    try:
+        make_private_directory(config.home)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot use the home directory {config.home}: {error.strerror}; "
+            "name another with --home or TALLYSTICK_HOME"
+        ) from None
     for warning in private_file_warnings(sorted(config.secrets.glob("*"))):
         print(f"tallystick: {warning}", file=sys.stderr)
     service = Service.open(config)
@@ -97,9 +120,10 @@ def export(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(list(arguments))
     from tallystick_ingest.questions import Questions  # noqa: PLC0415 - slow to import
 
-    now_us = SystemClock().now_us()
-    period = {"from": parse_moment(chosen.since, now_us), "to": parse_moment(chosen.until, now_us)}
+    period = _period(parser, chosen)
     target = chosen.out.absolute()
+    if target.exists():
+        raise ConfigError(f"{target} exists already: choose another name, or remove it first")
     size = Questions.of_this_machine().download("/api/v1/export", period, target)
     print(f"{target}: {size} bytes; check it with `tallystick verify {target} --policy POLICY`")
     return 0
@@ -110,20 +134,21 @@ def actions(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tallystick actions", description=actions.__doc__)
     parser.add_argument("--from", dest="since", help=f"not before: {_MOMENTS}")
     parser.add_argument("--to", dest="until", help="before this moment")
-    for name, sentence in _FILTERS.items():
-        parser.add_argument(f"--{name}", help=sentence)
-    parser.add_argument("--limit", type=int, default=50, help="how many, newest; default 50")
+    for name, wanted in _FILTERS.items():
+        parser.add_argument(f"--{name}", help=wanted.sentence, choices=wanted.values)
+    parser.add_argument(
+        "--limit",
+        type=_limit,
+        default=50,
+        help=f"how many, newest; 1 to {_MAX_LIST}, default 50",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     chosen = parser.parse_args(list(arguments))
     from tallystick_ingest.questions import Questions  # noqa: PLC0415 - slow to import
     from tallystick_ingest.told import action_lines  # noqa: PLC0415
 
-    now_us = SystemClock().now_us()
-    query = {name: getattr(chosen, name) for name in _FILTERS} | {
-        "from": parse_moment(chosen.since, now_us) if chosen.since else None,
-        "to": parse_moment(chosen.until, now_us) if chosen.until else None,
-        "limit": max(1, min(chosen.limit, _MAX_LIST)),
-    }
+    query = {name: getattr(chosen, name) for name in (*_FILTERS, "limit")}
+    query |= _period(parser, chosen)
     found = Questions.of_this_machine().get("/api/v1/actions", query)
     if chosen.json:
         _print_json(found["actions"])
@@ -138,7 +163,9 @@ def trace(arguments: Sequence[str]) -> int:
     """Tell one trace: every call in it with its stages, and how it is signed."""
     parser = argparse.ArgumentParser(prog="tallystick trace", description=trace.__doc__)
     parser.add_argument(
-        "id", help="trace id, 32 hex digits, as `tallystick actions --json` shows it"
+        "id",
+        type=_trace_id,
+        help="trace id, 32 hex digits: `trace_id` in `tallystick actions --json`",
     )
     parser.add_argument("--json", action="store_true", help="print the answer of the service")
     chosen = parser.parse_args(list(arguments))
@@ -164,6 +191,37 @@ class _NoPandas(MetaPathFinder):
         if fullname == "pandas":
             raise ModuleNotFoundError("the service uses no pandas", name="pandas")
         return None
+
+
+def _period(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> dict[str, int | None]:
+    """Read --from and --to; end with a usage error where nothing can lie between them."""
+    now_us = SystemClock().now_us()
+    since, until = (
+        _moment(option, text, now_us)
+        for option, text in (("--from", chosen.since), ("--to", chosen.until))
+    )
+    if since is not None and until is not None and since >= until:
+        parser.error("the period is empty: --from must lie before --to")
+    return {"from": since, "to": until}
+
+
+def _moment(option: str, text: str | None, now_us: int) -> int | None:
+    try:
+        return None if text is None else parse_moment(text, now_us)
+    except ConfigError as error:
+        raise ConfigError(f"{option}: {error}") from None
+
+
+def _limit(text: str) -> int:
+    if text.isdecimal() and text.isascii() and 1 <= int(text) <= _MAX_LIST:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {_MAX_LIST}, got {text!r}")
+
+
+def _trace_id(text: str) -> str:
+    if _TRACE_ID.fullmatch(text.lower()):
+        return text.lower()
+    raise argparse.ArgumentTypeError(f"expected 32 hex digits, got {text!r}")
 
 
 def _print_json(values: Sequence[object]) -> None:

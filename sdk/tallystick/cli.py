@@ -18,7 +18,7 @@ from tallystick.errors import TallystickError
 GROUP: Final = "tallystick.commands"
 WRONG_USE: Final = 2
 FAILED: Final = 1
-_USAGE_RUN: Final = "usage: tallystick run [--service-name NAME] -- COMMAND [ARGUMENT...]"
+_USAGE_RUN: Final = "tallystick run [--service-name NAME] -- COMMAND [ARGUMENT...]"
 
 Command = Callable[[Sequence[str]], int | None]
 
@@ -46,11 +46,15 @@ def run(arguments: Sequence[str]) -> int:
     from tallystick.launch import run as launch  # noqa: PLC0415 - only this command needs it
 
     before, separator, command = _split(arguments)
-    options = argparse.ArgumentParser(prog="tallystick run", usage=_USAGE_RUN, add_help=True)
+    options = argparse.ArgumentParser(
+        prog="tallystick run", usage=_USAGE_RUN, description=run.__doc__
+    )
     options.add_argument("--service-name", help="name of the service in the records")
-    chosen = options.parse_args(before)
+    chosen, unknown = options.parse_known_args(before)
     if not separator or not command:
-        return _complain(_USAGE_RUN, WRONG_USE)
+        options.error("put -- and the command to run behind the options")
+    if unknown:
+        options.error(f"unrecognized arguments: {' '.join(unknown)}")
     environ = dict(os.environ)
     if chosen.service_name:
         environ["TALLYSTICK_SERVICE_NAME"] = chosen.service_name
@@ -89,8 +93,11 @@ def keys(arguments: Sequence[str]) -> int:
     text = key_report.policy_text()
     if chosen.output is None:
         print(text, end="")
-    else:
+        return 0
+    try:
         chosen.output.write_text(text, encoding="ascii")
+    except OSError as error:
+        return _complain(f"keys: cannot write {chosen.output}: {error.strerror}", FAILED)
     return 0
 
 
@@ -114,12 +121,14 @@ def _load(found: EntryPoint) -> Command | None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0].startswith("tallystick"):
             raise
-        extra = f"tallystick[{','.join(found.extras)}]" if found.extras else "tallystick"
-        _complain(
-            f"{found.name} needs {error.name}; install it with: pip install '{extra}'", FAILED
-        )
+        _complain(f"{found.name} needs {error.name}; install it with: {_install(found)}", FAILED)
         return None
     return command
+
+
+def _install(found: EntryPoint) -> str:
+    extra = f"tallystick[{','.join(found.extras)}]" if found.extras else "tallystick"
+    return f"pip install '{extra}'"
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], bool, list[str]]:
@@ -131,17 +140,24 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], bool, list[str]]:
 
 def _help() -> str:
     built_in = [f"  {name:<10} {_summary(command)}" for name, command in BUILT_IN.items()]
-    others = sorted(point.name for point in entry_points(group=GROUP))
+    others = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     return "\n".join(
         [
             "usage: tallystick COMMAND [ARGUMENT...]",
             "",
             *built_in,
-            *(f"  {name}" for name in others),
+            *(f"  {point.name:<10} {_summary_of(point)}" for point in others),
             "",
             "tallystick COMMAND --help says more about one of them.",
         ]
     )
+
+
+def _summary_of(point: EntryPoint) -> str:
+    try:
+        return _summary(point.load())
+    except ModuleNotFoundError:
+        return f"Not installed here: {_install(point)}"
 
 
 def _summary(command: Command) -> str:

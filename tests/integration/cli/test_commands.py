@@ -66,6 +66,82 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         assert f"  {name}" in done.stdout
 
 
+def test_help_says_of_every_command_what_it_does(tmp_path: Path) -> None:
+    lines = [
+        line for line in tallystick(tmp_path, "--help").stdout.splitlines() if line[:2] == "  "
+    ]
+    assert len(lines) == 9
+    assert all(line.endswith(".") and len(line.split()) > 5 for line in lines)
+
+
+def test_help_says_what_to_install_for_a_command_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    point = EntryPoint("up", "no_such_module_anywhere:up [server]", cli.GROUP)
+    monkeypatch.setattr(cli, "entry_points", lambda **_: [point])
+    assert cli.main(["--help"]) == 0
+    assert "Not installed here: pip install 'tallystick[server]'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run"], "put -- and the command to run behind the options"),
+        (["run", "python", "-V"], "put -- and the command to run behind the options"),
+        (["run", "--fast", "--", "python"], "unrecognized arguments: --fast"),
+        (["actions", "--outcome", "deneid"], "invalid choice: 'deneid'"),
+        (["actions", "--type", "tool.dennied"], "invalid choice: 'tool.dennied'"),
+        (["actions", "--limit", "0"], "expected a whole number from 1 to 1000, got '0'"),
+        (["actions", "--limit", "1001"], "expected a whole number from 1 to 1000, got '1001'"),
+        (["actions", "--from", "today", "--to", "yesterday"], "--from must lie before --to"),
+        (["export", "--from", "1h", "--to", "2h", "--out", "a"], "--from must lie before --to"),
+        (["trace", "4bf92f"], "expected 32 hex digits, got '4bf92f'"),
+    ],
+)
+def test_wrong_use_is_said_and_asks_no_service(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    """A filter with a slip of the pen in it must not look like an empty list."""
+    done = tallystick(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("usage: ") == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("option", ["--from", "--to"])
+def test_a_moment_that_is_none_is_named_by_its_option(tmp_path: Path, option: str) -> None:
+    done = tallystick(tmp_path, "actions", option, "soon")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"tallystick: actions: {option}: this is no moment")
+
+
+def test_an_export_leaves_a_file_that_is_there_as_it_is(tmp_path: Path) -> None:
+    kept = tmp_path / "november.zip"
+    kept.write_text("the only copy")
+    done = tallystick(tmp_path, "export", "--from", "1h", "--out", str(kept))
+    assert done.returncode == 1
+    assert "exists already" in done.stderr
+    assert kept.read_text() == "the only copy"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["up", "--port", "0"], ["keys", "policy", "--output", "f/p"]]
+)
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path, arguments: list[str]) -> None:
+    home = tmp_path / "home"
+    if arguments[0] == "up":
+        home.write_text("no directory")
+    else:
+        enrol(home)
+        arguments[-1] = str(home / "credentials.json" / "policy.txt")
+    done = tallystick(home, *arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith("tallystick: ")
+    assert done.stderr.count("\n") == 1
+    assert "cannot" in done.stderr
+
+
 def test_an_unknown_command_is_named(tmp_path: Path) -> None:
     done = tallystick(tmp_path, "destroy")
     assert done.returncode == 2

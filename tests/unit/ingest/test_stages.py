@@ -236,10 +236,33 @@ def test_the_latest_time_that_signed_bytes_hold_is_shown() -> None:
 
 
 def test_actions_of_several_days_show_their_dates() -> None:
-    rows = [{**CLIENT, "outcome": "success", "time_us": time} for time in (0, 86_400_000_000)]
+    rows = [{**CLIENT, "outcome": "success", "time_us": time} for time in (86_400_000_000, 0)]
     lines = action_lines(rows, 160)
-    assert lines[1].startswith("1970-01-02")
-    assert lines[2].startswith("1970-01-01")
+    assert lines[1].startswith("1970-01-01")
+    assert lines[2].startswith("1970-01-02")
+
+
+def test_actions_of_two_programs_are_told_in_the_order_of_their_times() -> None:
+    """The log's order is that of arrival: one program's batch comes behind all of another's."""
+    rows = [
+        {**CLIENT, "outcome": "success", "time_us": time * 1_000_000, "log_index": log_index}
+        for time, log_index in ((30, 9), (31, 7), (29, 6), (31, 8))
+    ]
+    shown = action_lines(rows, 160)[2:6]
+    assert [line[6:8] for line in shown] == ["29", "30", "31", "31"]
+
+
+def test_a_list_of_actions_says_where_the_trace_ids_are() -> None:
+    assert "tallystick trace" in told()
+
+
+def test_a_record_of_no_call_names_the_tool_that_it_is_about() -> None:
+    seen = event("tooldef.observed", action=None, tool__name="refund", server__name="billing")
+    plain = event("config.changed", action=None)
+    trace = {"events": [seen, plain], "calls": [], "spans": []}
+    text = "\n".join(trace_lines(trace, TRACE, 160))
+    assert "tooldef.observed   refund@billing   - / - / -   sealed" in text
+    assert "config.changed   - / - / -   sealed" in text
 
 
 @requirement("trace.signed-spans", "use.periods")
