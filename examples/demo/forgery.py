@@ -7,11 +7,11 @@ from typing import Final
 
 import duckdb
 
+from tallystick.verify.columns import both_shown
+
 DATABASE: Final = "tallystick.duckdb"
 KEPT: Final = frozenset({"log_index"})
 """How a row is found again: a change of it is found too, but under two numbers."""
-
-SHOWN_CHARACTERS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def forge(data: Path, source: Random) -> Forgery:
             f'UPDATE events SET "{column}" = ? WHERE log_index = ?',  # noqa: S608 - a column's name
             [value, row["log_index"]],
         )
-        return Forgery(row["log_index"], column, _short(row[column]), _short(value))
+        return Forgery(row["log_index"], column, *both_shown(row[column], value))
 
 
 def _other(value: object, type_name: str) -> object:
@@ -55,8 +55,3 @@ def _other(value: object, type_name: str) -> object:
     if isinstance(value, bytes):
         return bytes([value[0] ^ 1]) + value[1:]
     return f"{value}x"
-
-
-def _short(value: object) -> str:
-    text = value.hex() if isinstance(value, bytes) else str(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."

@@ -170,9 +170,25 @@ def _differences(
             continue
         for row, (value, right) in enumerate(zip(found, wanted, strict=True)):
             if value != right and right is not UNKNOWN:
-                yield name, row, f"stored {_shown(value)}, the record says {_shown(right)}"
+                stored_text, right_text = both_shown(value, right)
+                yield name, row, f"stored {stored_text}, the record says {right_text}"
 
 
-def _shown(value: object) -> str:
-    text = value.hex() if isinstance(value, bytes) else repr(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+def both_shown(one: object, other: object) -> tuple[str, str]:
+    """Write two values that differ; of long ones, the part around the first difference."""
+    first, second = _written(one), _written(other)
+    pairs = enumerate(zip(first, second, strict=False))
+    differs_at = next((at for at, (a, b) in pairs if a != b), min(len(first), len(second)))
+    begin = max(0, differs_at - _SHOWN_CHARACTERS // 2)
+    return _cut(first, begin), _cut(second, begin)
+
+
+def _written(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else repr(value)
+
+
+def _cut(text: str, begin: int) -> str:
+    if len(text) <= _SHOWN_CHARACTERS:
+        return text
+    end = begin + _SHOWN_CHARACTERS
+    return f"{'...' if begin else ''}{text[begin:end]}{'...' if end < len(text) else ''}"

@@ -51,11 +51,24 @@ def test_each_cell_that_differs_is_named() -> None:
         assert message.startswith("stored 'something else', the record says ")
 
 
-def test_a_long_value_is_shown_by_its_beginning() -> None:
+def test_long_values_are_shown_where_they_differ() -> None:
     cells = stored()
-    cells["leaf_hash"][3] = b"\xff" * 100
+    cells["statement"][3] = cells["statement"][3].replace(
+        '"outcome":"success"', '"outcome":"failure"'
+    )
     [(_, _, message)] = found(cells)
-    assert f"stored {'ff' * 30}..., the record says" in message
+    assert "failure" in message
+    assert "success" in message
+    assert len(message) < 200
+
+
+def test_of_two_long_values_the_part_that_differs_is_shown() -> None:
+    cells = stored()
+    cells["statement"][0] += "x"
+    [(_, _, message)] = found(cells)
+    one, _, other = message.partition(", the record says ")
+    assert one.removeprefix("stored ") != other
+    assert len(message) < 200
 
 
 def test_a_column_too_many_and_one_too_few_are_named() -> None:

@@ -58,14 +58,24 @@ def test_every_step_says_what_it_checked_found_and_could_not_check() -> None:
 
 def test_findings_beyond_the_list_are_counted() -> None:
     findings = Findings()
-    for _ in range(150):
-        findings.fault(2, "altered")
+    for number in range(150):
+        findings.fault(2, f"altered {number}")
     text = report(findings).text
-    assert text.count("FAULT  altered") == 100
+    assert text.count("FAULT  altered ") == 100
     assert "      FAULT  and 50 more" in text
     steps = json.loads(report(findings).json)["steps"]
     assert steps[1]["totals"] == {"fault": 150, "not_checked": 0, "notice": 0}
     assert len(steps[1]["findings"]) == 100
+
+
+def test_equal_findings_are_one_line() -> None:
+    findings = Findings()
+    for _ in range(3):
+        findings.fault(2, "altered", Place(log_index=7))
+    findings.fault(2, "altered", Place(log_index=8))
+    text = report(findings).text
+    assert "      FAULT  log index 7: altered   (3 times)\n" in text
+    assert "      FAULT  log index 8: altered\n" in text
 
 
 def test_a_step_that_was_not_reached_does_not_look_like_a_pass() -> None:
@@ -90,3 +100,10 @@ def test_what_no_verification_can_show_is_said_every_time() -> None:
     made = report(Findings())
     assert "calls that never reached an emitter" in made.text
     assert "calls that never reached an emitter" in json.loads(made.json)["limits"]
+
+
+def test_what_could_not_be_read_is_not_called_a_forgery() -> None:
+    """A slip of the pen in a file's name gets exit 1 too, but no verdict about what it holds."""
+    made = report(with_one("fault"), is_complete=False)
+    assert "verdict 1: it could not be read to its end, so nothing is verified" in made.text
+    assert "WRONG" not in made.text
