@@ -1,0 +1,171 @@
+"""The service as a whole, in this process: housekeeping, pauses, and an end in order."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tallystick.event import Statement
+from tallystick.testing import FakeClock
+from tallystick_ingest.auth.gate import ADMINISTRATOR
+from tallystick_ingest.config import load_service_config
+from tallystick_ingest.drafts import Access
+from tallystick_ingest.local_credentials import keep_credentials
+from tallystick_ingest.otlp.http import BusyError
+from tallystick_ingest.service import Service
+from tallystick_store.events import read_events
+from tests.requirements import requirement
+from tests.stores import EMITTER
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    made = Service.open(load_service_config({"home": str(tmp_path)}, {}), FakeClock())
+    yield made
+    made.close("the test is over")
+
+
+def said(service: Service, kind: str = "") -> list[Statement]:
+    events = read_events(service.store.database, "sender = 'service'", [])
+    assert {one.sealing for one in events} == {"sealed"}
+    return [one.statement for one in events if kind in ("", one.statement["type"])]
+
+
+def test_the_first_start_states_who_runs_and_whose_keys_count(service: Service) -> None:
+    opened, log, own = said(service)
+    assert opened["service.name"] == "tallystick"
+    assert (log["key.purpose"], log["key.vkey"]) == ("log", service.keys.log.key.vkey)
+    assert (own["key.purpose"], own["key.vkey"]) == ("emitter", service.keys.service.key.vkey)
+    newest = service.store.checkpoint
+    assert newest is not None
+    assert newest.size == service.store.size
+
+
+def test_a_later_start_does_not_state_its_keys_again(tmp_path: Path) -> None:
+    config = load_service_config({"home": str(tmp_path)}, {})
+    Service.open(config, FakeClock()).close("over")
+    again = Service.open(config, FakeClock())
+    types = [one["type"] for one in said(again)]
+    again.close("over")
+    assert types == [
+        *("session.open", "key.added", "key.added", "session.close"),
+        "session.open",
+    ]
+
+
+def test_an_identity_is_admitted_once_and_found_by_the_next_start(tmp_path: Path) -> None:
+    config = load_service_config({"home": str(tmp_path)}, {})
+    service = Service.open(config, FakeClock())
+    assert service.enrol(EMITTER.key)
+    assert not service.enrol(EMITTER.key)
+    assert len(said(service, "key.added")) == 3
+    service.close("over")
+    again = Service.open(config, FakeClock())
+    found = again.directory.emitter_key(EMITTER.name, EMITTER.key.key_id.hex())
+    again.close("over")
+    assert found == EMITTER.key
+
+
+def test_once_a_minute_it_says_that_it_lives_and_who_was_refused(service: Service) -> None:
+    for _ in range(3):
+        service.anonymous.add("/v1/logs", "unauthenticated")
+    access = Access("access.read", "status", ADMINISTRATOR, {}, 1)
+    service.accesses.record(access)
+    service.accesses.record(access)
+    service.housekeep()
+    [beat] = said(service, "session.heartbeat")
+    assert beat["session.size"] == beat["seq"]
+    [reject] = said(service, "log.reject")
+    assert reject["reject.counts"] == {"unauthenticated": 3}
+    assert (reject["reject.sender"], reject["reject.path"]) == ("anonymous", "/v1/logs")
+    service.housekeep()
+    assert len(said(service, "log.reject")) == 1
+
+
+@requirement("access.recorded")
+def test_what_is_still_counted_is_recorded_at_the_end(tmp_path: Path) -> None:
+    config = load_service_config({"home": str(tmp_path)}, {})
+    service = Service.open(config, FakeClock())
+    access = Access("access.read", "status", ADMINISTRATOR, {}, 1)
+    for _ in range(3):
+        service.accesses.record(access)
+    service.anonymous.add("/v1/logs", "unauthenticated")
+    service.close("over")
+    service.close("twice does nothing")
+    again = Service.open(config, FakeClock())
+    events = said(again)
+    again.close("over")
+    counts = [one["access.count"] for one in events if one["type"] == "access.read"]
+    assert counts == [1, 2]
+    assert "log.reject" in [one["type"] for one in events]
+    closed = [one for one in events if one["type"] == "session.close"]
+    assert [one["session.reason"] for one in closed] == ["over"]
+    first = [one for one in events if one["session"] == closed[0]["session"]]
+    assert first[-1]["type"] == "session.close"
+
+
+def test_after_the_end_nothing_is_taken_and_the_cause_is_said(tmp_path: Path) -> None:
+    service = Service.open(load_service_config({"home": str(tmp_path)}, {}), FakeClock())
+    service.close("over")
+    with pytest.raises(BusyError, match="closing"):
+        service.state([service.drafts.heartbeat()])
+    service.housekeep()
+
+
+def test_statements_from_many_threads_keep_one_dense_sequence(service: Service) -> None:
+    threads = [
+        threading.Thread(target=lambda: service.state([service.drafts.heartbeat()] * 2))
+        for _ in range(24)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seqs = [one["seq"] for one in said(service)]
+    assert sorted(seqs) == list(range(len(seqs)))
+    assert len(said(service, "session.heartbeat")) == 48
+
+
+def test_a_service_that_cannot_state_its_start_gives_the_directory_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_service_config({"home": str(tmp_path)}, {})
+
+    def refuse(*_: object) -> None:
+        raise BusyError("no")
+
+    monkeypatch.setattr(Service, "_state_start", refuse)
+    with pytest.raises(BusyError):
+        Service.open(config, FakeClock())
+    monkeypatch.undo()
+    Service.open(config, FakeClock()).close("over")
+
+
+def test_credentials_are_kept_up_to_date_and_never_taken_over(service: Service) -> None:
+    path = service.config.home / "credentials.json"
+    assert str(path) in keep_credentials(service, "http://127.0.0.1:1")
+    first = path.read_text()
+    keep_credentials(service, "http://127.0.0.1:1")
+    assert path.read_text() == first
+    assert len(service.ring.keys) == 1
+    keep_credentials(service, "http://127.0.0.1:2")
+    assert "127.0.0.1:2" in path.read_text()
+    path.write_text(first.replace(service.ring.keys[0].id, "").replace('"tallystick_', '"x'))
+    keep_credentials(service, "http://127.0.0.1:1")
+    assert len(service.ring.keys) == 2
+    foreign = path.read_text().replace(service.keys.log.key.vkey, EMITTER.key.vkey)
+    path.write_text(foreign)
+    assert "stays as it is" in keep_credentials(service, "http://127.0.0.1:1")
+    assert path.read_text() == foreign
+
+
+def test_a_seen_checkpoint_is_looked_at_once(service: Service) -> None:
+    note = service.newest_note() or ""
+    assert not service.is_seen(note)
+    service.observe(note)
+    assert service.is_seen(note)
+    for number in range(2_000):
+        service.observe(f"garbage {number}")
+    assert not service.is_seen(note)
+    assert service.store.signing_stopped is None
