@@ -64,7 +64,9 @@ class Background:
     def outbox(self) -> Outbox | None:
         """What of this process's own session is to be shipped."""
         session = self._recorder.session
-        if self._outbox is None and session is not None:
+        if session is None:
+            return None
+        if self._outbox is None or self._outbox.session != session.id:
             self._outbox = Outbox(session.directory, session.id, lambda: session.sealed_end)
         return self._outbox
 
@@ -138,7 +140,7 @@ class Background:
         self._to_ship.set()
 
     def _seal_loop(self) -> None:
-        wait_s, sealed_end = OPEN_DELAY_S, _NOWHERE
+        wait_s, sealed = OPEN_DELAY_S, ("", _NOWHERE)
         while not self._stop.is_set():
             if self._to_seal.wait(wait_s):
                 self._stop.wait(self._linger_s)
@@ -147,13 +149,14 @@ class Background:
                 return
             wait_s = self._seal_step()
             session = self._recorder.session
-            if session is not None and session.sealed_end > sealed_end:
-                sealed_end = session.sealed_end
+            if session is not None and (session.id, session.sealed_end) != sealed:
+                sealed = (session.id, session.sealed_end)
                 self._to_ship.set()
 
     def _seal_step(self) -> float:
         try:
-            self._recorder.current_session()
+            if self._recorder.current_session().is_deleted:
+                self._abandon_session()
             outbox = self.outbox
             return self._sealer.step(outbox.acked.position if outbox else _NOWHERE)
         except (TallystickError, OSError) as error:
@@ -161,6 +164,11 @@ class Background:
             return RETRY_S
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the thread
             return self._note_fault("sealing", error)
+
+    def _abandon_session(self) -> None:
+        outbox, self._outbox = self._outbox, None
+        self._recorder.abandon_session(outbox.acked_events if outbox else 0)
+        self._recorder.current_session()
 
     def _ship_loop(self) -> None:
         while not self._stop.is_set():

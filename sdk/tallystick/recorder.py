@@ -23,6 +23,7 @@ BACKLOG_BYTES: Final = 64 * 1024 * 1024
 """Both bound the memory that an unwritable spool can cost the host."""
 BACKLOG_FULL: Final = "spool unwritable and backlog full"
 CLOSED: Final = "recorded after shutdown"
+SPOOL_DELETED: Final = "spool deleted before its records were delivered"
 
 _log = logging.getLogger("tallystick")
 
@@ -174,6 +175,18 @@ class Recorder:
             finally:
                 self._is_draining = False
         return True
+
+    def abandon_session(self, delivered: int) -> None:
+        """Give up a session whose files were deleted, of which the service has `delivered` records.
+
+        The others are counted as lost; the next record opens a new session.
+        """
+        with self._opening_lock:
+            session, self._session = self._session, None
+        if session is not None:
+            lost = session.abandon() - delivered
+            if lost > 0:
+                self.count_lost(SPOOL_DELETED, lost)
 
     def close(self) -> Session | None:
         """Take no more records: later ones are counted as lost. Return the session, for its last record."""

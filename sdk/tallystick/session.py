@@ -182,6 +182,18 @@ class Session:
             self._finish_interrupted()
             self._writer.begin_segment()
 
+    @property
+    def is_deleted(self) -> bool:
+        """Somebody deleted the spool from under this process: see `abandon`."""
+        return self._writer.is_deleted
+
+    def abandon(self) -> int:
+        """Take no more records and let go of the files, as a process that dies would; return the final size."""
+        with self._seal_lock, self._append_lock:
+            self.is_closed = True
+            self.release()
+            return self.size
+
     def release(self) -> None:
         """Close the files and give up the lock; the session can be adopted from now on."""
         self._writer.close()

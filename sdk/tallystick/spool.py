@@ -241,6 +241,14 @@ class SpoolWriter:
             retired, self._retired = self._retired, []
             return [directory, *retired, *([os.dup(self._fd)] if self._fd >= 0 else [])]
 
+    @property
+    def is_deleted(self) -> bool:
+        """Somebody deleted the open segment: what is written now, nobody will read."""
+        try:
+            return self._fd >= 0 and os.fstat(self._fd).st_nlink == 0
+        except OSError:
+            return True
+
     def found_length(self) -> int:
         """Return how long the open segment really is, 0 when none is open or that cannot be told."""
         try:

@@ -4,6 +4,7 @@ For tests of programs that record with Tallystick, and for our own. Nothing here
 """
 
 import base64
+import contextlib
 import gzip
 import json
 import socket
@@ -164,6 +165,7 @@ class Sink:
         """Method, path, headers (lower case) and inflated body of every request."""
         self.bodies: list[tuple[str, str]] = []
         """Event name and body of every record that was taken, duplicates included."""
+        self.open_sockets: set[socket.socket] = set()
         self.connections = 0
         """Connections that were accepted."""
         self.replies: deque[Reply] = deque()
@@ -191,9 +193,13 @@ class Sink:
             return list(dict.fromkeys(b for name, b in self.bodies if name == event.SEAL_NAME))
 
     def kill(self) -> None:
-        """Stop listening: later connections are refused."""
+        """Reset every connection and refuse later ones, as a killed process does."""
         self._server.shutdown()
         self._server.server_close()
+        for connection in list(self.open_sockets):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            with contextlib.suppress(OSError):  # the client was first
+                connection.shutdown(socket.SHUT_RDWR)
 
     def restart(self) -> None:
         """Listen again on the same port."""
@@ -251,9 +257,7 @@ class Sink:
         class Handler(_Handler):
             owner = sink
 
-        ThreadingHTTPServer.allow_reuse_address = True
-        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        server.daemon_threads = True
+        server = _Server(("127.0.0.1", port), Handler)
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         return server
 
@@ -268,6 +272,16 @@ def running_sink(log: SmallLog | None = None) -> Iterator[Sink]:
         sink.kill()
 
 
+class _Server(ThreadingHTTPServer):
+    """Listens again at once on the port of the one before; prints nothing."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a client that is gone is part of many tests."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     """Hands each request to the sink that owns it."""
 
@@ -276,7 +290,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         self.owner.connections += 1
+        self.owner.open_sockets.add(self.request)
         super().setup()
+
+    def finish(self) -> None:
+        self.owner.open_sockets.discard(self.request)
+        with contextlib.suppress(OSError):
+            super().finish()
 
     def do_GET(self) -> None:
         self._serve()

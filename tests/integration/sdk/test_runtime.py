@@ -14,6 +14,7 @@ from tallystick import runtime as runtime_module
 from tallystick.config import load_config
 from tallystick.credentials import Credentials, save_credentials
 from tallystick.event import Record
+from tallystick.recorder import SPOOL_DELETED
 from tallystick.recovery import Recovery
 from tallystick.runtime import Runtime
 from tallystick.sealer import Sealer
@@ -357,6 +358,32 @@ def test_a_fault_of_our_own_is_an_alarm_and_ends_no_thread(
     until(lambda: running.status().sealed == 2)
     assert [text.split()[0] for text in running.status().alarms] == ["shipping", "sealing"]
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_spool_that_is_deleted_is_begun_anew_and_the_loss_is_exact(
+    start: Start, sink: Sink, tmp_path: Path
+) -> None:
+    running = start(endpoint=sink.url)
+    running.recorder.record(draft("delivered"))
+    assert running.flush(20)
+    sink.kill()
+    running.recorder.record(draft("lost"))
+    until(lambda: running.status().sealed == 3)
+    for path in (tmp_path / "spool").iterdir():
+        path.unlink()
+    (tmp_path / "spool").rmdir()
+    running.recorder.record(draft("lost too"))
+    until(lambda: running.status().lost)
+    sink.restart()
+    running.recorder.record(draft("after"))
+    until(lambda: running.flush(5))
+    status = running.status()
+    assert status.lost == {SPOOL_DELETED: 2}
+    stated = [one for one in sink.records() if one.statement["type"] == "log.drop"]
+    assert [one.statement["drop.count"] for one in stated] == [2]
+    assert names(sink.records())[:2] == ["session.open", "delivered"]
+    assert "after" in names(sink.records())
+    assert len({one.session for one in sink.records()}) == 2
 
 
 def test_the_public_functions_work_without_a_runtime() -> None:
