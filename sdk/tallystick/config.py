@@ -198,7 +198,7 @@ SETTINGS: Final = (
     Setting("traces", _flag, True, "Send spans of the calls to the endpoint."),
     Setting("disabled", _flag, False, "Record nothing at all."),
 )
-"""The table: `tallystick doctor` and docs/settings.md print it."""
+"""The table; docs/settings.md is made from it."""
 
 BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 

@@ -24,6 +24,11 @@ def test_every_setting_is_documented() -> None:
         assert setting.sentence.endswith(".")
 
 
+def test_the_page_of_settings_is_the_table() -> None:
+    page = Path(__file__).parents[3] / "docs" / "settings.md"
+    assert settings_table() in page.read_text(encoding="utf-8")
+
+
 def test_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
     found = config(tmp_path)
     assert (found.linger_ms, found.batch, found.heartbeat_s) == (50, 512, 60)
