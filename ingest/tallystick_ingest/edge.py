@@ -2,7 +2,8 @@
 
 Each carries the newest signed checkpoint of the log (`Tallystick-Checkpoint`, docs/spec/log.md), and
 each request may show one: a larger one than ours, with our own signature, stops signing. A fault
-that nobody foresaw becomes a 503, never a 500 and never a traceback with somebody's data.
+that nobody foresaw becomes a 503, never a 500 and never a traceback with somebody's data. Bodies of
+the API, which are read before anybody asks who sends them, are cut off at MAX_API_BODY_BYTES.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import base64
 import binascii
 from collections.abc import Callable, MutableMapping
 from typing import Any, Final, Protocol
+
+from starlette.exceptions import HTTPException
 
 from tallystick_ingest.otlp.answer import failure
 from tallystick_ingest.otlp.body import JSON
@@ -24,6 +27,12 @@ from tallystick_ingest.otlp.http import (
 
 CHECKPOINT_HEADER: Final = "tallystick-checkpoint"
 MAX_CHECKPOINT_CHARS: Final = 4_096
+
+MAX_API_BODY_BYTES: Final = 256 * 1024
+"""Ours: the largest, an enrolment, has two fields of 16,384 characters."""
+_OTLP_PATH: Final = "/v1/"
+"""OTLP has limits of its own (otlp/body.py)."""
+_INTERNAL: Final = 500
 
 Application = Callable[[Scope, Receive, Send], Any]
 
@@ -41,6 +50,10 @@ class Heads(Protocol):
         """Look at a checkpoint that a sender holds; may check a signature and query the store."""
 
 
+class CutOffError(Exception):
+    """A fault in the midst of an answer: the connection is closed, so that its reader can tell."""
+
+
 class Edge:
     """ASGI middleware around the whole application."""
 
@@ -56,21 +69,26 @@ class Edge:
             await self._app(scope, receive, send)
             return
         await self._observe(header_map(scope).get(CHECKPOINT_HEADER, ""))
-        is_started = False
+        is_started = is_fault = False
 
         async def send_with_checkpoint(event: MutableMapping[str, Any]) -> None:
-            nonlocal is_started
+            nonlocal is_started, is_fault
             if event["type"] == "http.response.start":
-                is_started = True
+                is_fault = event["status"] == _INTERNAL  # the framework's; ours goes out below
+                is_started = not is_fault
                 event["headers"] = [*event.get("headers", ()), *self._headers()]
-            await send(event)
+            if not is_fault:
+                await send(event)
 
         try:
-            await self._app(scope, receive, send_with_checkpoint)
-        except Exception as fault:
+            await self._app(scope, _bounded(scope, receive), send_with_checkpoint)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, its message goes nowhere
             report_fault(scope["path"], fault)
-            if is_started:
-                raise
+            is_fault = True
+        if is_started and is_fault:
+            raise CutOffError("an answer was cut off; the fault is logged above") from None
+        if is_fault:
+            is_fault = False
             answer = failure(JSON, 503, "internal fault; try again")
             await send_answer(send_with_checkpoint, answer)
 
@@ -87,6 +105,23 @@ class Edge:
         if self._shown[0] != note:
             self._shown = (note, base64.b64encode(note.encode()))
         return [(CHECKPOINT_HEADER.encode(), self._shown[1])]
+
+
+def _bounded(scope: Scope, receive: Receive) -> Receive:
+    """Return a `receive` that gives no more than a body of the API may have: 413."""
+    if scope["path"].startswith(_OTLP_PATH):
+        return receive
+    size_bytes = 0
+
+    async def receive_bounded() -> MutableMapping[str, Any]:
+        nonlocal size_bytes
+        event = await receive()
+        size_bytes += len(event.get("body", b""))
+        if size_bytes > MAX_API_BODY_BYTES:
+            raise HTTPException(413, f"the body is larger than {MAX_API_BODY_BYTES} bytes")
+        return event
+
+    return receive_bounded
 
 
 def _decoded(header: str) -> str:

@@ -73,16 +73,28 @@ def snapshot(body: SnapshotBody, request: Request, caller: Caller = _may_export)
     """Copy the store, consistently, into a new directory on this machine, for a caller on it."""
     if not _is_local(request):
         raise AuthorizationError("a snapshot is written on the service's machine: ask for it there")
-    target = Path(body.directory)
-    if not target.is_absolute() or target.exists():
-        raise BadRequestError("expected the absolute path of a directory that does not exist yet")
+    target = _new_directory(body.directory)
     service = service_of(request)
     record_access(request, caller, "access.export", "snapshot", {}, service.store.size)
     try:
         take_snapshot(service.store, target)
     except StoreError as error:
-        raise BadRequestError(str(error)) from error
+        raise BadRequestError(
+            "the snapshot cannot be written there: expected a directory that this service may make, "
+            "and room for a copy of its data"
+        ) from error
     return {"directory": str(target)}
+
+
+def _new_directory(text: str) -> Path:
+    target = Path(text)
+    try:
+        is_new = text.isprintable() and target.is_absolute() and not target.exists()
+    except OSError:
+        is_new = False
+    if not is_new:
+        raise BadRequestError("expected the absolute path of a directory that does not exist yet")
+    return target
 
 
 def _is_local(request: Request) -> bool:

@@ -26,6 +26,7 @@ MAX_NAME_CHARS: Final = 64
 _ID_BYTES: Final = 4
 _SECRET_BYTES: Final = 32
 _INDENT: Final = 2
+_SHOWN_CHARS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def _checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
     wanted = set(scopes)
     unknown = sorted(wanted - set(SCOPES))
     if unknown or not wanted:
-        raise ConfigError(f"scopes are one or more of {', '.join(SCOPES)}, got {unknown or 'none'}")
+        shown = ", ".join(repr(scope[:_SHOWN_CHARS]) for scope in unknown[:1]) or "none"
+        raise ConfigError(f"scopes are one or more of {', '.join(SCOPES)}, got {shown}")
     return tuple(scope for scope in SCOPES if scope in wanted)
 
 

@@ -86,4 +86,7 @@ def _cookie(header: str) -> str:
 def _is_same_origin(headers: Mapping[str, str]) -> bool:
     """Whether the page that caused the request is ours: SameSite tells no ports apart."""
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    try:
+        return origin is None or urlsplit(origin).netloc == headers.get("host")
+    except ValueError:
+        return False  # no origin that a browser would state
