@@ -1,6 +1,6 @@
 # `make demo` and `make test` are all you need: both first build .venv from requirements.lock
-# (exact versions, checked hashes). Needs Python 3.11 or newer, git and make; touches nothing
-# outside .venv and .venv-mcp1.
+# (exact versions, checked hashes). Needs Python 3.11 to 3.13, git and make; writes .venv,
+# .venv-mcp1 and .demo.
 PYTHON ?= python3
 WORKERS ?= auto
 BIN := .venv/bin

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tallystick_ingest.config import SETTINGS
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 OWN_COMMANDS = {"run", "doctor", "verify", "keys"}
@@ -64,6 +66,14 @@ def test_the_readme_starts_with_the_two_commands_and_the_one_line() -> None:
     assert {"demo", "test"} <= words_after("make", text)
     assert {"up", "run", "verify", "export", "actions", "trace"} <= words_after("tallystick", text)
     assert "tallystick.instrument()" in blocks(text, "python")[0]
+
+
+def test_every_setting_of_the_service_stands_on_its_page() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    for setting in SETTINGS:
+        option = f"--{setting.field.replace('_', '-')}"
+        default = "unset" if setting.default is None else f"`{setting.default}`"
+        assert f"| `{option}` | `{setting.env}` | {default} | {setting.sentence} |" in page
 
 
 def test_every_decision_is_listed() -> None:

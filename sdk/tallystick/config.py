@@ -18,6 +18,8 @@ SYNC_MODES: Final = ("none", "each")
 MAX_VALUE_BYTES_LIMIT: Final = 500_000
 """Escaped twice, a value of this size still fits a disclosure line of 1,048,576 bytes."""
 FILE_NAME: Final = "config.toml"
+_NEVER_SHOWN: Final = ("api_key", "endpoint")
+"""Values that no message repeats: they may hold a secret."""
 _WORDS: Final = {
     "1": True,
     "true": True,
@@ -116,6 +118,8 @@ def _sync(value: object) -> str:
 
 def _endpoint(value: object) -> str:
     if isinstance(value, str) and value.startswith(("http://", "https://")):
+        if "@" in value:  # it would stand in every message about the service
+            raise ValueError("an address without a user and password; the key is a setting of its own")
         return value.rstrip("/")
     raise ValueError("an address that begins with http:// or https://")
 
@@ -248,7 +252,8 @@ def _file(path: Path) -> Mapping[str, object]:
         ) from error
     unknown = sorted(set(stated) - (set(BY_NAME) - {"home"}))
     if unknown:
-        raise ConfigError(f"unknown setting {unknown[0]!r} in {path}; see `tallystick doctor`")
+        known = ", ".join(name for name in BY_NAME if name != "home")
+        raise ConfigError(f"unknown setting {unknown[0]!r} in {path}: expected one of {known}")
     return stated
 
 
@@ -262,7 +267,7 @@ def _setting(
         try:
             return setting.parse(value)
         except ValueError as expected:
-            shown = "a value" if setting.name == "api_key" else repr(value)[:80]
+            shown = "another one" if setting.name in _NEVER_SHOWN else repr(value)[:80]
             raise ConfigError(f"{source}: expected {expected}, got {shown}") from None
     if isinstance(setting.default, str):
         return setting.parse(setting.default)
