@@ -76,9 +76,10 @@ class Database:
         Raises StoreError when nothing was kept, or when it is unknown whether it was: the caller
         looks what is there (`Store` does, before the next insert).
         """
-        with self._transaction() as cursor:
-            for name, batch in batches.items():
-                _append(cursor, name, batch)
+        with self._insert_lock, self._cursor() as cursor:
+            inserts = [_registered(cursor, name, batch) for name, batch in batches.items()]
+            # In one call: between two of them the thread would queue for the interpreter again.
+            cursor.execute("; ".join(["BEGIN TRANSACTION", *inserts, "COMMIT"])).fetchall()
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run one query and return all of its rows. Raises StoreError."""
@@ -152,15 +153,11 @@ def _connect(
         raise StoreError(f"the database {path} does not open: {error}") from error
 
 
-def _append(cursor: duckdb.DuckDBPyConnection, name: str, batch: pa.Table) -> None:
+def _registered(cursor: duckdb.DuckDBPyConnection, name: str, batch: pa.Table) -> str:
+    """Make a batch known to a cursor, until that is closed; return the statement that appends it."""
     columns = ", ".join(f'"{column}"' for column in batch.column_names)
-    cursor.register("batch", batch)
-    try:
-        cursor.execute(
-            f'INSERT INTO "{name}" ({columns}) SELECT {columns} FROM batch'  # noqa: S608 - schema.py
-        ).fetchall()
-    finally:
-        cursor.unregister("batch")
+    cursor.register(f"new_{name}", batch)
+    return f'INSERT INTO "{name}" ({columns}) SELECT {columns} FROM "new_{name}"'  # noqa: S608 - schema.py
 
 
 def _log_of(path: Path) -> Path:
