@@ -9,8 +9,6 @@ import atexit
 import contextlib
 import logging
 import os
-import random
-import secrets
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -18,27 +16,14 @@ from typing import Final
 
 from tallystick import event
 from tallystick.background import Background
-from tallystick.client import ServiceClient, Target
+from tallystick.client import Target
 from tallystick.clock import Clock, SystemClock
 from tallystick.config import Config
-from tallystick.credentials import CREDENTIALS_FILE, Credentials, load_credentials
-from tallystick.enrolment import Enroller
-from tallystick.errors import EnrolmentError
-from tallystick.head import Head, HeadKeeper
-from tallystick.keys import (
-    EMITTER_FILE,
-    TOKEN_FILE,
-    TOKEN_KEY_BYTES,
-    EmitterKey,
-    load_emitter_key,
-    load_token_key,
-    local_token_key,
-)
-from tallystick.masking.tokens import TokenKey
+from tallystick.credentials import CREDENTIALS_FILE
+from tallystick.keys import EMITTER_FILE, TOKEN_FILE, EmitterKey, load_emitter_key
+from tallystick.known_service import KnownService
 from tallystick.opening import Opening, open_session, session_facts
-from tallystick.patience import Patience
 from tallystick.preload import FOR_SHIPPING, FOR_SIGNING, ImportGuard
-from tallystick.printer import Masking, Printer
 from tallystick.private_file import private_file_warnings
 from tallystick.recorder import Recorder
 from tallystick.recovery import Recovery
@@ -70,13 +55,10 @@ class Runtime:
         self._frameworks: dict[str, str] = {}
         self._on_flush: list[Callable[[float], object]] = []
         self._warnings: list[str] = []
-        self._credentials = self._load_credentials()
+        self._service = KnownService(config, self._clock, self._warn)
+        self._printer = self._service.printer
         self._emitter: EmitterKey | None = None
-        self._printer = Printer(Masking.of(self._load_token_key()), config.max_value_bytes)
-        self._head: HeadKeeper | None = None
-        self._take_credentials(self._credentials)
         self._rejected = Rejected(config.spool_dir, self._clock)
-        self._enroller: Enroller | None = None
         self._shutdown_lock = threading.Lock()
         self._is_shut_down = False
         names = (EMITTER_FILE, TOKEN_FILE, CREDENTIALS_FILE)
@@ -87,11 +69,7 @@ class Runtime:
     @property
     def target(self) -> Target | None:
         """The service and its key, from the settings, else from credentials.json; None: spool only."""
-        held = self._credentials
-        endpoint = self.config.endpoint or (held.url.rstrip("/") if held else None)
-        if endpoint is None:
-            return None
-        return Target(endpoint, self.config.api_key or (held.api_key if held else None) or None)
+        return self._service.target
 
     @property
     def endpoint(self) -> str | None:
@@ -131,7 +109,6 @@ class Runtime:
         session = self.recorder.session
         shipper = self._background.shipper
         outbox = self._background.outbox
-        head = self._head.head if self._head else None
         rejected = self._rejected.counts()
         return Status(
             session=session.id if session else None,
@@ -149,9 +126,9 @@ class Runtime:
             rejected_reasons=rejected,
             recovered_sessions=self._recovery.finished,
             shipping=shipper.progress.state if shipper else self._why_not_shipping(),
-            enrolment=self._enroller.state if self._enroller else "not enrolled",
-            log_size=head.checkpoint.size if head else None,
-            alarms=self._alarms(),
+            enrolment=self._service.enrolment,
+            log_size=self._service.log_size,
+            alarms=(*self._service.alarms, *self._background.faults),
             warnings=(*self._warnings, *self._current_warnings()),
             frameworks=dict(self._frameworks),
         )
@@ -194,9 +171,7 @@ class Runtime:
                 "tallystick: %d record(s) could not be written before the end",
                 self.recorder.backlog,
             )
-        if (
-            not has_stopped
-        ):  # it may still write files of these sessions; the end of the process lets go of them
+        if not has_stopped:  # a thread may still write their files; the end of the process lets go
             return
         if session is not None and outbox is not None:
             with contextlib.suppress(OSError):
@@ -241,55 +216,12 @@ class Runtime:
             opening, facts, lambda draft: self._printer.print_record(draft, self._clock.now_us())
         )
 
-    def _load_credentials(self) -> Credentials | None:
-        try:
-            return load_credentials(self.config.home, self.config.endpoint)
-        except EnrolmentError as error:
-            self._warn(str(error))
-            return None
-
-    def _load_token_key(self) -> TokenKey:
-        given = self._credentials.tokens if self._credentials else None
-        if given is not None:
-            return given
-        try:
-            return load_token_key(self.config.home)
-        except (EnrolmentError, OSError) as error:
-            self._warn(f"no token key ({error}): pseudonyms of this process join with no other's")
-            return local_token_key(secrets.token_bytes(TOKEN_KEY_BYTES))
-
     def _find_shipper(self) -> Shipper | None:
-        """Make the shipper as soon as there is a service: credentials may be written after we started."""
-        if self.target is None:
-            self._take_credentials(self._load_credentials())
-        target = self.target
+        target = self._service.look_again()
         if target is None:
             return None
         _imports.import_all(FOR_SHIPPING)
-        self._enroller = Enroller(
-            self.config.home, target, lambda: self.emitter, self._clock, self._take_credentials
-        )
-        return Shipper(
-            ServiceClient(target),
-            self._enroller.ensure,
-            lambda: self._head,
-            self._rejected,
-            Patience(self._clock, random.random),
-            compresses=not target.is_local,
-        )
-
-    def _take_credentials(self, known: Credentials | None) -> None:
-        if known is None:
-            return
-        self._credentials = known
-        tokens = known.tokens
-        if tokens is not None and tokens.key_id != self._printer.masking.key_id:
-            self._printer.masking = Masking.of(tokens)
-        if self._head is None and known.log_key is not None:
-            self._head = HeadKeeper(self.config.home, known.log_key, self._clock, self._take_head)
-
-    def _take_head(self, head: Head) -> None:
-        self._printer.head = head.statement()
+        return self._service.make_shipper(target, lambda: self.emitter, self._rejected)
 
     def _emitter_id(self) -> tuple[str, str]:
         return self.emitter.name, self.emitter.key_id
@@ -320,11 +252,6 @@ class Runtime:
             return "no service configured: records stay in the spool"
         return "not started"
 
-    def _alarms(self) -> tuple[str, ...]:
-        enrolment = self._enroller.alarm if self._enroller else None
-        enrolled = (enrolment,) if enrolment else ()
-        return (*enrolled, *(self._head.alarms if self._head else ()), *self._background.faults)
-
     def _current_warnings(self) -> list[str]:
         found = [self._recovery.error] if self._recovery.error else []
         target = self.target
@@ -339,12 +266,9 @@ class Runtime:
             session.release()
         self._recovery.release()
         self._shutdown_lock = threading.Lock()
-        self._enroller = None
         self._build()
         util = sys.modules.get("multiprocessing.util")
-        if (
-            util is not None
-        ):  # its children leave by os._exit; what is registered now they forget at once
+        if util is not None:  # its children leave by os._exit, and forget what is registered now
             util.register_after_fork(self, _finish_with_multiprocessing)
 
 
