@@ -43,9 +43,7 @@ def checks_of(file: Path) -> Iterator[Check]:
 
 def _removals(node: ast.AST) -> list[str]:
     """Say what can be taken out at a node."""
-    if isinstance(node, ast.If | ast.IfExp) and (isinstance(node, ast.IfExp) or _is_check(node)):
-        if isinstance(node, ast.IfExp):
-            return []
+    if isinstance(node, ast.If) and _is_check(node):
         test = ast.unparse(node.test)
         return [f"if {test}", *(f"if {test}, without `{part}`" for part in _parts(node.test))]
     if isinstance(node, ast.Expr) and _is_report(node):
@@ -88,7 +86,7 @@ def _is_report(node: ast.Expr) -> bool:
     if not isinstance(call, ast.Call):
         return False
     if isinstance(call.func, ast.Attribute):
-        return call.func.attr in REPORTING
+        return call.func.attr in REPORTING or call.func.attr.startswith(REQUIRING)
     return isinstance(call.func, ast.Name) and call.func.id.startswith(REQUIRING)
 
 
