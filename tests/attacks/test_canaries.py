@@ -23,7 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tests.attacks import laden
 from tests.attacks.canaries import CANARIES, find, needles, rows_of, spellings_of_bytes, sweep
-from tests.attacks.world import Answer, World, a_world, free_port, until
+from tests.attacks.world import Answer, Finished, World, a_world, free_port, until
 from tests.requirements import requirement
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, requirement("mask.before-writing")]
@@ -57,7 +57,7 @@ class Flight:
     """What was found on disk after the service was killed, its write-ahead log included."""
     killed_files: set[str] = field(default_factory=set)
     package: Path = Path()
-    verdict: str = ""
+    verdicts: list[Finished] = field(default_factory=list)
     rows: bytes = b""
 
     def send(self, path: str, body: bytes, kind: str, **headers: str) -> Answer:
@@ -94,7 +94,11 @@ def flight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flight]:
         world.run("settle.py", 60)
         read_everything(flight)
         world.stop()
-        flight.verdict = world.verify_data(world.policy()).out
+        policy = world.policy()
+        flight.verdicts = [
+            world.verify_data(policy),
+            world.verify_package(flight.package, policy),
+        ]
         flight.rows = rows_of(world.data / "tallystick.duckdb")
         yield flight
 
@@ -176,7 +180,11 @@ def fly_through_questions(flight: Flight) -> None:
         for body in (ALL, json.dumps(ALL), json.dumps(dict.fromkeys(QUESTION_KEYS, ALL))):
             assert flight.send(path, body.encode(), JSON).status in range(400, 500)
     flight.world.tallystick("actions", "--principal", SENTENCES["email"], "--tool", ALL)
-    flight.world.tallystick("trace", ALL)
+    flight.world.tallystick("trace", "0123456789abcdef" * 2)
+    for line in (f"GET /{ALL} HTTP/1.1", f"{ALL}", f"GET / HTTP/1.1\r\n{ALL}"):
+        with socket.create_connection(("127.0.0.1", flight.world.port), 20) as connection:
+            connection.sendall(f"{line}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            flight.answers.append(Answer(0, {}, connection.makefile("rb").read()))
 
 
 QUESTION_KEYS: Final = ("emitter_vkey", "proof", "directory", "token", "name", "scopes")
@@ -285,8 +293,8 @@ def test_no_canary_in_any_answer(flight: Flight) -> None:
     assert [one for one in answered if one[1]] == []
 
 
-def test_the_store_verifies_after_all_that(flight: Flight) -> None:
-    assert "verdict 0" in flight.verdict
+def test_store_and_package_verify_after_all_that(flight: Flight) -> None:
+    assert [(one.code, "verdict 0" in one.out) for one in flight.verdicts] == [(0, True)] * 2
 
 
 def test_no_key_is_printed_stored_or_handed_out(flight: Flight) -> None:

@@ -248,6 +248,10 @@ class World:
         assert self.service is None, "stop the service first"
         return self.tallystick("verify", "--data", str(self.data), "--policy", str(policy))
 
+    def verify_package(self, package: Path, policy: Path) -> Finished:
+        """Verify an evidence package."""
+        return self.tallystick("verify", str(package), "--policy", str(policy))
+
     def export(self, name: str = "evidence.zip") -> Path:
         """Fetch an evidence package of everything."""
         path = self.root / name

@@ -78,6 +78,7 @@ def test_the_environment_is_read_by_type(
     [
         ("disabled", "perhaps", "true or false"),
         ("endpoint", "localhost:4318", "begins with http"),
+        ("endpoint", "http://ada:secret@localhost:4318", "without a user and password"),
         ("batch", "0", "from 1 to 4096"),
         ("batch", "many", "from 1 to 4096"),
         ("max_value_bytes", "600000", "from 1024 to 500000"),
@@ -97,6 +98,12 @@ def test_a_value_that_does_not_fit_names_its_source_and_what_was_expected(
     (tmp_path / "config.toml").write_text(f'{name} = "{text}"\n')
     with pytest.raises(ConfigError, match=rf"config\.toml, key {name}: "):
         config(tmp_path)
+
+
+def test_a_message_repeats_no_address_and_so_no_password_in_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        config(tmp_path, {"TALLYSTICK_ENDPOINT": "ada:xylophone@localhost:4318"})
+    assert "xylophone" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
