@@ -1,8 +1,8 @@
 """Context: what a range needs from outside it, each record with its inclusion proof.
 
 These are the opens of its sessions, the seals and recoveries that cover its events, events whose
-place in a session lies between those of the range, and the entries next to the range, which show
-that the range of times is complete.
+place in a session lies between those of the range or in a seal of the range, and the entries next to
+the range, which show that the range of times is complete.
 """
 
 from collections.abc import Iterable

@@ -116,6 +116,15 @@ class SessionDigest:
     closes: list[CloseStatement] = field(default_factory=list)
     runs: list[SealRun] = field(default_factory=list)
     seal_count: int = 0
+    stated: list[tuple[int, int]] = field(default_factory=list)
+    """[start, end) of the leaves that the seals of the range state; of those from outside, none."""
+
+    def add_stated(self, start: int, end: int) -> None:
+        """Note the leaves of a seal of the range, of which no event may be left out."""
+        if self.stated and self.stated[-1][1] == start:
+            self.stated[-1] = (self.stated[-1][0], end)
+        else:
+            self.stated.append((start, end))
 
     def add_sender(self, sender: str, log_index: int) -> None:
         """Note who sent an entry of the session."""
@@ -138,6 +147,8 @@ class SessionDigest:
         self.opens += other.opens
         self.closes += other.closes
         self.seal_count += other.seal_count
+        for start, end in other.stated:
+            self.add_stated(start, end)
         self._link(other.runs, keep_notes=keep_notes)
 
     def sort_runs(self, *, keep_notes: bool) -> None:

@@ -155,7 +155,8 @@ class _Examination:
         elif content.kind == "seal":
             seal = self._contents.seals[content.position]
             if seal is not None:
-                add_seal(log_index, sender, seal, self._digest)
+                session = add_seal(log_index, sender, seal, self._digest)
+                session.add_stated(seal.old_size, seal.size)
         else:
             for span in self._contents.batches[content.position].spans:
                 if span is not None:

@@ -6,9 +6,9 @@ been adopted: a later session of the same emitter states the leaf hashes of the 
 """
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -111,8 +111,8 @@ def check_session(
 ) -> None:
     """Judge the events of one session.
 
-    `is_whole`: all its events are here; else only those between its first and last in the range
-    must be. `is_newest`: the range ends at the newest checkpoint.
+    `is_whole`: all its events are here; else only those must be that lie between its first and last
+    in the range, and those that a seal of the range states. `is_newest`: the range ends at the newest checkpoint.
     """
     digest = case.digest
     if not _is_plain(case):
@@ -175,19 +175,27 @@ def _check_leaves(case: SessionCase, leaves: Mapping[int, Leaf], findings: Findi
 def _check_density(
     case: SessionCase, leaves: Mapping[int, Leaf], findings: Findings, *, is_whole: bool
 ) -> None:
-    seqs = sorted(leaves)
-    if not is_whole:
-        in_range = case.digest.events.seqs
-        first, end = (min(in_range), max(in_range) + 1) if in_range else (0, 0)
-        seqs = [seq for seq in seqs if first <= seq < end]
-    else:
-        first, end = 0, max(case.vouched_end, max(seqs, default=-1) + 1)
-    expected = first
-    for seq in [*seqs, end]:
-        if seq > expected:
-            message = f"{_leaves(expected, seq - 1)} missing"
-            findings.fault(7, message, Place(session=case.digest.session, seq=expected))
-        expected = seq + 1
+    seqs, expected = sorted(leaves), 0
+    for first, end in _wanted(case, seqs, is_whole=is_whole):
+        expected = max(expected, first)
+        held = seqs[bisect_left(seqs, expected) : bisect_left(seqs, end)]
+        for seq in [*held, end]:
+            if seq > expected:
+                message = f"{_leaves(expected, seq - 1)} missing"
+                findings.fault(7, message, Place(session=case.digest.session, seq=expected))
+            expected = max(expected, seq + 1 if seq < end else end)
+
+
+def _wanted(case: SessionCase, seqs: Sequence[int], *, is_whole: bool) -> list[tuple[int, int]]:
+    """Return [first, end) of the leaves that must be here: all, or those that the range speaks of.
+
+    The range speaks of what lies between its first and last event, and of what its seals state.
+    """
+    if is_whole:
+        return [(0, max(case.vouched_end, max(seqs, default=-1) + 1))]
+    in_range = case.digest.events.seqs
+    between = [(min(in_range), max(in_range) + 1)] if in_range else []
+    return sorted([*between, *case.digest.stated])
 
 
 def _check_close(case: SessionCase, findings: Findings) -> None:

@@ -73,12 +73,13 @@ def add_event(
     return session
 
 
-def add_seal(log_index: int, sender: str | None, seal: Seal, digest: Digest) -> None:
+def add_seal(log_index: int, sender: str | None, seal: Seal, digest: Digest) -> SessionDigest:
     """Keep what the later steps need of a seal; `sender` is None where the entry is unknown."""
     session = digest.session(seal.origin.removeprefix(SESSION_PREFIX), log_index)
     if sender is not None:
         session.add_sender(sender, log_index)
     session.add_seal(log_index, seal, keep_notes=digest.keep_notes)
+    return session
 
 
 def _add_head(log_index: int, record: Record, digest: Digest) -> None:

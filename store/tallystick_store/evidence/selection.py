@@ -1,11 +1,13 @@
 """What a range needs from outside it, so that it can be verified alone.
 
 For each session with an event or seal in the range: its `session.open`; the events whose sequence
-numbers lie between its first and last in the range, but which arrived outside; the seals over all of
-these; and where the seals leave leaves out, the recoveries that adopt them, which are events of other
-sessions and need the same. Last, the entries next to the range, which show that its times are whole.
+numbers lie between its first and last in the range, or which a seal in the range states, but which
+arrived outside; the seals over all of these; and where the seals leave leaves out, the recoveries
+that adopt them, which are events of other sessions and need the same. Last, the entries next to the
+range, which show that its times are whole.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -26,6 +28,8 @@ class SessionNeed:
     """First and last sequence number in the range; None when only seals are."""
     sealed: list[tuple[int, int]] = field(default_factory=list)
     """[old size, size) of each seal."""
+    stated: list[tuple[int, int]] = field(default_factory=list)
+    """[old size, size) of each seal in the range."""
 
     def take(self, seq: int, *, in_range: bool) -> None:
         """Note a leaf that the package holds."""
@@ -35,17 +39,17 @@ class SessionNeed:
             self.last = seq if self.last is None else max(self.last, seq)
 
     def missing(self) -> Iterator[tuple[int, int]]:
-        """Yield first and last of each hole: leaf 0, and between first and last in the range."""
+        """Yield first and last of each hole: leaf 0, and in what the range speaks of."""
         if 0 not in self.leaves:
             yield 0, 0
-        if self.first is None or self.last is None:
-            return
-        expected = self.first
-        for seq in sorted(self.leaves):
-            if self.first <= seq <= self.last:
+        between = [] if self.first is None or self.last is None else [(self.first, self.last + 1)]
+        seqs, expected = sorted(self.leaves), 0
+        for first, end in sorted([*between, *self.stated]):
+            expected = max(expected, first)
+            for seq in [*seqs[bisect_left(seqs, expected) : bisect_left(seqs, end)], end]:
                 if seq > expected:
                     yield expected, seq - 1
-                expected = seq + 1
+                expected = max(expected, seq + 1 if seq < end else end)
 
     def unsealed(self) -> list[int]:
         """Return the leaves that no seal covers, in order."""
@@ -78,7 +82,7 @@ class Selection:
 
     def observe_seal(self, seal: SealText) -> None:
         """Take note of a seal of the range."""
-        self._take_seal(seal)
+        self._take_seal(seal, in_range=True)
 
     def context(self) -> list[tuple[int, EventText | SealText | None]]:
         """Return what the range needs from outside, in log order; None for a bare entry."""
@@ -123,7 +127,7 @@ class Selection:
         if isinstance(content, EventText):
             self._take_event(content, in_range=False)
         else:
-            self._take_seal(content)
+            self._take_seal(content, in_range=False)
         return True
 
     def _take_event(self, event: EventText, *, in_range: bool) -> None:
@@ -133,11 +137,13 @@ class Selection:
         if "log.size" in statement and "log.root" in statement:
             self.heads.setdefault(statement["log.size"], set()).add(statement["log.root"])
 
-    def _take_seal(self, text: SealText) -> None:
+    def _take_seal(self, text: SealText, *, in_range: bool) -> None:
         seal = parse_seal(text.body)
         session = seal.origin.removeprefix(SESSION_PREFIX)
         need = self._needs.setdefault(session, SessionNeed())
         need.sealed.append((seal.old_size, seal.size))
+        if in_range:
+            need.stated.append((seal.old_size, seal.size))
 
 
 def _statement(event: EventText) -> dict[str, JsonValue]:
