@@ -86,7 +86,7 @@ SETTINGS: Final = (
         "TALLYSTICK_NAME",
         _text,
         None,
-        "Name of the log, <deployment>/<tenant>, fixed by the first start; unset: a random one.",
+        "Name of the log, such as agents.example/default, fixed by the first start; unset: a random one.",
     ),
     Setting(
         "max_body_bytes",

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import orjson
 import requests
 
-from tallystick.client import Answer, ServiceClient, Target
+from tallystick.client import Answer, ServiceClient, Target, cause
 from tallystick.config import load_config
 from tallystick.credentials import load_credentials
 from tallystick.errors import ConfigError, ShipError, TallystickError
@@ -82,9 +82,7 @@ class Questions:
             partial.replace(target)
             return target.stat().st_size
         except requests.RequestException as error:
-            raise ShipError(
-                f"{self.target.endpoint} does not answer: {type(error).__name__}"
-            ) from None
+            raise ShipError(f"{self.target.endpoint} does not answer: {cause(error)}") from None
         except OSError as error:
             raise ConfigError(f"cannot write {target}: {error.strerror}") from error
         finally:

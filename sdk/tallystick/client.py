@@ -4,6 +4,8 @@ Requests are invisible to the host's own instrumentation, follow no redirect (th
 and never take a credential from ``.netrc``. No payload and no secret is ever logged.
 """
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -112,7 +114,7 @@ class ServiceClient:
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 self.close()
                 raise ShipError(
-                    f"{self._target.endpoint} does not answer: {_cause(error)}"
+                    f"{self._target.endpoint} does not answer: {cause(error)}"
                 ) from error
 
     def _connect(self) -> "requests.Session":
@@ -147,11 +149,13 @@ def _read(response: "requests.Response") -> bytes:
     return bytes(content)
 
 
-def _cause(error: BaseException) -> str:
-    """Name what went wrong by class and errno: a message could hold the address with a secret in it."""
+def cause(error: BaseException) -> str:
+    """Say what went wrong by errno, else by class: a message could hold the address with a secret in it."""
     seen: BaseException | None = error
     names: list[str] = []
     while seen is not None and len(names) < 4:  # noqa: PLR2004
+        if isinstance(seen, OSError) and seen.errno is not None and seen.errno in errno.errorcode:
+            return os.strerror(seen.errno)
         names.append(type(seen).__name__)
         seen = (
             getattr(seen, "reason", None)

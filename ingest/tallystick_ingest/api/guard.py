@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 
 from tallystick.errors import (
     AdmissionError,
@@ -59,6 +60,7 @@ def add_error_answers(app: FastAPI) -> None:
     for kind, status in _STATUS.items():
         app.add_exception_handler(kind, _answer_with(status))
     app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(HTTPException, _answer_http)
 
 
 _STATUS: Final[dict[type[Exception], int]] = {
@@ -71,6 +73,10 @@ _STATUS: Final[dict[type[Exception], int]] = {
     VerificationError: 400,
     StoreError: 503,
     BusyError: 503,
+}
+_ROUTER: Final = {
+    404: "there is nothing at this address: OTLP goes to /v1/logs and /v1/traces, questions to /api/v1",
+    405: "this address does not take this method",
 }
 _RECORDED: Final = {
     401: words.UNAUTHENTICATED,
@@ -101,6 +107,14 @@ async def _answer_validation(_request: Request, error: Exception) -> JSONRespons
         for fault in error.errors()[:MAX_SHOWN_FAULTS]
     ]
     return _error(400, "; ".join(faults))
+
+
+async def _answer_http(_request: Request, error: Exception) -> JSONResponse:
+    """Answer what the router refuses, in the form of every other error."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+    answer = _error(error.status_code, _ROUTER.get(error.status_code, error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 def _error(status: int, message: str) -> JSONResponse:

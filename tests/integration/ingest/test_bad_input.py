@@ -247,6 +247,18 @@ def test_other_methods_get_a_405(service: Service, method: str) -> None:
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
 
 
+def test_an_address_that_is_none_and_a_wrong_method_are_answered_like_any_error(
+    service: Service,
+) -> None:
+    for method, path, said in (
+        ("GET", "/", "there is nothing at this address"),
+        ("DELETE", "/api/v1/status", "does not take this method"),
+    ):
+        answer = service.ask(method, path, headers=service.authorization)
+        assert list(answer.json) == ["error"]
+        assert said in answer.json["error"]
+
+
 @pytest.mark.parametrize("path", ["/", "/v1/profiles", "/v1development/profiles", "/v1/logs/"])
 def test_other_addresses_get_a_404(service: Service, path: str) -> None:
     assert service.send(b"", path).status == 404
