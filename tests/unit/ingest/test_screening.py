@@ -142,6 +142,8 @@ def delegation(emitter: Emitter, /, *, signer: str = EMITTER.name, **fields: obj
     return sign_envelope(DELEGATION, stated, pair.key.key_id.hex(), pair.sign)
 
 
+OTHER_NAME = key_pair("tallystick.session/" + "0" * 32).key.vkey
+
 FORGED_OPENINGS: dict[str, tuple[str, Callable[[Emitter], LogItem]]] = {
     "an identity that is not enrolled": (
         "unknown_key",
@@ -182,6 +184,12 @@ FORGED_OPENINGS: dict[str, tuple[str, Callable[[Emitter], LogItem]]] = {
     "a session key under another name": (
         "delegation_invalid",
         lambda one: opening(one, session__key=key_pair("tallystick.session/" + "0" * 32).key.vkey),
+    ),
+    "a session key under another name that the delegation names too": (
+        "delegation_invalid",
+        lambda one: opening(
+            one, session__key=OTHER_NAME, session__delegation=delegation(one, key=OTHER_NAME)
+        ),
     ),
     "a session key that is none": (
         "delegation_invalid",
@@ -238,12 +246,10 @@ def test_a_seal_signed_with_another_key_is_refused() -> None:
 
 
 def test_a_seal_of_a_session_with_a_malformed_name_is_refused() -> None:
-    pair = key_pair("elsewhere/1")
-    body, _ = make_seal(Frontier(), [b"1" * 32], pair.name, pair.sign, pair.public_key)
-    assert reasons(screen([LogItem(SEAL_NAME, body)], BOOK)) == ["seal_invalid"]
-    short = key_pair("tallystick.session/abc")
-    body, _ = make_seal(Frontier(), [b"1" * 32], short.name, short.sign, short.public_key)
-    assert reasons(screen([LogItem(SEAL_NAME, body)], BOOK)) == ["seal_invalid"]
+    for name in ("elsewhere/1", "tallystick.session/abc", "ab" * 16):
+        pair = key_pair(name)
+        body, _ = make_seal(Frontier(), [b"1" * 32], pair.name, pair.sign, pair.public_key)
+        assert reasons(screen([LogItem(SEAL_NAME, body)], BOOK)) == ["seal_invalid"]
 
 
 def test_a_seal_is_checked_under_the_key_of_a_session_that_was_opened_before() -> None:
