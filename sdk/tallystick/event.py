@@ -191,12 +191,12 @@ def _print_disclosure(salt: str, name: str, value: str) -> Disclosure:
     known = BY_NAME.get(name)
     if known is None or known.home != "disclosure" or not isinstance(value, str):
         raise RecordError(f"{name!r} is not a disclosure field with a string value")
-    text = encode([salt, name, value]).decode()
-    if len(text) > MAX_DISCLOSURE_BYTES:
+    data = encode([salt, name, value])
+    if len(data) > MAX_DISCLOSURE_BYTES:
         raise RecordError(
-            f"disclosure of {name} has {len(text)} characters, limit {MAX_DISCLOSURE_BYTES}"
+            f"disclosure of {name} has {len(data)} bytes, limit {MAX_DISCLOSURE_BYTES}"
         )
-    return Disclosure(text, salt, name, value)
+    return Disclosure(data.decode(), salt, name, value)
 
 
 def _check_statement(statement: Statement) -> None:

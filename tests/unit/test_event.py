@@ -187,7 +187,13 @@ def test_a_statement_over_the_limit_is_refused_by_writer_and_reader() -> None:
 
 @pytest.mark.parametrize(
     "disclosures",
-    [{"tool.name": "x"}, {"unknown": "x"}, {"params": 1}, {"params": "x" * MAX_DISCLOSURE_BYTES}],
+    [
+        {"tool.name": "x"},
+        {"unknown": "x"},
+        {"params": 1},
+        {"params": "x" * MAX_DISCLOSURE_BYTES},
+        {"params": "é" * (MAX_DISCLOSURE_BYTES // 2)},
+    ],
 )
 def test_a_writer_refuses_what_a_reader_would(disclosures: dict[str, Any]) -> None:
     with pytest.raises(RecordError):
