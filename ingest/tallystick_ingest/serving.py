@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -21,6 +22,9 @@ KEEP_ALIVE_S: Final = 75
 """Longer than exporters pause between two batches, so that they need no new connection each time."""
 GRACE_S: Final = 30
 """How long requests in progress may take at the end; their senders keep what got no 200."""
+_COLLECT_EVERY: Final = 50_000
+"""New containers between two runs of the cyclic collector; the default of 700 costs a tenth of the
+CPU of each event, and records hold no cycles."""
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -71,6 +75,9 @@ def serve(service: Service, listener: socket.socket, on_ready: Callable[[], None
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config, on_ready)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_EVERY)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(server.serve(sockets=[listener]))
