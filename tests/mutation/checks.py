@@ -5,7 +5,6 @@ condition, a report or a `require` that stands alone, a `raise` in a handler.
 """
 
 import ast
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,26 +18,34 @@ REQUIRING = ("require", "check", "verify", "_require", "_check", "_compare", "_p
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check of one file, and the file's text without it."""
+    """One check of one file: which node of its tree, and what is taken out there."""
 
     file: Path
     line: int
     what: str
-    source: str
+    number: int
+    position: int
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.what}"
 
+    @property
+    def source(self) -> str:
+        """The text of the file without the check."""
+        tree = _tree(self.file)
+        _remove(list(ast.walk(tree))[self.number], tree, self.position)
+        return ast.unparse(ast.fix_missing_locations(tree))
+
 
 def checks_of(file: Path) -> Iterator[Check]:
     """Yield every check of a file."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for number, node in enumerate(ast.walk(tree)):
+    for number, node in enumerate(ast.walk(_tree(file))):
         for position, what in enumerate(_removals(node)):
-            mutant = copy.deepcopy(tree)
-            _remove(list(ast.walk(mutant))[number], mutant, position)
-            source = ast.unparse(ast.fix_missing_locations(mutant))
-            yield Check(file, getattr(node, "lineno", 0), what, source)
+            yield Check(file, getattr(node, "lineno", 0), what, number, position)
+
+
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
 def _removals(node: ast.AST) -> list[str]:

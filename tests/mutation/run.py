@@ -118,9 +118,9 @@ def module_name(file: Path) -> str:
     return ".".join(file.relative_to(ROOT).with_suffix("").parts[1:])
 
 
-def is_missed(check: Check | None, tests: Sequence[str]) -> bool:
-    """Run tests without a check (or with all of them), file by file; whether any fails."""
-    return any(_fails(check, test) for test in tests)
+def first_to_miss(check: Check, tests: Sequence[str]) -> str | None:
+    """Run tests without a check, file by file; return the first file of which one fails."""
+    return next((test for test in tests if _fails(check, test)), None)
 
 
 def _fails(check: Check | None, test: str) -> bool:
@@ -158,44 +158,43 @@ def _run(check: Check | None, test: str) -> int:
         return int(pytest.main([*arguments, str(ROOT / test)]))
 
 
-def _survivors(
-    checks: Sequence[tuple[Check, tuple[str, ...]]], jobs: int, report: bool
-) -> list[Check]:
-    survivors = []
-
-    def miss(one: tuple[Check, tuple[str, ...]]) -> tuple[Check, bool]:
-        return one[0], is_missed(*one)
-
-    with ThreadPoolExecutor(jobs) as pool:
-        for number, (check, missed) in enumerate(pool.map(miss, checks), 1):
-            if not missed:
-                survivors.append(check)
-            if report and (number % 25 == 0 or not missed):
-                print(f"{number}/{len(checks)}", "" if missed else f"SURVIVES {check}", flush=True)
-    return survivors
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run all mutants or a sample; exit code 1 when any survives."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="part of a file's path")
+    parser.add_argument("--only", default="", help="part of FILE:LINE, as it is printed")
     parser.add_argument("--sample", type=int, default=0, help="so many checks, chosen by a seed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
     for name in PRELOADED:
         importlib.import_module(name)
-    checks = [one for one in all_checks() if options.only in str(one[0].file)]
+    checks = [one for one in all_checks() if options.only in str(one[0])]
     if options.sample:
         checks = random.Random(SEED).sample(checks, min(options.sample, len(checks)))
-    for test in sorted({test for _, tests in checks for test in tests}):
-        if _fails(None, test):
-            print(f"{test} fails with every check in place")
-            return 1
-    survivors = _survivors(checks, options.jobs, report=True)
+    survivors, missing = take_out(checks, options.jobs)
+    broken = [test for test in sorted(missing) if _fails(None, test)]
+    for test in broken:
+        print(f"{test} fails with every check in place, so it shows nothing")
     print(f"{len(checks)} checks taken out, {len(survivors)} not missed")
     for check in survivors:
         print(f"  {check}")
-    return 1 if survivors else 0
+    return 1 if survivors or broken else 0
+
+
+def take_out(
+    checks: Sequence[tuple[Check, tuple[str, ...]]], jobs: int
+) -> tuple[list[Check], set[str]]:
+    """Take out each check alone; return those that nobody misses, and the tests that miss one."""
+    survivors: list[Check] = []
+    missing: set[str] = set()
+    with ThreadPoolExecutor(jobs) as pool:
+        tests = pool.map(lambda one: first_to_miss(*one), checks)
+        for number, ((check, _), test) in enumerate(zip(checks, tests, strict=True), 1):
+            if test is not None:
+                missing.add(test)
+            else:
+                survivors.append(check)
+                print(f"{number}/{len(checks)} NOT MISSED {check}", flush=True)
+    return survivors, missing
 
 
 if __name__ == "__main__":
