@@ -7,6 +7,7 @@ garbage becomes a VerificationError that names the file.
 """
 
 import hashlib
+import os
 import stat
 import struct
 import zipfile
@@ -14,7 +15,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from tallystick.errors import VerificationError
 
@@ -25,7 +26,12 @@ SMALL_FILE_BYTES: Final = 16 * 1024**2
 """Files up to this size are not suspected of being bombs, and may be read as a whole."""
 
 _BLOCK_BYTES: Final = 256 * 1024
-_LOCAL_HEADER_BYTES: Final = 30
+_LOCAL_HEADER: Final = struct.Struct("<4s5H3I2H")
+_END_RECORD: Final = struct.Struct("<4s4H2IH")
+_LARGE_SIZES: Final = struct.Struct("<2H2Q")
+_END_SIGN: Final = b"PK\x05\x06"
+_IN_ZIP64: Final = 0xFFFFFFFF
+"""Stands for a number that is somewhere else, where files are large."""
 _ENCRYPTED: Final = 0x1
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ZIP_ERRORS: Final = (
@@ -77,13 +83,17 @@ class Archive:
 
         Each line, also the last, ends in a line feed and is at most `limit` bytes long.
         """
-        rest = b""
+        begun: list[bytes] = []
         for block in self.blocks(name):
-            *whole, rest = (rest + block).split(b"\n")
-            yield from whole
-            if len(rest) > limit:
+            first, *others = block.split(b"\n")
+            begun.append(first)
+            if sum(map(len, begun)) > limit:
                 raise VerificationError(f"{name} has a line of more than {limit} bytes")
-        if rest:
+            if others:
+                yield b"".join(begun)
+                yield from others[:-1]
+                begun = [others[-1]]
+        if any(begun):
             raise VerificationError(f"{name} does not end in a line feed: it was cut")
 
     def digest(self, name: str) -> str:
@@ -117,7 +127,8 @@ def _check_members(archive: zipfile.ZipFile, names: Sequence[str]) -> None:
         raise VerificationError(f"missing, unknown or repeated files: {shown}")
     for member in members:
         _check_member(member)
-    _check_layout(archive, members)
+    with _zip_errors("the zip"):
+        _check_layout(archive, members)
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:
@@ -134,11 +145,39 @@ def _check_member(member: zipfile.ZipInfo) -> None:
 
 
 def _check_layout(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]) -> None:
-    """Refuse members that overlap, and bytes before the first."""
+    """Refuse members that overlap, and bytes that no member covers: other readers may see those."""
+    file = archive.fp
+    if file is None:
+        raise VerificationError("the zip was closed")
     end = 0
     for member in sorted(members, key=lambda member: member.header_offset):
         if member.header_offset < end or (end == 0 and member.header_offset):
             raise VerificationError(f"{member.filename} overlaps another file of the zip")
-        end = member.header_offset + _LOCAL_HEADER_BYTES + member.compress_size
+        if member.header_offset > end:
+            raise VerificationError(f"bytes of no file stand in front of {member.filename}")
+        end = _end_of(file, member)
     if end > archive.start_dir:
         raise VerificationError("the last file overlaps the zip's table of contents")
+    file.seek(0, os.SEEK_END)
+    size_bytes = file.tell()
+    file.seek(max(0, size_bytes - _END_RECORD.size))
+    sign, *_, listed, start, comment = _END_RECORD.unpack(file.read(_END_RECORD.size))
+    is_whole = start == _IN_ZIP64 or start + listed + _END_RECORD.size == size_bytes
+    if end < archive.start_dir or sign != _END_SIGN or comment or not is_whole:
+        raise VerificationError("bytes of no file stand around the zip's table of contents")
+
+
+def _end_of(file: IO[bytes], member: zipfile.ZipInfo) -> int:
+    """Return the end of a file, whose own header must say what the table of contents says."""
+    file.seek(member.header_offset)
+    header = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+    _, _, flags, method, _, _, crc, packed, size, name_bytes, extra_bytes = header
+    extra = file.read(name_bytes + extra_bytes)[name_bytes:]
+    large = _LARGE_SIZES.pack(1, 16, member.file_size, member.compress_size)
+    are_large = (packed, size) == (_IN_ZIP64, _IN_ZIP64) and extra.startswith(large)
+    are_same = are_large or (packed, size) == (member.compress_size, member.file_size)
+    is_same = (flags, method, crc) == (member.flag_bits, member.compress_type, member.CRC)
+    if not is_same or not are_same:
+        raise VerificationError(f"{member.filename} is not what the table of contents says")
+    header_bytes: int = _LOCAL_HEADER.size + name_bytes + extra_bytes
+    return member.header_offset + header_bytes + member.compress_size

@@ -61,12 +61,12 @@ class Report:
     @property
     def text(self) -> str:
         """The report as a person reads it."""
-        return "\n".join(self._lines()) + "\n"
+        return "\n".join(map(_plain_line, self._lines())) + "\n"
 
     @property
     def json(self) -> str:
         """The report as a program reads it."""
-        return json.dumps(self._value(), ensure_ascii=False, indent=2) + "\n"
+        return json.dumps(self._value(), indent=2) + "\n"
 
     def _lines(self) -> Iterator[str]:
         yield f"{self.kind} {self.name}"
@@ -129,8 +129,27 @@ class Report:
         }
 
 
+def _printable(line: str) -> str:
+    """Show what would steer a terminal; a finding quotes what somebody else has written."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in line
+    )
+
+
 def _finding_value(finding: Finding) -> dict[str, Any]:
     place = {
         name: value for name, value in asdict(finding.place).items() if value not in ("", None)
     }
     return {"severity": finding.severity, "message": finding.message, "place": place}
+
+
+def _plain_line(line: str) -> str:
+    """Return a line without orders to a terminal and without verdicts of somebody else's.
+
+    Names come from what is being checked.
+    """
+    if line.isprintable():
+        return line
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in line
+    )
