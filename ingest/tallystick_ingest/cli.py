@@ -68,12 +68,13 @@ def up(arguments: Sequence[str]) -> int:
     listener = bind(config.host, config.port)
     try:
         make_private_directory(config.home)
+        kept = sorted(config.secrets.glob("*"))
     except OSError as error:
         raise ConfigError(
             f"cannot use the home directory {config.home}: {error.strerror}; "
             "name another with --home or TALLYSTICK_HOME"
         ) from None
-    for warning in private_file_warnings(sorted(config.secrets.glob("*"))):
+    for warning in private_file_warnings(kept):
         print(f"tallystick: {warning}", file=sys.stderr)
     service = Service.open(config)
     url = address_of(listener)

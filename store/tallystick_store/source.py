@@ -32,7 +32,7 @@ class DataSource:
     """The Source over one directory; raises VerificationError when it cannot be read at all."""
 
     def __init__(self, directory: Path) -> None:
-        if not (directory / DATABASE_NAME).is_file():
+        if not _is_there(directory / DATABASE_NAME):
             raise VerificationError(
                 f"{directory} is no data directory: expected {DATABASE_NAME} in it"
             )
@@ -193,3 +193,10 @@ class DataSource:
             return self._database.rows(sql, parameters or [])
         except StoreError as error:
             raise VerificationError(str(error)) from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise VerificationError(f"{path} cannot be read: {error.strerror}") from error

@@ -142,6 +142,39 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path, arguments: l
     assert "cannot" in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [["up", "--port", "0"], ["verify", "--data", "home/data"]])
+def test_a_directory_that_may_not_be_read_is_named_without_a_traceback(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    """Root may read everything: what the system would answer is put in its place."""
+    home = tmp_path / "home"
+    (home / "data").mkdir(parents=True)
+    (home / "server").mkdir()
+    program = f"""
+import pathlib, sys
+from tallystick.cli import main
+real = pathlib.Path.stat
+def stat(path, **options):
+    if path.name in ("server", "tallystick.duckdb"):
+        raise PermissionError(13, "Permission denied", str(path))
+    return real(path, **options)
+pathlib.Path.stat = stat
+sys.exit(main({arguments!r}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": os.environ["PATH"], "TALLYSTICK_HOME": str(home)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Permission denied" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_an_unknown_command_is_named(tmp_path: Path) -> None:
     done = tallystick(tmp_path, "destroy")
     assert done.returncode == 2
