@@ -59,7 +59,7 @@ def parse_policy(text: str) -> Policy:
     if len(text) > MAX_POLICY_BYTES:
         raise VerificationError(f"the trust policy is larger than {MAX_POLICY_BYTES} characters")
     reader = _PolicyReader()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         try:
             reader.read(line.partition("#")[0].split())
         except VerificationError as error:
