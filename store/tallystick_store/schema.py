@@ -57,7 +57,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: no primary key and no index, both have lost data in DuckDB 1.5 (ADR)."""
+    """One table: no primary key and no index, both have lost data in DuckDB 1.5 (ADR 0004)."""
 
     name: str
     columns: tuple[Column, ...]

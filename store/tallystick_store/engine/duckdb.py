@@ -2,7 +2,7 @@
 
 Promises: `insert` returns after the write-ahead log is synced to disk, all tables together or none;
 readers see whole inserts only; rows of a table keep their order. Rows are never updated or deleted,
-there is no index (both are where DuckDB 1.5 loses data, see the ADR), nothing goes row by row.
+there is no index (both are where DuckDB 1.5 loses data, ADR 0004), nothing goes row by row.
 
 One process opens a file at a time. Inserts come from one thread at a time, which the lock in here
 makes sure of; every reader gets a cursor of its own.
