@@ -4,7 +4,7 @@ Each finding belongs to a numbered step of `docs/spec/package.md` and names its 
 what was checked stand beside them, so that a step that looked at nothing cannot look like a pass.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 STEP_NAMES: Final = {
@@ -27,6 +27,9 @@ Severity: TypeAlias = Literal["fault", "not_checked", "notice"]
 
 MAX_LISTED: Final = 100
 """Findings kept for each step and severity; the others are counted."""
+
+MAX_MESSAGE: Final = 500
+"""Characters of a message that are kept: what is quoted may be of any length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ class Findings:
             self.count(step, what, number)
 
     def _add(self, finding: Finding) -> None:
+        if len(finding.message) > MAX_MESSAGE:
+            finding = replace(finding, message=finding.message[:MAX_MESSAGE] + "...")
         key = (finding.step, finding.severity)
         self.totals[key] = self.totals.get(key, 0) + 1
         if self.totals[key] <= MAX_LISTED:

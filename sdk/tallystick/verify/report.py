@@ -129,13 +129,6 @@ class Report:
         }
 
 
-def _printable(line: str) -> str:
-    """Show what would steer a terminal; a finding quotes what somebody else has written."""
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in line
-    )
-
-
 def _finding_value(finding: Finding) -> dict[str, Any]:
     place = {
         name: value for name, value in asdict(finding.place).items() if value not in ("", None)

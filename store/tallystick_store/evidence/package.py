@@ -1,6 +1,6 @@
 """Write an evidence package: one range of the log, with all that it takes to verify it elsewhere.
 
-The zip is written as a stream, and the same log and arguments give the same bytes. Nothing is kept
+The same log and arguments give the same bytes. Nothing is kept
 in memory but the sequence numbers of the range and its context. Signed with the log's key over
 SHA256SUMS, as `docs/spec/package.md` says.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from typing import BinaryIO, Final
 
-from tallystick.errors import VerificationError
+from tallystick.errors import StoreError, VerificationError
 from tallystick.profile import JsonValue, encode
 from tallystick.tlog.checkpoint import read_checkpoint
 from tallystick.tlog.encoding import from_base64
@@ -57,9 +57,11 @@ def write_package(
 ) -> dict[str, JsonValue]:
     """Write the package of what was received in [from_us, to_us); return its manifest.
 
-    `out` need not be seekable. The range ends at the reader's checkpoint: publish before. Raises
-    StoreError for what cannot be read.
+    `out` is seekable, since the size of each file stands in front of it. The range ends at the
+    reader's checkpoint: publish before. Raises StoreError for what cannot be read.
     """
+    if not out.seekable():
+        raise StoreError("a package is written to a file that can be sought in: give another one")
     start, stop = reader.received_between(from_us, to_us)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         writer = _Writer(archive)

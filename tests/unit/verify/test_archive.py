@@ -140,3 +140,13 @@ def test_lines_have_a_limit_and_an_end(tmp_path: Path) -> None:
         list(archive.lines("two", 999))
     with pytest.raises(VerificationError, match="two does not end in a line feed"):
         list(archive.lines("two", 1000))
+
+
+def test_a_line_may_be_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_module, "_BLOCK_BYTES", 3)
+    lines = [b"", b"1", b"22", b"333", b"4444", b"55555555555", b""]
+    archive = opened(tmp_path, zipped(("one", b"\n".join(lines) + b"\n"), ("two", b"")))
+    assert list(archive.lines("one", 11)) == lines
+    with pytest.raises(VerificationError, match="more than 10 bytes"):
+        list(archive.lines("one", 10))
+    assert list(archive.lines("two", 10)) == []

@@ -1,6 +1,6 @@
 """Findings: counted without limit, listed up to one, and added up in any grouping."""
 
-from tallystick.verify.finding import MAX_LISTED, Finding, Findings, Place
+from tallystick.verify.finding import MAX_LISTED, MAX_MESSAGE, Finding, Findings, Place
 
 
 def test_a_place_names_what_it_knows() -> None:
@@ -45,4 +45,14 @@ def test_merging_keeps_the_order() -> None:
     assert one.listed == [
         Finding(1, "fault", "first"),
         Finding(1, "fault", "second", Place(file="x")),
+    ]
+
+
+def test_a_long_message_is_cut() -> None:
+    findings = Findings()
+    findings.fault(1, "x" * MAX_MESSAGE)
+    findings.fault(1, "y" * (MAX_MESSAGE + 1))
+    assert [finding.message for finding in findings.listed] == [
+        "x" * MAX_MESSAGE,
+        "y" * MAX_MESSAGE + "...",
     ]

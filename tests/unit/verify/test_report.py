@@ -107,3 +107,11 @@ def test_what_could_not_be_read_is_not_called_a_forgery() -> None:
     made = report(with_one("fault"), is_complete=False)
     assert "verdict 1: it could not be read to its end, so nothing is verified" in made.text
     assert "WRONG" not in made.text
+
+
+def test_what_somebody_else_has_written_cannot_steer_the_terminal() -> None:
+    findings = Findings()
+    findings.fault(2, "name \x1b[2Jevil\r\u202e\u00e9", Place(session="a\nb"))
+    text = report(findings).text
+    assert "session a\\nb: name \\x1b[2Jevil\\r\\u202e\u00e9\n" in text
+    assert all(one.isprintable() for line in text.split("\n") for one in line)
