@@ -19,7 +19,7 @@ import pytest
 from tests.attacks.world import PROGRAMS, Finished, Running, World, a_world, until
 from tests.requirements import requirement
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
 HOST_SLOWED_S: Final = 4.0
 """A call that waits for the network takes 5 s and more; one on a busy machine, less than this."""

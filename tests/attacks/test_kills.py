@@ -17,7 +17,7 @@ import pytest
 from tests.attacks.world import World, a_world, until
 from tests.requirements import requirement
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
 KILLS: Final = 25
 SEED: Final = 20261122

@@ -117,7 +117,7 @@ def attempt(work: Any) -> None:
 def long_texts() -> None:
     """Place sentences so that wherever a long text is cut, one is cut in the middle."""
     for note in SENTENCES.values():
-        for shift in range(0, len(note), 7):
+        for shift in range(0, len(note), len(note) // 3):
             with tallystick.tool_call(
                 "long", {"note": "x" * shift + f" {note}" * (300_000 // len(note))}
             ):
@@ -200,8 +200,8 @@ async def main() -> None:
         tallystick.agent(ALL),
     ):
         await functions()
-        long_texts()
         if sys.argv[4:] != ["away"]:
+            long_texts()
             await servers(int(sys.argv[3]))
 
 
