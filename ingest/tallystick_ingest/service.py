@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.clock import Clock, SystemClock
-from tallystick.errors import ConfigError, StoreError
+from tallystick.errors import AdmissionError, ConfigError, StoreError
 from tallystick.masking.tokens import TokenKey
 from tallystick.printer import Masking
 from tallystick.tlog.note import VerifierKey
@@ -136,13 +136,25 @@ class Service:
             raise BusyError(f"this cannot be recorded now, so it is not done: {error}") from error
 
     def enrol(self, key: VerifierKey) -> bool:
-        """Admit an emitter's identity; False when it was admitted before. Raises BusyError."""
+        """Admit an emitter's identity; False when it was admitted before.
+
+        Raises AdmissionError when another key has the name, and BusyError.
+        """
         with self._enrolling:
             if self.directory.emitter_key(key.name, key.key_id.hex()) is not None:
                 return False
+            self._require_free_name(key)
             self.state([self.drafts.key_added(key.name, key.vkey, "emitter")])
             self.directory.enrol(key)
             return True
+
+    def _require_free_name(self, key: VerifierKey) -> None:
+        own = (self.keys.log.key, self.keys.service.key)
+        if key.name in {known.name for known in (*own, *self.directory.emitters)}:
+            raise AdmissionError(
+                f"another key is enrolled as {key.name}: "
+                "give the emitter a name of its own (TALLYSTICK_EMITTER_NAME) and a new key"
+            )
 
     def create_api_key(self, name: str, scopes: Sequence[str]) -> tuple[ApiKey, str]:
         """Make an API key and record that it exists. Raises ConfigError and BusyError."""

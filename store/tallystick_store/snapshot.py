@@ -6,6 +6,7 @@ is the very bytes of the database and of the log, and holds no key.
 
 import shutil
 from pathlib import Path
+from tempfile import mkdtemp
 
 from tallystick.errors import StoreError
 from tallystick_store.files import sync_folder
@@ -19,16 +20,18 @@ def take_snapshot(store: Store, target: Path) -> None:
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise StoreError(f"the snapshot's target {target} exists: give a new directory")
-    partial = target.with_name(target.name + ".partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(mode=0o700, parents=True)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = Path(mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise StoreError(f"the snapshot {target} cannot be written: {error}") from error
+    try:
         with store.paused():
             store.database.copy_to(partial / DATABASE_NAME)
             _copy_log(store.directory / LOG_FOLDER, partial / LOG_FOLDER)
         partial.replace(target)
         sync_folder(target.parent)
-    except OSError as error:
+    except (OSError, StoreError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise StoreError(f"the snapshot {target} cannot be written: {error}") from error
 

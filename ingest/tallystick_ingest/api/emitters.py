@@ -29,9 +29,9 @@ def enroll(body: EnrolmentBody, request: Request, caller: Caller = _may_enroll) 
     service = service_of(request)
     try:
         key = check_enrolment(Enrolment(body.emitter_vkey, body.proof), service.clock.now_us())
+        service.enrol(key)
     except AdmissionError as error:
         origin = Origin(caller.id, request.url.path)
         service.state([service.drafts.reject(origin, [Refusal(ENROLMENT_INVALID, str(error))])])
         raise
-    service.enrol(key)
     return tenant_keys(service.keys)

@@ -11,6 +11,7 @@ from tallystick.event import EVENT_NAME, SEAL_NAME
 from tallystick.profile import encode
 from tallystick_ingest.otlp.signals import LogItem
 from tallystick_store.rows import EventRow, SealRow
+from tests.keys import key_pair
 from tests.requirements import requirement
 from tests.sending import (
     JSON,
@@ -337,3 +338,20 @@ def test_after_all_this_the_service_still_answers_and_has_logged_no_fault(
     assert service.ask("GET", "/readyz").status == 200
     assert "Traceback" not in service.output
     assert "answered with 503" not in service.output
+
+
+@requirement("admit.forged-refused")
+@pytest.mark.parametrize("whose", ["another emitter", "the log", "the service"])
+def test_a_key_cannot_enrol_under_a_name_that_is_taken(service: Service, whose: str) -> None:
+    taken = key_pair("taken.example/emitter")
+    assert service.enrol(taken).status == 200
+    assert service.enrol(taken).status == 200
+    names = {
+        "another emitter": taken.name,
+        "the log": service.credentials["log_vkey"].partition("+")[0],
+        "the service": service.credentials["service_vkey"].partition("+")[0],
+    }
+    answer = service.enrol(key_pair(names[whose], "somebody else"))
+    assert answer.status == 400
+    assert "another key is enrolled" in answer.json["error"]
+    assert service.rejected()[-1] == {"enrolment_invalid": 1}

@@ -225,6 +225,17 @@ def test_a_snapshot_never_overwrites(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_snapshot_touches_nothing_beside_its_target(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "data")
+    write(store, [Emitter().opened()])
+    (tmp_path / "copy.partial").mkdir()
+    (tmp_path / "copy.partial/mine").write_text("mine")
+    take_snapshot(store, tmp_path / "copy")
+    assert (tmp_path / "copy.partial/mine").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "copy.partial", "data"]
+    store.close()
+
+
 def test_a_snapshot_that_cannot_be_written_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
