@@ -119,7 +119,9 @@ def _sync(value: object) -> str:
 def _endpoint(value: object) -> str:
     if isinstance(value, str) and value.startswith(("http://", "https://")):
         if "@" in value:  # it would stand in every message about the service
-            raise ValueError("an address without a user and password; the key is a setting of its own")
+            raise ValueError(
+                "an address without a user and password; the key is a setting of its own"
+            )
         return value.rstrip("/")
     raise ValueError("an address that begins with http:// or https://")
 
