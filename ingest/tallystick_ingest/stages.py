@@ -96,6 +96,15 @@ class _Call:
         """The view that saw most of it."""
         return self.actions[0]
 
+    @property
+    def outcome(self) -> str:
+        """How it ended: a client sees a refusal as an error, so the server's word for it counts."""
+        if any(action.last["type"] == "tool.denied" for action in self.actions):
+            return "denied"
+        if self.outer.last["type"] == "tool.started":
+            return "unknown"
+        return str(self.outer.statement.get("outcome", "unknown"))
+
 
 def calls_of(events: Sequence[Shape], spans: Sequence[Shape]) -> list[dict[str, Any]]:
     """Return the calls of one trace, in order of their start, each with five stages.
@@ -111,6 +120,7 @@ def calls_of(events: Sequence[Shape], spans: Sequence[Shape]) -> list[dict[str, 
         {
             "action_id": call.outer.id,
             "action_ids": [action.id for action in call.actions],
+            "outcome": call.outcome,
             "parent": _owner(call, parents, owners),
             "stages": [asdict(stage) for stage in _stages(call, events, spans)],
         }

@@ -155,17 +155,16 @@ def _call_tree(
     for at, call in enumerate(children):
         branch, stem = _LAST_BRANCH if at == len(children) - 1 else _BRANCH
         event = by_action[call["action_id"]]
-        yield f"{indent}{branch}{_call_head(event)}"
+        yield f"{indent}{branch}{_call_head(call, event)}"
         for line in _call_body(call, event, start_us):
             yield f"{indent}{stem}{line}"
         yield from _call_tree(calls, call["action_id"], by_action, start_us, indent + stem)
 
 
-def _call_head(event: Shape) -> str:
+def _call_head(call: Shape, event: Shape) -> str:
     said = event["statement"]
-    outcome = said.get("outcome", "unknown") if event["type"] != "tool.started" else "unknown"
     duration = _duration(said.get("span.start_us"), said.get("span.end_us"))
-    parts = [tool(event), str(outcome), f"{duration} ms", proof(event)]
+    parts = [tool(event), str(call["outcome"]), f"{duration} ms", proof(event)]
     return "   ".join(inert(part) for part in parts)
 
 

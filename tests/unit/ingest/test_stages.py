@@ -110,6 +110,7 @@ def test_a_decision_of_the_server_is_the_validation() -> None:
     found = stages(calls_of([CLIENT, denied], [])[0])
     assert found["validation"]["detail"] == "deny missing scope"
     assert found["tool execution"]["detail"] == "did not run"
+    assert calls_of([CLIENT, denied], [])[0]["outcome"] == "denied"
     plain = event("tool.denied", action="s", observer="function", outcome="denied")
     assert stages(calls_of([plain], [])[0])["validation"]["detail"] == "denied"
 
@@ -134,6 +135,12 @@ def test_look_ups_below_the_tool_are_the_data_retrieval() -> None:
     assert two["start_us"] is None
     far = stages(calls_of([SERVER], [span("q", "other", db__system="pg")])[0])
     assert far["data retrieval"]["observer"] is None
+
+
+def test_a_call_that_was_started_and_never_ended_has_an_unknown_outcome() -> None:
+    started = event("tool.started", action="s", observer="function", outcome="success")
+    assert calls_of([started], [])[0]["outcome"] == "unknown"
+    assert calls_of([CLIENT], [])[0]["outcome"] == "success"
 
 
 def test_a_call_that_was_started_and_never_ended_has_no_response() -> None:
