@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TIMEOUT_S = 300
 NO_TESTS = int(pytest.ExitCode.NO_TESTS_COLLECTED)
 SEED = 20_261_122
+PROGRESS = 25
+"""A line is printed after so many checks."""
 SKIPPED = "not any_changed_column"
 """A hundred tests of one check, which test_columns.py makes in one."""
 PRELOADED = ("cryptography.hazmat.primitives.asymmetric.ed25519", "duckdb", "pyarrow")
@@ -194,6 +196,8 @@ def take_out(
             else:
                 survivors.append(check)
                 print(f"{number}/{len(checks)} NOT MISSED {check}", flush=True)
+            if number % PROGRESS == 0:
+                print(f"{number}/{len(checks)}", flush=True)
     return survivors, missing
 
 
