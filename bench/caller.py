@@ -1,7 +1,7 @@
 """What recording costs: on the caller's thread per call (both records), and behind it per event.
 
-The service is a sink on this machine that answers 200 at once, so that sealing, signing and shipping
-all happen. An OpenTelemetry span and log record, exported the same way, stand beside.
+A real service on this machine takes the records, so that masking, sealing, signing and shipping all
+happen. An OpenTelemetry span stands beside.
 """
 
 import tempfile
@@ -9,16 +9,19 @@ import time
 from pathlib import Path
 from typing import Final
 
+import duckdb
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from bench import machine
+from bench.service import Service
 from tallystick.config import load_config
 from tallystick.event import Draft
 from tallystick.runtime import Runtime
 
 CALLS: Final = 2000
+FLUSH_WITHIN_S: Final = 60
 CALLER_BUDGET_US: Final = 40
 BACKGROUND_BUDGET_US: Final = 10
 ARGUMENTS: Final = {"order": "ord_20261101_0042", "region": "north", "limit": 25, "open": True}
@@ -42,13 +45,15 @@ CALL: Final = {
 def measure() -> list[str]:
     """Give the report's lines."""
     yardstick = machine.calibration_us()
-    with tempfile.TemporaryDirectory() as home:
-        runtime = Runtime(load_config(home=Path(home)))
+    with tempfile.TemporaryDirectory() as place:
+        service = Service(Path(place))
+        runtime = Runtime(load_config(home=service.home))
         runtime.start()
         caller_us = machine.cpu_us(lambda: _call(runtime), CALLS)
         background_us = _background_us(runtime)
-        seals = _events_per_seal(runtime)
         runtime.shutdown(5)
+        service.stop()
+        seals = _events_per_seal(service)
     span_us = _span_us()
     return [
         f"caller's thread per call, both records, masking on: {caller_us:.0f} µs CPU "
@@ -66,19 +71,26 @@ def _call(runtime: Runtime) -> None:
 
 
 def _background_us(runtime: Runtime) -> float:
-    runtime.flush(10)
+    _flush(runtime)
     process, thread = time.process_time_ns(), time.thread_time_ns()
     for _ in range(CALLS):
         _call(runtime)
-    runtime.flush(30)
+    _flush(runtime)
     spent = (time.process_time_ns() - process) - (time.thread_time_ns() - thread)
     return spent / (2 * CALLS) / 1000
 
 
-def _events_per_seal(runtime: Runtime) -> float:
-    session = runtime.recorder.current_session()
-    bodies = b"".join(path.read_bytes() for path in runtime.config.spool_dir.glob("*.spool"))
-    return session.sealed_size / max(1, bodies.count(b"tallystick.seal/v1"))
+def _flush(runtime: Runtime) -> None:
+    if not runtime.flush(FLUSH_WITHIN_S):
+        raise SystemExit("the service did not take the records: nothing was measured")
+
+
+def _events_per_seal(service: Service) -> float:
+    [database] = service.data.glob("*.duckdb")
+    with duckdb.connect(str(database), read_only=True) as connection:
+        sizes = "SELECT count(*), max(size) FROM seals GROUP BY session ORDER BY max(size) DESC"
+        seals, events = connection.sql(sizes).fetchall()[0]
+    return float(events / seals)
 
 
 def _span_us() -> float:
