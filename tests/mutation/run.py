@@ -60,6 +60,7 @@ ROOMS = (
             "tests/unit/verify",
             "tests/attacks/test_operator.py",
             "tests/attacks/test_forged_packages.py",
+            "tests/attacks/test_holes_packages.py",
             "tests/attacks/test_data_directory.py",
         ),
     ),

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, cast
 
 from tallystick.errors import VerificationError
 
@@ -146,24 +146,19 @@ def _check_member(member: zipfile.ZipInfo) -> None:
 
 def _check_layout(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]) -> None:
     """Refuse members that overlap, and bytes that no member covers: other readers may see those."""
-    file = archive.fp
-    if file is None:
-        raise VerificationError("the zip was closed")
-    end = 0
+    file, end = cast("IO[bytes]", archive.fp), 0
     for member in sorted(members, key=lambda member: member.header_offset):
-        if member.header_offset < end or (end == 0 and member.header_offset):
+        if member.header_offset < end:
             raise VerificationError(f"{member.filename} overlaps another file of the zip")
         if member.header_offset > end:
             raise VerificationError(f"bytes of no file stand in front of {member.filename}")
         end = _end_of(file, member)
-    if end > archive.start_dir:
-        raise VerificationError("the last file overlaps the zip's table of contents")
     file.seek(0, os.SEEK_END)
     size_bytes = file.tell()
     file.seek(max(0, size_bytes - _END_RECORD.size))
     sign, *_, listed, start, comment = _END_RECORD.unpack(file.read(_END_RECORD.size))
     is_whole = start == _IN_ZIP64 or start + listed + _END_RECORD.size == size_bytes
-    if end < archive.start_dir or sign != _END_SIGN or comment or not is_whole:
+    if end != archive.start_dir or sign != _END_SIGN or comment or not is_whole:
         raise VerificationError("bytes of no file stand around the zip's table of contents")
 
 

@@ -68,7 +68,7 @@ def link(name: str) -> zipfile.ZipInfo:
         (zipped((link("one"), b"two"), ("two", b"")), "one is a link"),
         (zipped(("one", b""), ("two", b""), method=zipfile.ZIP_BZIP2), "another method"),
         (zipped(("one", b""), ("two", b"0" * 20_000_000)), "two inflates [0-9]+ times: a bomb"),
-        (b"#!/bin/sh\n" + GOOD, "overlaps"),
+        (b"#!/bin/sh\n" + GOOD, "bytes of no file stand in front of one"),
     ],
 )
 def test_a_zip_with_a_trick_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
