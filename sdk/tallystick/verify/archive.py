@@ -153,12 +153,9 @@ def _check_layout(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]) 
         if member.header_offset > end:
             raise VerificationError(f"bytes of no file stand in front of {member.filename}")
         end = _end_of(file, member)
-    file.seek(0, os.SEEK_END)
-    size_bytes = file.tell()
-    file.seek(max(0, size_bytes - _END_RECORD.size))
-    sign, *_, listed, start, comment = _END_RECORD.unpack(file.read(_END_RECORD.size))
-    is_whole = start == _IN_ZIP64 or start + listed + _END_RECORD.size == size_bytes
-    if end != archive.start_dir or sign != _END_SIGN or comment or not is_whole:
+    file.seek(-_END_RECORD.size, os.SEEK_END)
+    sign, *_, comment_bytes = _END_RECORD.unpack(file.read(_END_RECORD.size))
+    if end != archive.start_dir or sign != _END_SIGN or comment_bytes:
         raise VerificationError("bytes of no file stand around the zip's table of contents")
 
 

@@ -120,6 +120,30 @@ def test_a_member_that_reaches_into_the_table_of_contents_is_refused(tmp_path: P
         opened(tmp_path, bytes(content))
 
 
+@pytest.mark.parametrize("offset", [6, 8, 14, 18, 22])
+def test_a_file_whose_two_headers_differ_is_refused(tmp_path: Path, offset: int) -> None:
+    """Flags, method, digest, packed size and size stand in both."""
+    content = bytearray(GOOD)
+    content[offset] ^= 2
+    with pytest.raises(VerificationError, match="one is not what the table of contents says"):
+        opened(tmp_path, bytes(content))
+
+
+def test_what_stands_behind_the_end_is_refused(tmp_path: Path) -> None:
+    end = GOOD[-22:]
+    start, listed = struct.unpack("<I", end[16:20])[0], struct.unpack("<I", end[12:16])[0]
+    like_an_end = b"none" + end[4:12] + struct.pack("<II", listed, start + 22) + b"\x00\x00"
+    for more in (b"x", like_an_end):
+        with pytest.raises(VerificationError, match="around the zip's table of contents"):
+            opened(tmp_path, GOOD + more)
+
+
+def test_a_comment_is_refused_also_when_it_is_not_there(tmp_path: Path) -> None:
+    for comment in (b"\x01\x00x", b"\x01\x00"):
+        with pytest.raises(VerificationError, match="around the zip's table of contents"):
+            opened(tmp_path, GOOD[:-2] + comment)
+
+
 def test_a_damaged_member_is_named(tmp_path: Path) -> None:
     content = bytearray(zipped(("one", b"x" * 100), ("two", b""), method=zipfile.ZIP_STORED))
     content[60] ^= 1
