@@ -376,3 +376,28 @@ def test_a_plain_session_is_judged_as_if_it_were_looked_at_leaf_by_leaf(
     quick = verify_log(log).json
     monkeypatch.setattr("tallystick.verify.sessions._is_plain", lambda case: False)
     assert verify_log(log).json == quick
+
+
+def test_seals_that_overlap_in_the_midst_of_a_session_cannot_be_compared_there(
+    session: Session,
+) -> None:
+    for number in range(4):
+        session.call(number)
+    session.seal()
+    start = len(session.log.entries_list)
+    for number in range(4):
+        session.call(number)
+    between = session.frontier.copy()
+    between.extend([record.leaf_hash for record in session.records[5:7]])
+    session.seal()
+    session.call(8)
+    leaves = [record.leaf_hash for record in session.records[7:]]
+    body, session.frontier = make_seal(
+        between, leaves, session.key.name, session.key.sign, session.key.public_key
+    )
+    session.log.accept(SealText(0, body))
+    log = log_of(session)
+    assert verify_log(log).exit_code == 0
+    report = verify_package(log.package(start), log.policy())
+    assert (report.exit_code, steps(report), steps(report, "not_checked")) == (2, [], [6])
+    assert "in the midst of a session" in messages(report, 6, "not_checked")
