@@ -1,51 +1,55 @@
 """Run the demonstration from end to end: `python -m examples.demo`, or `make demo`.
 
 It starts the service, lets two agents work with three MCP servers, prints what happened, proves it,
-hands it to an auditor, then forges one value and shows that the forgery is found and named.
+hands it to an auditor, then forges one value and shows that the forgery is found and named. In a
+terminal it then leaves the dashboard open until Ctrl-C; elsewhere it ends.
 Everything lies in `.demo/`, made anew by each run. Exits with 0 when every step did what it should.
 """
 
 import json
-import os
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from examples.demo.forgery import forge
-from examples.demo.tokens import Issuer
+from examples.demo.scene import environment_of, free_port, running, wait_for, work
 
 PLACE: Final = Path(".demo")
 DATA: Final = PLACE / "service" / "data"
 SECRETS: Final = PLACE / "service" / "secrets"
 AUDITOR: Final = PLACE / "auditor"
-READY_WITHIN_S: Final = 30
-ACTORS: Final = ["agent:planner", "app:support-desk"]
-SCOPES: Final = ["customers:read", "customers:write"]
+DASHBOARD_PORT: Final = 8501
+"""The port people expect; another one where it is taken."""
+
+
+class Spot(NamedTuple):
+    """A call in a trace."""
+
+    trace_id: str
+    span_id: str
 
 
 def main() -> int:
     """Tell the story; any step that fails ends it with an error."""
     shutil.rmtree(PLACE, ignore_errors=True)
     AUDITOR.mkdir(parents=True)
-    environment = _environment()
+    environment = environment_of(PLACE / "home")
+    environment["TALLYSTICK_ENDPOINT"] = f"http://127.0.0.1:{free_port()}"
     say("1. The service starts, with a log of its own and authentication on")
-    with service(environment):
+    with service(environment, "--dashboard-port", "off"):
         say("2. Two agents work: one reads a repository, one looks after customers")
         started = time.time()
-        work(environment)
+        work(PLACE, environment)
         say("3. What happened")
-        trace = show_actions(environment)
+        denied = show_actions(environment)
         say("4. One trace, from the agent's question to the server's answer")
-        tallystick(environment, "trace", trace)
+        tallystick(environment, "trace", denied.trace_id)
         say("5. The auditor's trust policy, kept outside the data directory")
         policy = AUDITOR / "policy.txt"
         tallystick(environment, "keys", "policy", "--output", str(policy))
@@ -62,6 +66,8 @@ def main() -> int:
     say("9. Somebody changes one value in a copy of the database")
     show_forgery(environment, policy)
     say("Done: everything was recorded, proven, and the forgery was named.")
+    if sys.stdout.isatty():
+        show_dashboard(environment, denied)
     return 0
 
 
@@ -88,73 +94,17 @@ def tallystick(environment: Mapping[str, str], *arguments: str, expected: int = 
 
 
 @contextmanager
-def service(environment: Mapping[str, str]) -> Iterator[None]:
+def service(environment: Mapping[str, str], *options: str) -> Iterator[subprocess.Popen[str]]:
     """Keep `tallystick up` running."""
     port = environment["TALLYSTICK_ENDPOINT"].rpartition(":")[2]
     command = ["tallystick", "up", "--port", port, "--data", str(DATA), "--secrets", str(SECRETS)]
-    with running([*command, "--name", "demo.example/default"], environment):
+    with running([*command, "--name", "demo.example/default", *options], environment) as process:
         wait_for(f"{environment['TALLYSTICK_ENDPOINT']}/readyz")
-        yield
+        yield process
 
 
-@contextmanager
-def running(command: list[str], environment: Mapping[str, str]) -> Iterator[None]:
-    """Keep a program running; stop it as a service manager would."""
-    print(f"$ {' '.join(command)}", flush=True)
-    process = subprocess.Popen(command, env=environment)
-    try:
-        yield
-    finally:
-        process.terminate()
-        if process.wait(READY_WITHIN_S) != 0:
-            print(f"{command[0]} ended with {process.returncode}", file=sys.stderr)
-
-
-def wait_for(url: str) -> None:
-    """Wait until something answers at `url`, whatever it says."""
-    for _ in range(READY_WITHIN_S * 10):
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - http on this machine
-                return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit(f"nothing answers at {url} after {READY_WITHIN_S} s")
-
-
-def work(environment: Mapping[str, str]) -> None:
-    """Run the customers' server and the agents, all under `tallystick run --`."""
-    repository, port = make_repository(), free_port()
-    url = f"http://127.0.0.1:{port}/mcp"
-    key = PLACE / "issuer.pem"
-    token = Issuer(key).issue("alice", SCOPES, url, ACTORS)
-    recorded = ["tallystick", "run", "--", sys.executable, "-m"]
-    server = {**environment, "OTEL_SERVICE_NAME": "customers"}
-    with running([*recorded, "examples.demo.customers_server", str(port), str(key)], server):
-        wait_for(url)
-        subprocess.run(
-            [*recorded, "examples.demo.agents", str(repository), url],
-            env={**environment, "OTEL_SERVICE_NAME": "support-agents", "DEMO_TOKEN": token},
-            check=True,
-        )
-
-
-def make_repository() -> Path:
-    """Make a real git repository with three commits."""
-    place = (PLACE / "repository").absolute()
-    place.mkdir()
-    git = ["git", "-C", str(place), "-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
-    subprocess.run([*git, "init", "--quiet"], check=True)
-    for number in range(1, 4):
-        (place / "prices.txt").write_text(f"price list {number}\n", encoding="utf-8")
-        subprocess.run([*git, "add", "prices.txt"], check=True)
-        subprocess.run([*git, "commit", "--quiet", "-m", f"Price list {number}"], check=True)
-    return place
-
-
-def show_actions(environment: Mapping[str, str]) -> str:
-    """Print the actions; give the id of the trace in which something was denied."""
+def show_actions(environment: Mapping[str, str]) -> Spot:
+    """Print the actions; give the place of the one that was denied."""
     tallystick(environment, "actions")
     denied = subprocess.run(
         ["tallystick", "actions", "--outcome", "denied", "--json"],
@@ -163,15 +113,15 @@ def show_actions(environment: Mapping[str, str]) -> str:
         text=True,
         check=True,
     )
-    return first_trace(denied.stdout)
+    return first_spot(denied.stdout)
 
 
-def first_trace(lines: str) -> str:
-    """Give the trace id of the first action in a list printed as JSON lines."""
+def first_spot(lines: str) -> Spot:
+    """Give the place of the first action in a list printed as JSON lines."""
     for line in lines.splitlines():
-        trace = json.loads(line).get("trace_id")
-        if trace:
-            return str(trace)
+        action = json.loads(line)
+        if action.get("trace_id"):
+            return Spot(action["trace_id"], action["span_id"])
     raise SystemExit("no denied action was recorded")
 
 
@@ -195,22 +145,22 @@ def show_forgery(environment: Mapping[str, str], policy: Path) -> None:
         raise SystemExit(f"the verifier did not name {place.description}")
 
 
-def free_port() -> int:
-    """Give a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _environment() -> dict[str, str]:
-    """Give every program of the demonstration one home, apart from the user's own."""
-    return {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(Path.cwd()),
-        "TALLYSTICK_HOME": str((PLACE / "home").absolute()),
-        "TALLYSTICK_ENDPOINT": f"http://127.0.0.1:{free_port()}",
-    }
+def show_dashboard(environment: Mapping[str, str], denied: Spot) -> None:
+    """Keep the service and its dashboard open until Ctrl-C."""
+    port = free_port(DASHBOARD_PORT)
+    say("10. The dashboard, over everything recorded above")
+    with service(environment, "--dashboard-port", str(port), "--admin-link") as process:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(f"{url}/login")
+        print("\nFirst sign in with the one-time link above. Then see the call that was denied:")
+        print(f"  {url}/trace?id={denied.trace_id}&span={denied.span_id}")
+        print("Ctrl-C ends it.", flush=True)
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            print(flush=True)
+            return
+        raise SystemExit("the service ended by itself")
 
 
 if __name__ == "__main__":

@@ -189,8 +189,7 @@ class Background:
             self._has_looked = True
         if self.shipper is None:
             return FIND_SERVICE_S
-        own = [outbox] if (outbox := self.outbox) else []
-        pause_s = self.shipper.step([*own, *self._recovery.outboxes()])
+        pause_s = self.shipper.step(self._recovery.outboxes(self.outbox))
         if self._sweep():
             self._next_adoption_s = pause_s = 0.0
         return min(pause_s, ADOPT_INTERVAL_S)

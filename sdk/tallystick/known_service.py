@@ -4,9 +4,9 @@ Found in the settings and in the credentials file, completed by enrolment, and i
 state the tenant's token key and the newest checkpoint from the moment they are known.
 """
 
-import random
 import secrets
 from collections.abc import Callable
+from random import SystemRandom
 
 from tallystick.client import ServiceClient, Target
 from tallystick.clock import Clock
@@ -79,7 +79,7 @@ class KnownService:
             enroller.ensure,
             lambda: self._head,
             rejected,
-            Patience(self._clock, random.random),
+            Patience(self._clock, SystemRandom().random),  # never the host's sequence
             compresses=not target.is_local,
         )
 

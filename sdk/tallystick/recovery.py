@@ -1,14 +1,15 @@
 """Recovery: what dead processes left in the spool, and what they wrote but could not seal.
 
 A session is dead when nobody holds its lock. Whoever takes the lock adopts the session: its unsealed tail
-is stated leaf by leaf in `session.recovered` records of the adopter's own session, sealed there, and only
-then is the tail shipped. Only a session that the same identity key opened can be adopted so; the tail of
-any other is shipped as it is, unsealed.
+is stated leaf by leaf in `session.recovered` records of the adopter's own session and sealed there, on
+disk. Then the tail is shipped, and after it what states it: a log never holds the statement without the
+tail. Only a session that the same identity key opened can be adopted so; the tail of any other is shipped
+as it is, unsealed.
 """
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,6 +54,13 @@ class DeadSession:
     """Name and key id of the identity key that opened it, None when that cannot be read."""
     tail: tuple[Leaf, ...]
     """Leaves that no seal covers, in order."""
+    states: frozenset[str]
+    """Sessions whose tails it had stated in turn."""
+
+    @property
+    def is_stated(self) -> bool:
+        """Some session states its tail, so that the tail is shipped before that session."""
+        return self.outbox.acked.recovered > 0
 
 
 def take_dead_sessions(directory: Path) -> Iterator[DeadSession]:
@@ -116,9 +124,15 @@ class Recovery:
                     break
         self.error = None
 
-    def outboxes(self) -> list[Outbox]:
-        """Return what is to be shipped of adopted sessions."""
-        return [dead.outbox for dead in self._adopted]
+    def outboxes(self, own: Outbox | None = None) -> list[Outbox]:
+        """Return what is to be shipped, in order: a tail before every session that may state it.
+
+        `own` is the outbox of this process, which states the tails that it adopted.
+        """
+        order = _in_order(self._adopted)
+        owed = max((i for i, dead in enumerate(order, 1) if dead.is_stated), default=0)
+        outboxes = [dead.outbox for dead in order]
+        return [*outboxes[:owed], *([own] if own else []), *outboxes[owed:]]
 
     def sweep(self) -> bool:
         """Delete adopted sessions that are delivered; whether the next ones may be adopted. Raises OSError."""
@@ -160,6 +174,25 @@ class Recovery:
         self.finished += 1
 
 
+def _in_order(adopted: Iterable[DeadSession]) -> list[DeadSession]:
+    """Put sessions whose tail is stated first, and each behind those whose tails it states."""
+    first = sorted(adopted, key=lambda dead: not dead.is_stated)
+    known = {dead.outbox.session: dead for dead in first}
+    seen: set[str] = set()
+    order: list[DeadSession] = []
+
+    def place(session: str) -> None:
+        if session in known and session not in seen:
+            seen.add(session)
+            for stated in sorted(known[session].states):
+                place(stated)
+            order.append(known[session])
+
+    for session in known:
+        place(session)
+    return order
+
+
 def _draft(dead: DeadSession, run: list[Leaf]) -> event.Draft:
     stated = {
         "recovered.session": dead.outbox.session,
@@ -174,19 +207,22 @@ def _examine(directory: Path, lock: SessionLock) -> DeadSession:
     emitter: tuple[str, str] | None = None
     sealed_size = 0
     leaves: list[Leaf] = []
+    states: set[str] = set()
     for frame in _frames(directory, lock.session):
         if frame.kind == EVENT:
             statement = statement_of(frame)
             leaves.append(Leaf(statement["seq"], _leaf_hash(frame)))
             if statement["type"] == "session.open":
                 emitter = (statement["emitter.name"], statement["emitter.key_id"])
+            elif statement["type"] == "session.recovered":
+                states.add(statement["recovered.session"])
         else:
             sealed_size = max(sealed_size, _sealed_size(frame))
             leaves = [leaf for leaf in leaves if leaf.seq >= sealed_size]
     tail = {leaf.seq: leaf for leaf in leaves}
-    return DeadSession(
-        lock, Outbox(directory, lock.session), emitter, tuple(tail[seq] for seq in sorted(tail))
-    )
+    ordered = tuple(tail[seq] for seq in sorted(tail))
+    outbox = Outbox(directory, lock.session)
+    return DeadSession(lock, outbox, emitter, ordered, frozenset(states))
 
 
 def _frames(directory: Path, session: str) -> Iterator[Frame]:

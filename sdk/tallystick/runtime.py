@@ -54,6 +54,7 @@ class Runtime:
         self._clock = clock or SystemClock()
         self._frameworks: dict[str, str] = {}
         self._on_flush: list[Callable[[float], object]] = []
+        self._on_shutdown: list[Callable[[], object]] = []
         self._warnings: list[str] = []
         self._service = KnownService(config, self._clock, self._warn)
         self._printer = self._service.printer
@@ -103,6 +104,10 @@ class Runtime:
     def on_flush(self, flush: Callable[[float], object]) -> None:
         """Call `flush(timeout_s)` at each flush and at shutdown: for a span exporter. Survives forks."""
         self._on_flush.append(flush)
+
+    def on_shutdown(self, end: Callable[[], object]) -> None:
+        """Call `end()` once, after the last flush; it must neither wait nor raise."""
+        self._on_shutdown.append(end)
 
     def status(self) -> Status:
         """Say what is recorded, shipped, waiting and wrong."""
@@ -157,6 +162,8 @@ class Runtime:
             is_closed = self._sealer.close(reason)
             is_delivered = is_closed and self._background.deliver(timeout_s, is_last=True)
             self._flush_others(end_s)
+            for end in self._on_shutdown:
+                end()
             self._leave(is_delivered=is_delivered)
         finally:
             self._is_shut_down = True

@@ -232,12 +232,10 @@ def _private_provider(running: runtime.Runtime) -> "TracerProvider | None":
 def _exporting_provider(running: runtime.Runtime) -> "TracerProvider | None":
     if running.endpoint is None or not running.config.traces:
         return None
-    from tallystick.span_export import (  # noqa: PLC0415 - 0.1 s, and often unused
-        BoundedFlush,
-        exporting_provider,
-    )
+    from tallystick.span_export import SpanExport  # noqa: PLC0415 - 0.1 s, and often unused
 
     with signals.left_to_the_host():
-        provider = exporting_provider(running.endpoint, running.api_key, running.config)
-    running.on_flush(BoundedFlush(provider))
-    return provider
+        export = SpanExport(running.endpoint, running.api_key, running.config)
+    running.on_flush(export.flush)
+    running.on_shutdown(export.end)
+    return export.provider

@@ -37,6 +37,9 @@ def test_nothing_that_an_agent_recorded_is_lost_when_it_is_killed_25_times(tmp_p
                 until_it_grows(ledger, before_bytes)
             time.sleep(chance.uniform(0.0, 0.4))
             agent.kill()
+            if number % VERIFIED_EVERY == 0:
+                verdict = world.verify_live()
+                assert verdict.code == 0, verdict.out
         settled = json.loads(world.run("settle.py", 60).out)
         assert settled["left"] == []
         assert (settled["alarms"], settled["lost"], settled["rejected"]) == ([], {}, 0)
@@ -48,6 +51,22 @@ def test_nothing_that_an_agent_recorded_is_lost_when_it_is_killed_25_times(tmp_p
         verdict = world.verify_data(world.policy())
         assert verdict.code == 0, verdict.out
         assert "recovered" in verdict.out
+
+
+@requirement("seal.every-record")
+def test_a_short_lived_adopter_never_leaves_a_statement_without_its_records(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    with a_world(tmp_path / "world") as world:
+        world.start()
+        for number in range(5):
+            before_bytes = size_bytes(ledger)
+            agent = world.spawn("worker.py", ledger, f"k{number}", 0)
+            until_it_grows(ledger, before_bytes)
+            agent.kill()
+            assert world.run("adopt.py").code == 0
+            verdict = world.verify_live()
+            assert verdict.code == 0, verdict.out
+        assert world.statements(type="session.recovered")
 
 
 @requirement("otlp.success-after-commit", "store.append-only", "spool.forgets-what-a-200-covered")

@@ -248,6 +248,11 @@ class World:
         assert self.service is None, "stop the service first"
         return self.tallystick("verify", "--data", str(self.data), "--policy", str(policy))
 
+    def verify_live(self) -> Finished:
+        """Verify the running service from outside."""
+        where = ("--url", self.endpoint, "--policy", str(self.policy()))
+        return self.tallystick("verify", *where)
+
     def verify_package(self, package: Path, policy: Path) -> Finished:
         """Verify an evidence package."""
         return self.tallystick("verify", str(package), "--policy", str(policy))

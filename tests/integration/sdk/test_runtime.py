@@ -18,6 +18,7 @@ from tallystick.recorder import SPOOL_DELETED
 from tallystick.recovery import Recovery
 from tallystick.runtime import Runtime
 from tallystick.sealer import Sealer
+from tallystick.spans import SpanRequest, open_span
 from tallystick.spool import Position, sessions
 from tallystick.testing import API_KEY, Reply, Sink, SmallLog, running_sink
 from tests.emitters import check_spool, draft
@@ -311,6 +312,20 @@ def test_other_exporters_are_flushed_too_in_the_time_that_is_left_and_may_fail(
     assert 15 < asked[0] < 20
     assert 2 < asked[1] < 7
     assert "a flush of spans failed" in caplog.text
+
+
+def test_the_export_of_spans_ends_with_its_runtime(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = start(endpoint="http://127.0.0.1:9")
+    monkeypatch.setattr(runtime_module, "_current", running)
+    before = set(threading.enumerate())
+    open_span(SpanRequest("lookup", "client", {}, 1)).end(2, None)
+    exporting = set(threading.enumerate()) - before
+    assert len(exporting) == 2
+    running.flush(0.2)
+    running.shutdown(0)
+    until(lambda: not any(thread.is_alive() for thread in exporting), 5)
 
 
 def test_damaged_files_are_warnings_and_recording_goes_on(start: Start, tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from tallystick.outbox import Outbox
 from tallystick.recovery import MAX_LEAVES, Recovery, recovered_drafts, take_dead_sessions
 from tallystick.rejected import Rejected
 from tallystick.session import Session
-from tallystick.spool import segment_path, sessions
-from tallystick.testing import FakeClock
-from tests.emitters import new_session, record
+from tallystick.spool import Position, segment_path, sessions
+from tallystick.testing import CountingIds, FakeClock
+from tests.emitters import new_session, printer, record
 from tests.requirements import requirement
 
 
@@ -53,6 +53,13 @@ class Bench:
         session.release()
         return session, tail
 
+    def write(self, session: Session, draft: Draft) -> None:
+        """Record a draft in a session and seal it, as an adopter does."""
+        self.stated.append(draft)
+        session.append(printer().print_record(draft, 1, session.id, session.size))
+        while session.waiting:
+            session.seal()
+
     def leaves(self) -> list[tuple[str, int, list[bytes]]]:
         return [
             (
@@ -67,6 +74,15 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+def recovered_draft(session: str, leaf: str) -> Draft:
+    stated = {
+        "recovered.session": session,
+        "recovered.first_seq": 1,
+        "recovered.leaves": [leaf],
+    }
+    return Draft("session.recovered", stated)
 
 
 def ship(outbox: Outbox) -> list[bytes]:
@@ -275,6 +291,45 @@ def test_a_record_that_was_written_twice_is_stated_once(bench: Bench) -> None:
     path.write_bytes(data + frames[-1])
     bench.recovery.adopt()
     assert bench.leaves() == [(session.id, 3, tail)]
+
+
+def test_a_stated_tail_goes_before_our_own_session_and_what_needs_no_statement_behind(
+    bench: Bench,
+) -> None:
+    whole, _ = bench.dead(sealed=1)
+    cut, _ = bench.dead(unsealed=1)
+    bench.recovery.adopt()
+    own = Outbox(bench.spool, new_session(bench.home).id, lambda: Position(0, 0))
+    assert bench.recovery.outboxes(own)[1] is own
+    assert [one.session for one in bench.recovery.outboxes()] == [cut.id, whole.id]
+
+
+@pytest.mark.parametrize("ids", [("1" * 32, "2" * 32), ("2" * 32, "1" * 32)])
+def test_a_tail_that_a_dead_adopter_stated_goes_before_that_adopter(
+    bench: Bench, ids: tuple[str, str]
+) -> None:
+    first, adopter = (new_session(bench.home, ids=CountingIds(int(one, 16))) for one in ids)
+    first.append(record())
+    first.release()
+    bench.recovery = bench.another(lambda draft: bench.write(adopter, draft))
+    bench.recovery.adopt()
+    bench.recovery.release()
+    adopter.append(record())
+    adopter.release()
+    later = bench.another()
+    later.adopt()
+    own = Outbox(bench.spool, new_session(bench.home).id, lambda: Position(0, 0))
+    assert [one.session for one in later.outboxes(own)] == [first.id, adopter.id, own.session]
+
+
+def test_sessions_that_state_each_other_are_shipped_all_the_same(bench: Bench) -> None:
+    one, other = new_session(bench.home), new_session(bench.home)
+    for session, stated in ((one, other), (other, one)):
+        leaf = base64.b64encode(bytes(32)).decode()
+        bench.write(session, recovered_draft(stated.id, leaf))
+        session.release()
+    bench.recovery.adopt()
+    assert {outbox.session for outbox in bench.recovery.outboxes()} == {one.id, other.id}
 
 
 def test_many_dead_sessions_are_adopted_a_few_at_a_time(
