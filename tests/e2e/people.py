@@ -1,0 +1,101 @@
+"""Somebody at a screen: one browser context, one watched page, and what a person does with them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.e2e.watcher import Watcher
+from tests.e2e.world import World
+
+READY: Final = (
+    '[data-testid="stApp"][data-test-script-state="notRunning"]'
+    '[data-test-connection-state="CONNECTED"]'
+)
+PATIENCE_MS: Final = 30_000
+"""A rerun takes a tenth of a second; a busy machine may take much longer."""
+
+_TEXT: Final = """
+() => {
+  const told = [];
+  const walk = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) told.push(node.data);
+    if (node.nodeType === Node.ELEMENT_NODE && ["SCRIPT", "STYLE"].includes(node.tagName)) return;
+    if (node.shadowRoot) walk(node.shadowRoot);
+    node.childNodes.forEach(walk);
+  };
+  walk(document.body);
+  return told.join("\\n");
+}
+"""
+_COUNT: Final = """
+() => {
+  const count = (root) => [...root.querySelectorAll("*")]
+    .reduce((sum, node) => sum + 1 + (node.shadowRoot ? count(node.shadowRoot) : 0), 0);
+  return count(document);
+}
+"""
+
+
+class Visitor:
+    """A person at a page of `world`."""
+
+    def __init__(self, context: BrowserContext, world: World) -> None:
+        """Open a page that asks for nothing yet."""
+        context.set_default_timeout(PATIENCE_MS)
+        self.context = context
+        self.world = world
+        self.page: Page = context.new_page()
+        self.watcher = Watcher(self.page, world.url)
+
+    def open(self, path: str = "/") -> "Visitor":
+        """Open a page of the dashboard and wait until it stands."""
+        self.page.goto(f"{self.world.url}{path}")
+        return self.settle()
+
+    def reload(self) -> "Visitor":
+        """Load the page anew, as it stands in the address line."""
+        self.page.reload()
+        return self.settle()
+
+    def settle(self) -> "Visitor":
+        """Wait until the script of the page has run and nothing is stale."""
+        expect(self.page.locator(READY)).to_be_attached(timeout=PATIENCE_MS)
+        expect(self.page.locator('[data-stale="true"]')).to_have_count(0, timeout=PATIENCE_MS)
+        return self
+
+    def sign_in_with_link(self, link: str) -> None:
+        """Use the one-time link up."""
+        self.page.goto(link)
+        button = self.page.get_by_role("button")
+        if button.count():
+            button.first.click()
+        self.page.wait_for_url(lambda url: "/login" not in url)
+        self.settle()
+
+    def sign_in(self, name: str, password: str) -> None:
+        """Sign in by name and password, where the page is the form for it."""
+        self.page.get_by_label("Name").fill(name)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def part(self, key: str) -> Locator:
+        """Find the part of a page that has this key."""
+        return self.page.locator(f".st-key-{key}").first
+
+    def text(self) -> str:
+        """Every text of the page, also in components, as it stands in the document."""
+        return str(self.page.evaluate(_TEXT))
+
+    def node_count(self) -> int:
+        """Count the elements of the page, also in components."""
+        return int(self.page.evaluate(_COUNT))
+
+    def state(self) -> Mapping[str, Any]:
+        """What the browser keeps, to sign in another page."""
+        kept: Mapping[str, Any] = self.context.storage_state()
+        return kept
+
+    def faults(self) -> list[str]:
+        """Everything that is wrong with the page so far."""
+        return [*self.watcher.faults, *self.watcher.accessibility()]
