@@ -84,6 +84,18 @@ def test_a_clean_copy_verifies(log: StoreLog, copy: Path) -> None:
     assert report.findings.checked[3, "rows of events"] == 23
 
 
+@pytest.mark.parametrize(
+    ("table", "column"), [("events", "outcome"), ("seals", "old_size"), ("spans", "name")]
+)
+def test_a_column_of_each_table_is_compared(
+    log: StoreLog, copy: Path, table: str, column: str
+) -> None:
+    change(copy, f"UPDATE {table} SET {column} = 77 WHERE rowid = 1")
+    report = verify_data(copy, log.policy())
+    assert (report.exit_code, steps(report)) == (1, [3])
+    assert f"{column}: stored" in messages(report, 3)
+
+
 @pytest.mark.parametrize(("table", "column"), CELLS)
 def test_any_changed_column_of_any_row_is_named(
     log: StoreLog, copy: Path, table: str, column: Column
@@ -229,11 +241,12 @@ def test_a_missing_bundle_is_named_and_the_rows_stand_in_for_it(log: StoreLog, c
     assert "log/tile/entries/000.p/37: is missing" in messages(report, 9)
 
 
+@pytest.mark.parametrize("column", ["sender", "rx_us"])
 def test_a_row_that_gives_no_entry_is_named_where_no_bundle_holds_it(
-    log: StoreLog, copy: Path
+    log: StoreLog, copy: Path, column: str
 ) -> None:
     shutil.rmtree(copy / "log" / "tile" / "entries")
-    change(copy, "UPDATE events SET sender = NULL WHERE log_index = 5")
+    change(copy, f"UPDATE events SET {column} = NULL WHERE log_index = 5")
     report = verify_data(copy, log.policy())
     assert "events, log index 5: the row gives no entry" in messages(report, 3)
 

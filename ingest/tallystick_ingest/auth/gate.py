@@ -1,7 +1,8 @@
 """The gate: who sends a request, and whether they may.
 
-A caller shows an API key (`Authorization: Bearer ...`) or the cookie of an administrator's session. A
-cookie counts only for requests that no page of another origin can cause.
+A caller shows a bearer token (`Authorization: Bearer ...`): an API key or the token of a session; or the
+cookie of an administrator's session. A cookie counts only for requests that no page of another origin
+can cause.
 """
 
 from collections.abc import Mapping
@@ -10,9 +11,11 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlsplit
 
-from tallystick.errors import AuthenticationError, AuthorizationError
-from tallystick_ingest.auth.admin import COOKIE, AdminDoor
+from tallystick.errors import AuthenticationError, AuthorizationError, ConfigError, StoreError
+from tallystick_ingest.auth.accounts import Account, AccountBook
+from tallystick_ingest.auth.admin import COOKIE
 from tallystick_ingest.auth.api_keys import SCOPES, ApiKey, KeyRing, Scope
+from tallystick_ingest.auth.sessions import SessionBook, is_session_token
 
 _BEARER: Final = "bearer"
 
@@ -25,6 +28,8 @@ class Caller:
     name: str
     scopes: tuple[str, ...]
     is_human: bool = False
+    role: str | None = None
+    """The role of a person; None for an API key, which has scopes alone."""
 
     def require(self, scope: Scope) -> None:
         """Raise AuthorizationError unless the caller has `scope`."""
@@ -35,29 +40,69 @@ class Caller:
             )
 
 
-ADMINISTRATOR: Final = Caller("admin", "administrator", SCOPES, is_human=True)
+ADMINISTRATOR: Final = Caller("admin", "administrator", SCOPES, is_human=True, role="admin")
+"""Whoever used the one-time link."""
 
 
 class Gate:
     """Authenticates requests by their headers (names in lower case)."""
 
-    def __init__(self, keys: KeyRing, door: AdminDoor) -> None:
-        """Let in the holders of `keys` and the sessions of `door`."""
+    def __init__(self, keys: KeyRing, sessions: SessionBook, accounts: AccountBook) -> None:
+        """Let in the holders of `keys`, and the sessions of the administrator and of `accounts`."""
         self._keys = keys
-        self._door = door
+        self._sessions = sessions
+        self._accounts = accounts
 
     def caller(self, headers: Mapping[str, str]) -> Caller:
         """Return who sends a request; raise AuthenticationError when nobody vouches for it."""
+        token = session_token(headers)
+        if token:
+            return self._of_session(token)
         authorization = headers.get("authorization", "")
         if authorization:
             return _of_key(self._keys.find(_bearer(authorization)))
-        cookie = _cookie(headers.get("cookie", ""))
-        if cookie and _is_same_origin(headers) and self._door.is_session(cookie):
-            return ADMINISTRATOR
         raise AuthenticationError(
             "no valid credential: send `Authorization: Bearer <API key>`; the key of this machine "
             "is in credentials.json of the Tallystick home"
         )
+
+    def _of_session(self, token: str) -> Caller:
+        session = self._sessions.find(token)
+        caller = None if session is None else self._of_subject(session.subject)
+        if caller is None:
+            raise AuthenticationError(
+                "this session has ended: log in again; programs send an API key instead"
+            )
+        return caller
+
+    def _of_subject(self, subject: str) -> Caller | None:
+        if subject == ADMINISTRATOR.id:
+            return ADMINISTRATOR
+        try:
+            account = self._accounts.with_id(subject)
+        except ConfigError as error:
+            raise StoreError("accounts cannot be read now; see the log of the service") from error
+        if account is None:
+            self._sessions.end_of(subject)
+            return None
+        return caller_of(account)
+
+
+def caller_of(account: Account) -> Caller:
+    """Return an account as a caller."""
+    return Caller(account.id, account.name, account.scopes, is_human=True, role=account.role)
+
+
+def session_token(headers: Mapping[str, str]) -> str:
+    """Return the token of the session that a request shows, empty when it shows none.
+
+    Raises AuthenticationError for an Authorization header that is none.
+    """
+    authorization = headers.get("authorization", "")
+    if authorization:
+        text = _bearer(authorization)
+        return text if is_session_token(text) else ""
+    return _cookie(headers.get("cookie", "")) if _is_same_origin(headers) else ""
 
 
 def _of_key(key: ApiKey | None) -> Caller:
