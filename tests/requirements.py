@@ -153,6 +153,15 @@ _SERVICE: Final = {
         "AI Act article 26(6); RFC 6750 section 3",
         "Nothing is read or written without a credential, from the first start on.",
     ),
+    "auth.accounts": Requirement(
+        "AI Act article 26(6); NIST SP 800-63B-4 section 3.2.2",
+        "People log in by name and password or by a link that works once; guessing is slowed, and a"
+        " session ends by itself, at log-out and with its account.",
+    ),
+    "auth.roles": Requirement(
+        "ISO/IEC 27001 A.8.3; promise: least privilege",
+        "A viewer reads, an auditor also exports, an administrator may do everything.",
+    ),
     "admit.forged-refused": Requirement(
         "promise: every forgery is named",
         "An unknown key, a forged seal or a wrong root is refused, with a reason, and recorded.",

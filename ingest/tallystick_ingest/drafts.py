@@ -90,27 +90,31 @@ class Drafts:
     def access(self, access: "Access", count: int) -> Prepared:
         """Say who read what, how many rows, and how often within the window."""
         caller = access.caller
+        name = str(self.masking.masker.mask_text(caller.name).value)
         stated: Statement = {
             "access.target": access.target,
             "access.rows": access.rows,
             "access.count": count,
             "client.id": caller.id,
-            "client.name": str(self.masking.masker.mask_text(caller.name).value),
             "client.basis": "authenticated",
-            "credential.kind": "none" if caller.is_human else "api_key",
+            "credential.kind": "opaque" if caller.is_human else "api_key",
             "principal.type": "human" if caller.is_human else "service",
             "principal.basis": "authenticated",
         }
         digest = self.query_digest(access.query)
-        return self._draft(
-            access.type, {**stated, "access.query_digest": digest} if digest else stated
-        )
+        if digest:
+            stated["access.query_digest"] = digest
+        if caller.is_human:  # a person's name stands where it can be erased
+            return self._draft(access.type, stated, {"principal.id": name})
+        return self._draft(access.type, {**stated, "client.name": name})
 
     def query_digest(self, query: Mapping[str, JsonValue]) -> str | None:
         """Return the keyed digest of a query, by which equal queries can be told."""
         return self.masking.masker.digest("query", encode(dict(query)))
 
-    def _draft(self, kind: str, statement: Statement) -> Prepared:
+    def _draft(
+        self, kind: str, statement: Statement, disclosures: Mapping[str, str] | None = None
+    ) -> Prepared:
         envelope: Statement = {
             "type": kind,
             "time_us": self.clock.now_us(),
@@ -118,7 +122,7 @@ class Drafts:
             "mask.policy": self.masking.policy_digest,
             "mask.key_id": self.masking.key_id,
         }
-        return Prepared({**envelope, **statement})
+        return Prepared({**envelope, **statement}, disclosures or {})
 
 
 @dataclass(frozen=True, slots=True)

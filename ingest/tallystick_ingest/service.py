@@ -17,9 +17,12 @@ from tallystick.tlog.note import VerifierKey
 from tallystick_ingest.access_book import AccessBook
 from tallystick_ingest.admission import Admission, Request, ServiceRequest
 from tallystick_ingest.anonymous import AnonymousRefusals
+from tallystick_ingest.auth.accounts import AccountBook
 from tallystick_ingest.auth.admin import AdminDoor
 from tallystick_ingest.auth.api_keys import ApiKey, KeyRing
 from tallystick_ingest.auth.gate import Gate
+from tallystick_ingest.auth.login import Login
+from tallystick_ingest.auth.sessions import SessionBook
 from tallystick_ingest.config import ServiceConfig
 from tallystick_ingest.drafts import Drafts, KeyPurpose
 from tallystick_ingest.intake import OtlpIntake
@@ -65,9 +68,13 @@ class Service:
         self.signer = _log_signer(self.keys)
         self.query = Query(self.store.database)
         self.started_us = self.clock.now_us()
-        self.ring = KeyRing(self.config.secrets / "api-keys.json", self.clock.now_us)
-        self.door = AdminDoor(self.config.secrets / "admin.json", self.clock.now_us)
-        self.gate = Gate(self.ring, self.door)
+        kept = self.config.secrets
+        self.ring = KeyRing(kept / "api-keys.json", self.clock.now_us)
+        self.door = AdminDoor(kept / "admin.json")
+        self.accounts = AccountBook(kept, self.clock.now_us)
+        self.sessions = SessionBook(kept / "sessions.json", self.clock.now_us)
+        self.gate = Gate(self.ring, self.sessions, self.accounts)
+        self.login = Login(self.accounts, self.clock.monotonic_s)
         token_key = TokenKey(self.keys.token_key_id, self.keys.token_key)
         self.masking = Masking.of(token_key)
         self.drafts = Drafts(self.masking, self.clock)

@@ -11,22 +11,16 @@ from pydantic import BaseModel, Field
 
 from tallystick_ingest.api.admin_page import PAGE, PAGE_HEADERS
 from tallystick_ingest.api.guard import caller_with, service_of
-from tallystick_ingest.auth.admin import COOKIE, SESSION_LIFE_US
+from tallystick_ingest.api.login import LinkBody, begin_session
+from tallystick_ingest.auth.admin import COOKIE
 from tallystick_ingest.auth.api_keys import MAX_NAME_CHARS
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller
-from tallystick_ingest.drafts import Access
+from tallystick_ingest.auth.sessions import SESSION_LIFE_US
 
 _US_PER_S: Final = 1_000_000
-_MAX_TOKEN_CHARS: Final = 256
 
 router = APIRouter()
 _is_admin = Depends(caller_with("admin"))
-
-
-class ClaimBody(BaseModel):
-    """What the claim page posts."""
-
-    token: str = Field(max_length=_MAX_TOKEN_CHARS)
 
 
 class KeyBody(BaseModel):
@@ -43,11 +37,11 @@ def claim_page() -> HTMLResponse:
 
 
 @router.post("/admin/claim")
-def claim(body: ClaimBody, request: Request) -> JSONResponse:
+def claim(body: LinkBody, request: Request) -> JSONResponse:
     """Use the link up, record the login, and set the session's cookie."""
     service = service_of(request)
-    cookie = service.door.claim(body.token)
-    service.accesses.record(Access("access.login", "admin", ADMINISTRATOR, {}, 0))
+    service.door.claim(body.token)
+    cookie, _ = begin_session(request, ADMINISTRATOR, "link")
     answer = JSONResponse({"tenant": service.keys.name, "role": "administrator"})
     answer.set_cookie(
         COOKIE,

@@ -19,6 +19,7 @@ from tallystick.errors import (
 from tallystick_ingest import verdict as words
 from tallystick_ingest.auth.api_keys import Scope
 from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.auth.login import TooManyAttemptsError
 from tallystick_ingest.otlp.answer import RETRY_AFTER_S
 from tallystick_ingest.otlp.http import BusyError, RefusedWhole
 from tallystick_ingest.service import Service
@@ -68,6 +69,7 @@ _STATUS: Final[dict[type[Exception], int]] = {
     NotFoundError: 404,
     AuthenticationError: 401,
     AuthorizationError: 403,
+    TooManyAttemptsError: 429,
     AdmissionError: 400,
     ConfigError: 400,
     VerificationError: 400,
@@ -81,6 +83,7 @@ _ROUTER: Final = {
 _RECORDED: Final = {
     401: words.UNAUTHENTICATED,
     403: words.FORBIDDEN,
+    429: words.UNAUTHENTICATED,
 }
 
 
@@ -94,7 +97,10 @@ def _answer_with(status: int) -> Callable[[Request, Exception], Awaitable[Respon
                 await service_of(request).intake.note_refusal(refused)
             except BusyError as busy:
                 return _error(503, str(busy))
-        return _error(status, str(error))
+        said = _error(status, str(error))
+        if isinstance(error, TooManyAttemptsError):
+            said.headers["retry-after"] = str(error.wait_s)
+        return said
 
     return answer
 

@@ -1,0 +1,83 @@
+"""Logging in and out: by name and password or by the one-time link; and who one is.
+
+The token of a session stands in the answer of a login and nowhere else.
+"""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of
+from tallystick_ingest.auth.accounts import MAX_ACCOUNT_NAME_CHARS
+from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller, caller_of, session_token
+from tallystick_ingest.auth.passwords import MAX_PASSWORD_CHARS
+from tallystick_ingest.drafts import Access
+
+MAX_TOKEN_CHARS: Final = 256
+_NO_STORE: Final = {"cache-control": "no-store"}
+
+router = APIRouter(prefix="/api/v1")
+_anybody = Depends(caller_with(None))
+
+
+class PasswordBody(BaseModel):
+    """A name and its password."""
+
+    name: str = Field(max_length=MAX_ACCOUNT_NAME_CHARS)
+    password: str = Field(max_length=MAX_PASSWORD_CHARS)
+
+
+class LinkBody(BaseModel):
+    """The token behind `#` in a one-time link."""
+
+    token: str = Field(max_length=MAX_TOKEN_CHARS)
+
+
+@router.post("/login")
+def login(body: PasswordBody, request: Request) -> JSONResponse:
+    """Begin a session of an account."""
+    account = service_of(request).login.account(body.name, body.password)
+    return _begun(request, caller_of(account), "account")
+
+
+@router.post("/login/link")
+def login_by_link(body: LinkBody, request: Request) -> JSONResponse:
+    """Use the one-time link up and begin a session of the administrator."""
+    service_of(request).door.claim(body.token)
+    return _begun(request, ADMINISTRATOR, "link")
+
+
+@router.post("/logout")
+def logout(request: Request, _caller: Caller = _anybody) -> dict[str, str]:
+    """End the session that the request shows."""
+    token = session_token({name.lower(): value for name, value in request.headers.items()})
+    if not token:
+        raise BadRequestError("an API key has no session: nothing was ended")
+    service_of(request).sessions.end(token)
+    return {"status": "ended"}
+
+
+@router.get("/me")
+def me(caller: Caller = _anybody) -> JSONResponse:
+    """Say who the caller is; `role` is null for an API key."""
+    return JSONResponse(_shown(caller), headers=_NO_STORE)
+
+
+def begin_session(request: Request, caller: Caller, target: str) -> tuple[str, int]:
+    """Record a login, begin its session, and return the token and when it ends (µs)."""
+    service = service_of(request)
+    service.accesses.record(Access("access.login", target, caller, {}, 0))
+    token, session = service.sessions.start(caller.id)
+    return token, session.end_us
+
+
+def _begun(request: Request, caller: Caller, target: str) -> JSONResponse:
+    token, end_us = begin_session(request, caller, target)
+    shown = {**_shown(caller), "session": token, "ends_us": end_us}
+    return JSONResponse(shown, headers=_NO_STORE)
+
+
+def _shown(caller: Caller) -> dict[str, Any]:
+    return {"id": caller.id, "name": caller.name, "role": caller.role, "scopes": caller.scopes}
