@@ -40,6 +40,16 @@ def check_event_columns(
     findings: Findings,
 ) -> None:
     """Compare the table `events` with what its records and entries give."""
+    expected = expected_event_columns(events, records, entries)
+    _compare_columns("events", stored, expected, findings)
+
+
+def expected_event_columns(
+    events: Sequence[EventText],
+    records: Sequence[Record | None],
+    entries: Sequence[Entry | None],
+) -> ExpectedColumns:
+    """Return what the columns of `events` have to hold; UNKNOWN where nothing says so."""
     expected = _entry_columns([text.log_index for text in events], entries)
     expected["leaf_hash"] = [leaf_hash(text.statement.encode()) for text in events]
     expected["statement"] = [text.statement for text in events]
@@ -47,7 +57,7 @@ def check_event_columns(
     expected["disclosure_count"] = [len(text.disclosures) for text in events]
     _add_statement_columns(records, expected)
     _add_disclosed_columns(records, expected)
-    _compare_columns("events", stored, expected, findings)
+    return expected
 
 
 def check_seal_columns(
@@ -77,6 +87,16 @@ def check_span_columns(
     findings: Findings,
 ) -> None:
     """Compare the table `spans` with its records; `spans` are those of all batches, in order."""
+    expected = expected_span_columns(batches, spans, entries)
+    _compare_columns("spans", stored, expected, findings)
+
+
+def expected_span_columns(
+    batches: Sequence[SpansText],
+    spans: Sequence[dict[str, JsonValue] | None],
+    entries: Sequence[Entry | None],
+) -> ExpectedColumns:
+    """Return what the columns of `spans` have to hold; UNKNOWN where nothing says so."""
     sizes = [len(batch.records) for batch in batches]
     of_row = [entry for entry, size in zip(entries, sizes, strict=True) for _ in range(size)]
     indexes = [batch.log_index for batch in batches for _ in batch.records]
@@ -88,7 +108,7 @@ def check_span_columns(
     columns = [span_columns(span) if span else None for span in spans]
     for name in SPAN_COLUMNS:
         expected[name] = [one[name] if one else UNKNOWN for one in columns]
-    _compare_columns("spans", stored, expected, findings)
+    return expected
 
 
 def check_row(
@@ -164,14 +184,22 @@ def _differences(
     for name in sorted(expected.keys() ^ stored.keys()):
         what = "is missing" if name in expected else "is not one of this table"
         yield name, None, f"the column {what}"
+    for name, row, value, right in differing_cells(stored, expected):
+        stored_text, right_text = both_shown(value, right)
+        yield name, row, f"stored {stored_text}, the record says {right_text}"
+
+
+def differing_cells(
+    stored: Columns, expected: ExpectedColumns
+) -> Iterator[tuple[str, int, object, object]]:
+    """Yield column, row, stored and expected value of each cell that is not as expected."""
     for name, wanted in expected.items():
         found = stored.get(name, wanted)
         if found == wanted:
             continue
         for row, (value, right) in enumerate(zip(found, wanted, strict=True)):
             if value != right and right is not UNKNOWN:
-                stored_text, right_text = both_shown(value, right)
-                yield name, row, f"stored {stored_text}, the record says {right_text}"
+                yield name, row, value, right
 
 
 def both_shown(one: object, other: object) -> tuple[str, str]:
