@@ -116,13 +116,14 @@ def calls_of(events: Sequence[Shape], spans: Sequence[Shape]) -> list[dict[str, 
     owners = {
         action.span_id: call.outer.id for call in calls for action in call.actions if action.span_id
     }
+    beside = _Beside.of(events, spans)
     return [
         {
             "action_id": call.outer.id,
             "action_ids": [action.id for action in call.actions],
             "outcome": call.outcome,
             "parent": _owner(call, parents, owners),
-            "stages": [asdict(stage) for stage in _stages(call, events, spans)],
+            "stages": [asdict(stage) for stage in _stages(call, beside)],
         }
         for call in calls
     ]
@@ -188,12 +189,42 @@ def _owner(call: _Call, parents: Mapping[str, str], owners: Mapping[str, str]) -
     return None
 
 
-def _stages(call: _Call, events: Sequence[Shape], spans: Sequence[Shape]) -> list[Stage]:
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What stands beside calls, found by what it names, so that each call need not look at it all."""
+
+    checks: Mapping[tuple[str, str], tuple[int, Shape]]
+    """The first check that names a span or an action, with its place among the checks."""
+    retrievals: Mapping[str, Sequence[Shape]]
+    """Look-ups by the id of the span above them."""
+
+    @classmethod
+    def of(cls, events: Iterable[Shape], spans: Iterable[Shape]) -> "_Beside":
+        checks: dict[tuple[str, str], tuple[int, Shape]] = {}
+        for place, one in enumerate(one for one in events if one["type"] in _CHECKS):
+            for span_id in (one["statement"].get("span.parent_id"), one["span_id"]):
+                checks.setdefault(("span", span_id or ""), (place, one))
+            checks.setdefault(("action", one["action_id"] or ""), (place, one))
+        retrievals: dict[str, list[Shape]] = {}
+        for one in spans:
+            if _is_retrieval(one):
+                retrievals.setdefault(one["parent_id"], []).append(one)
+        return cls(checks, retrievals)
+
+    def check_of(self, call: "_Call") -> Shape | None:
+        """Return the first check that names the call, or a span of it."""
+        named = [("span", action.span_id) for action in call.actions if action.span_id]
+        named += [("action", action.id) for action in call.actions]
+        found = [self.checks[name] for name in named if name in self.checks]
+        return min(found, key=lambda one: one[0])[1] if found else None
+
+
+def _stages(call: _Call, beside: _Beside) -> list[Stage]:
     return [
         _client_request(call),
-        _validation(call, events),
+        _validation(call, beside),
         _tool_execution(call),
-        _data_retrieval(call, spans),
+        _data_retrieval(call, beside),
         _response(call),
     ]
 
@@ -206,7 +237,7 @@ def _client_request(call: _Call) -> Stage:
     return _timed("client request", call.client, detail)
 
 
-def _validation(call: _Call, events: Sequence[Shape]) -> Stage:
+def _validation(call: _Call, beside: _Beside) -> Stage:
     """Tell what was decided about the call: by its own record, or by a decision beside it."""
     for action in reversed(call.actions):
         said = action.statement
@@ -216,15 +247,12 @@ def _validation(call: _Call, events: Sequence[Shape]) -> Stage:
             return Stage("validation", _observer(action), detail=detail)
         if action.last["type"] == "tool.denied":
             return Stage("validation", _observer(action), detail="denied")
-    places = {action.span_id for action in call.actions if action.span_id}
-    ids = {action.id for action in call.actions}
-    for one in events:
-        said = one["statement"]
-        is_of_call = said.get("span.parent_id") in places or one["span_id"] in places
-        if one["type"] in _CHECKS and (is_of_call or one["action_id"] in ids):
-            detail = said.get("decision.effect") or said.get("approval.decision") or one["type"]
-            return Stage("validation", str(said.get("observer", one["type"])), detail=str(detail))
-    return Stage("validation", None)
+    one = beside.check_of(call)
+    if one is None:
+        return Stage("validation", None)
+    said = one["statement"]
+    detail = said.get("decision.effect") or said.get("approval.decision") or one["type"]
+    return Stage("validation", str(said.get("observer", one["type"])), detail=str(detail))
 
 
 def _tool_execution(call: _Call) -> Stage:
@@ -235,11 +263,10 @@ def _tool_execution(call: _Call) -> Stage:
     return _timed("tool execution", call.server, "")
 
 
-def _data_retrieval(call: _Call, spans: Sequence[Shape]) -> Stage:
+def _data_retrieval(call: _Call, beside: _Beside) -> Stage:
     """Count the look-ups that spans show directly below the tool's own span."""
     inside = call.server or call.client
-    places = {inside.span_id} if inside and inside.span_id else set()
-    found = [one for one in spans if one["parent_id"] in places and _is_retrieval(one)]
+    found = beside.retrievals.get(inside.span_id, ()) if inside and inside.span_id else ()
     if not found:
         return Stage("data retrieval", None)
     names = ", ".join(dict.fromkeys(str(one["name"]) for one in found))
