@@ -246,6 +246,28 @@ _PROOF: Final = {
     ),
 }
 
+_TRACE_PAGE: Final = {
+    "dashboard.any-parents": Requirement(
+        "promise: bad input is harmless and said",
+        "Whatever the parents of spans say, the trace page shows every span and record in exactly"
+        " one row, and names loops and missing parents.",
+    ),
+    "dashboard.derived-unsealed": Requirement(
+        "promise: what nobody signed at its source never looks signed",
+        "A derived event never carries the seal icon.",
+    ),
+    "dashboard.corrupt-row": Requirement(
+        "promise: a changed row is named",
+        "A record whose stored copy contradicts its signed bytes, or that cannot be read, turns its"
+        " trace's page red.",
+    ),
+    "dashboard.inert": Requirement(
+        "OWASP ASVS 5.0 V1.3",
+        "Text that an agent or a tool wrote is shown as text: markup, control characters and marks"
+        " that turn the direction of writing do nothing.",
+    ),
+}
+
 _PROJECT: Final = {
     "project.layers": Requirement(
         "promise: imports run one way",
@@ -263,5 +285,6 @@ REQUIREMENTS: Final[dict[str, Requirement]] = {
     **_MASKING,
     **_SERVICE,
     **_PROOF,
+    **_TRACE_PAGE,
     **_PROJECT,
 }
