@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -88,8 +89,12 @@ def session_facts(config: Config, frameworks: Mapping[str, str]) -> event.Draft:
     return event.Draft("session.open", statement, {"host.name": socket.gethostname()})
 
 
+@cache
 def sdk_version() -> str:
-    """Return the installed version, "unknown" when it runs from a folder that was not installed."""
+    """Return the installed version, "unknown" when it runs from a folder that was not installed.
+
+    Reading it imports modules, from Python 3.13 on, so `Runtime.start` asks before there are threads.
+    """
     try:
         return metadata.version("tallystick")
     except metadata.PackageNotFoundError:

@@ -22,7 +22,7 @@ from tallystick.config import Config
 from tallystick.credentials import CREDENTIALS_FILE
 from tallystick.keys import EMITTER_FILE, TOKEN_FILE, EmitterKey, load_emitter_key
 from tallystick.known_service import KnownService
-from tallystick.opening import Opening, open_session, session_facts
+from tallystick.opening import Opening, open_session, sdk_version, session_facts
 from tallystick.preload import FOR_SHIPPING, FOR_SIGNING, ImportGuard
 from tallystick.private_file import private_file_warnings
 from tallystick.recorder import Recorder
@@ -92,6 +92,7 @@ class Runtime:
     def start(self) -> None:
         """Start the background threads. Idempotent."""
         _imports.import_all(FOR_SIGNING)
+        sdk_version()
         self._background.start()
 
     def set_frameworks(self, states: Mapping[str, str]) -> None:

@@ -16,7 +16,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context as otel_context
@@ -34,6 +33,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from tallystick import runtime, semconv, signals
+from tallystick.opening import sdk_version
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -172,7 +172,7 @@ def ambient_link(parent: Context) -> Sequence[Link]:
 def _started(request: SpanRequest, above: SpanContext) -> Span:
     provider = _provider()
     if provider is not None:
-        tracer = provider.get_tracer(SCOPE, version(SCOPE))
+        tracer = provider.get_tracer(SCOPE, sdk_version())
         span = tracer.start_span(
             request.name,
             context=request.parent,

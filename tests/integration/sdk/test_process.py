@@ -226,6 +226,16 @@ def test_a_child_that_records_nothing_opens_no_session(tmp_path: Path) -> None:
     assert len(check_spool(tmp_path / "spool")) == 1
 
 
+def test_recording_imports_nothing_that_a_fork_could_be_caught_in(tmp_path: Path) -> None:
+    source = """
+    before = set(sys.modules)
+    record("a", params={"mail": "bob@example.com"}, result=["x"])
+    record("b", required=True)
+    say(*sorted(set(sys.modules) - before), "done")
+    """
+    assert succeeded(run(source, tmp_path)) == ["done"]
+
+
 def test_children_forked_while_other_threads_record_never_hang(tmp_path: Path) -> None:
     source = """
     done = threading.Event()
