@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -99,7 +99,7 @@ async def test_the_unmodified_sqlite_server_on_mcp_1_is_recorded(tmp_path: Path)
         read = await client.call_tool("read_query", {"query": "SELECT name FROM people"})
         wrong = await client.call_tool("read_query", {"query": "SELECT age FROM people"})
     assert "Bob" in text(read)
-    with sqlite3.connect(database) as rows:
+    with closing(sqlite3.connect(database)) as rows:
         assert rows.execute("SELECT name FROM people").fetchall() == [("Bob",)]
     recording = Recording(home)
     done = recording.where(type="tool.completed")
