@@ -66,7 +66,7 @@ class Service:
         self.config, self.keys = parts.config, parts.keys
         self.store, self.clock = parts.store, parts.clock
         self.signer = _log_signer(self.keys)
-        self.query = Query(self.store.database)
+        self.query = Query(self.store.database, self.store.published)
         self.started_us = self.clock.now_us()
         kept = self.config.secrets
         self.ring = KeyRing(kept / "api-keys.json", self.clock.now_us)

@@ -109,8 +109,10 @@ class _Call:
 def calls_of(events: Sequence[Shape], spans: Sequence[Shape]) -> list[dict[str, Any]]:
     """Return the calls of one trace, in order of their start, each with five stages.
 
-    `parent` is the action id of the call inside which it happened. Takes and gives plain JSON.
+    `parent` is the action id of the call inside which it happened. Takes and gives plain JSON; an
+    event whose statement cannot be read belongs to no call.
     """
+    events = [one for one in events if one["statement"]]
     parents = _parents(events, spans)
     calls = sorted(_calls(_actions(events), parents), key=lambda one: one.outer.start_us)
     owners = {

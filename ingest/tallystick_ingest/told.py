@@ -15,6 +15,8 @@ LEGEND: Final = (
 )
 HINT: Final = "time: when it ended   whole records, with trace ids for `tallystick trace`: --json"
 NOT_OBSERVED: Final = "not observed"
+CHANGED: Final = "CHANGED"
+"""The proof of an event with faults: its row was changed from outside."""
 PREVIEW_COLUMNS: Final = 400
 
 _COLUMNS: Final = (
@@ -43,7 +45,7 @@ def action_lines(actions: Sequence[Shape], width: int) -> list[str]:
         return [
             "No action is recorded here that fits. Record one with: tallystick run -- python agent.py"
         ]
-    told = sorted(actions, key=lambda one: (one["time_us"], one["log_index"]))
+    told = sorted(map(readable, actions), key=lambda one: (one["time_us"], one["log_index"]))
     days = {moment(one["time_us"])[:10] for one in told}
     start = len("2026-11-22 ") if len(days) == 1 else 0
     rows = [_action_row(one, start) for one in told]
@@ -71,8 +73,15 @@ def moment(time_us: int) -> str:
 
 
 def proof(event: Shape) -> str:
-    """Say how an event is signed: derived, sealed, recovered or unsealed."""
+    """Say how an event is signed, or that its row is not what was accepted."""
+    if event.get("faults"):
+        return CHANGED
     return "derived" if event["origin"] == "derived" else str(event["sealing"])
+
+
+def readable(event: Shape) -> Shape:
+    """Return an event of which the rest can be told though its statement cannot be read."""
+    return event if event["statement"] else {**event, "statement": {}}
 
 
 def tool(event: Shape) -> str:
@@ -122,7 +131,7 @@ def _arguments(event: Shape) -> str:
 
 def trace_lines(trace: Shape, trace_id: str, width: int) -> list[str]:
     """Tell one trace: each call with its five stages, then what else belongs to it, then its proof."""
-    events, calls = trace["events"], trace["calls"]
+    events, calls = [readable(one) for one in trace["events"]], trace["calls"]
     by_action = _last_by_action(events)
     start = min((_start(one) for one in events), default=None)
     head = f"trace {inert(trace_id)}   {len(calls)} calls, {len(events)} records, "
@@ -231,9 +240,14 @@ def _span_lines(spans: Sequence[Shape], events: Sequence[Shape]) -> list[str]:
 
 def _integrity(events: Sequence[Shape]) -> list[str]:
     states = [proof(one) for one in events]
-    counts = ", ".join(
-        f"{states.count(state)} {state}" for state in ("sealed", "recovered", "unsealed", "derived")
-    )
+    named = [
+        "sealed",
+        "recovered",
+        "unsealed",
+        "derived",
+        *([CHANGED] if CHANGED in states else []),
+    ]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in named)
     indexes = [one["log_index"] for one in events]
     place = f", log entries {min(indexes)} to {max(indexes)}" if indexes else ""
     return [f"integrity  {counts}{place}; to prove it: tallystick verify --url, or an export"]

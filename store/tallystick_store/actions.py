@@ -8,17 +8,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.tlog.tree import leaf_hash
 from tallystick_store.engine.duckdb import Database, Row
-from tallystick_store.events import StoredEvent, read_events
+from tallystick_store.events import Proof, StoredEvent, read_events
+from tallystick_store.published import PublishedLog
+from tallystick_store.sealing import Leaf, sealing_of
+from tallystick_store.shown_actions import ENDS, START, UNKNOWN
 
 MAX_PAGE: Final = 1000
-UNKNOWN: Final = "unknown"
-"""Outcome of an action that was started and has no end."""
+MAX_LOOKED_AT: Final = 30_000
+"""Candidates of one page: a filter by seals has to look at each, and goes on behind its `before`."""
 
 _OVERFETCH: Final = 3
 """A page looks at this many candidates per action: a start, its end, a span of the same call."""
-_ENDS: Final = ("tool.completed", "tool.denied", "resource.read", "prompt.get")
-_START: Final = "tool.started"
+_SEALING_FETCH: Final = 3_000
+"""Candidates at once where each has to be looked at."""
+_LEAVES: Final = """
+    SELECT log_index, session, seq, statement FROM events WHERE list_contains(?, log_index)
+"""
 _ENDED: Final = """
     SELECT action_id FROM events WHERE list_contains(?, action_id) AND list_contains(?, type)
 """
@@ -37,7 +44,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class ActionPage:
-    """Actions, newest first; `before` asks for the page behind it, None when this is the last."""
+    """Actions, newest first; `before` asks for the page behind it, None when this is the last.
+
+    A page with a `before` may hold fewer actions than asked for, or none.
+    """
 
     actions: tuple[Action, ...]
     before: int | None
@@ -56,6 +66,7 @@ class ActionFilter:
     outcome: str | None = None
     type: str | None = None
     session: str | None = None
+    sealing: Proof | None = None
 
     def conditions(self) -> tuple[list[str], list[object]]:
         """Return SQL conditions and their parameters."""
@@ -67,19 +78,32 @@ class ActionFilter:
             ("? IN (principal_id, principal_ref)", self.principal),
             ("type = ?", self.type),
             ("session = ?", self.session),
+            ("origin = ?", self._origin),
         ]
         used = [(sql, value) for sql, value in known if value is not None]
         conditions, parameters = [sql for sql, _ in used], [value for _, value in used]
         if self.outcome == UNKNOWN:
-            conditions.append(f"(type = '{_START}' OR outcome = '{UNKNOWN}')")
+            conditions.append(f"(type = '{START}' OR outcome = '{UNKNOWN}')")
         elif self.outcome is not None:
             conditions.append("outcome = ?")
             parameters.append(self.outcome)
         return conditions, parameters
 
+    @property
+    def _origin(self) -> str | None:
+        """What a filter by seals says of the origin: only native records are told apart by them."""
+        if self.sealing is None:
+            return None
+        return "derived" if self.sealing == "derived" else "native"
+
 
 def list_actions(
-    database: Database, wanted: ActionFilter, *, limit: int, before: int | None
+    database: Database,
+    wanted: ActionFilter,
+    *,
+    limit: int,
+    before: int | None,
+    published: PublishedLog | None = None,
 ) -> ActionPage:
     """Return at most `limit` (and MAX_PAGE) actions with a log index below `before`.
 
@@ -87,25 +111,29 @@ def list_actions(
     tells too.
     """
     limit = max(1, min(limit, MAX_PAGE))
+    fetch = _SEALING_FETCH if wanted.sealing else limit * _OVERFETCH
     chosen: list[int] = []
-    while len(chosen) <= limit:
-        candidates = _candidates(database, wanted, limit * _OVERFETCH, before)
-        if not candidates:
-            break
-        chosen += _shown(database, candidates)
-        before = candidates[-1][0]
+    looked_at, is_end = 0, False
+    while len(chosen) <= limit and looked_at < MAX_LOOKED_AT and not is_end:
+        candidates = _candidates(database, wanted, fetch, before)
+        is_end = len(candidates) < fetch
+        looked_at += len(candidates)
+        chosen += _sealed_so(database, _shown(database, candidates), wanted.sealing)
+        before = candidates[-1][0] if candidates else before
     page = chosen[:limit]
-    events = read_events(database, "list_contains(?, log_index)", [page])
+    events = read_events(database, "list_contains(?, log_index)", [page], published)
     actions = tuple(Action(event, _outcome(event)) for event in reversed(events))
-    return ActionPage(actions, page[-1] if len(chosen) > limit else None)
+    if len(chosen) > limit:
+        return ActionPage(actions, page[-1])
+    return ActionPage(actions, None if is_end else before)
 
 
 def _candidates(
     database: Database, wanted: ActionFilter, limit: int, before: int | None
 ) -> list[Row]:
     conditions, parameters = wanted.conditions()
-    conditions += ["action_id IS NOT NULL", "list_contains(?, type)"]
-    parameters.append([*_ENDS, _START])
+    conditions += ["log_index IS NOT NULL", "action_id IS NOT NULL", "list_contains(?, type)"]
+    parameters.append([*ENDS, START])
     if before is not None:
         conditions.append("log_index < ?")
         parameters.append(before)
@@ -118,20 +146,34 @@ def _candidates(
 
 
 def _shown(database: Database, candidates: Sequence[Row]) -> list[int]:
-    ended = _ended(database, {row[2] for row in candidates if row[1] == _START})
+    ended = _ended(database, {row[2] for row in candidates if row[1] == START})
     derived = {row[4] for row in candidates if row[3] == "derived" and row[4]}
     native = _native(database, derived)
     return [
         log_index
         for log_index, type_, action_id, origin, trace_id, span_id in candidates
-        if not (type_ == _START and action_id in ended)
+        if not (type_ == START and action_id in ended)
         and not (origin == "derived" and (trace_id, span_id) in native)
     ]
 
 
+def _sealed_so(database: Database, log_indexes: list[int], wanted: Proof | None) -> list[int]:
+    """Return those of native records that are sealed as wanted."""
+    if wanted is None or wanted == "derived" or not log_indexes:
+        return log_indexes
+    rows = database.rows(_LEAVES, [log_indexes])
+    leaves = {
+        log_index: Leaf(session, seq, leaf_hash((line or "").encode()))
+        for log_index, session, seq, line in rows
+        if session is not None and seq is not None
+    }
+    states = sealing_of(database, list(leaves.values()))
+    return [one for one in log_indexes if (states[leaves[one]] if one in leaves else "") == wanted]
+
+
 def _ended(database: Database, action_ids: Iterable[str]) -> set[str]:
     asked = sorted(action_ids)
-    rows = database.rows(_ENDED, (asked, list(_ENDS))) if asked else []
+    rows = database.rows(_ENDED, (asked, list(ENDS))) if asked else []
     return {str(action_id) for (action_id,) in rows}
 
 
@@ -142,5 +184,5 @@ def _native(database: Database, trace_ids: Iterable[str]) -> set[tuple[str, str]
 
 
 def _outcome(event: StoredEvent) -> str:
-    stated = event.statement.get("outcome", UNKNOWN)
-    return UNKNOWN if event.statement["type"] == _START else str(stated)
+    stated = event.said("outcome") or UNKNOWN
+    return UNKNOWN if event.said("type") == START else str(stated)

@@ -13,19 +13,17 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from tallystick.errors import StoreError, VerificationError
-from tallystick.tlog.tiles import TILE_WIDTH, decode_entries, entries_path
+from tallystick.tlog.tiles import TILE_WIDTH
 from tallystick.verify.source import EventText, Rows, SealText, SpansText
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.files import Files
+from tallystick_store.published import read_bundle
 from tallystick_store.records import late_lines, split_lines
 from tallystick_store.schema import EVENTS, SEALS, SPANS, Table
 from tallystick_store.store import DATABASE_NAME, LOG_FOLDER
 
 PIECE_ENTRIES: Final = 16 * TILE_WIDTH
 """Entries per piece: whole bundles, some ten megabytes of rows."""
-
-MAX_LOG_FILE_BYTES: Final = 1024 * 1024
-"""A bundle of the longest entries has a quarter of it."""
 
 Cells: TypeAlias = dict[str, list[Any]]
 
@@ -157,25 +155,6 @@ def _spans(columns: Cells) -> list[SpansText]:
 def _bundled(files: Files, start: int, stop: int) -> list[bytes | None]:
     entries: list[bytes | None] = []
     for index in range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)):
-        bundle = _bundle(files, index)
+        bundle = read_bundle(files, index)
         entries += [*bundle, *[None] * (TILE_WIDTH - len(bundle))]
     return entries[: stop - start]
-
-
-def _bundle(files: Files, index: int) -> list[bytes]:
-    """Return the entries of the full bundle, or of the widest partial one; none if it is damaged."""
-    path = entries_path(index)
-    widths = [TILE_WIDTH, *sorted(_partial_widths(files, path), reverse=True)]
-    for width in widths:
-        try:
-            content = files.read_plain(entries_path(index, width), MAX_LOG_FILE_BYTES)
-            if content is not None:
-                return decode_entries(content, width)
-        except (StoreError, VerificationError):
-            return []  # the file itself is named by step 9
-    return []
-
-
-def _partial_widths(files: Files, path: str) -> list[int]:
-    names = [one.rpartition("/")[2] for one in files.paths(f"{path}.p")]
-    return [int(name) for name in names if name.isdigit() and 0 < int(name) < TILE_WIDTH]

@@ -6,10 +6,18 @@ Every answer is read from what is committed. Safe for any number of threads.
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.errors import RecordError
 from tallystick.event import Statement, parse_statement
+from tallystick.tlog.tree import leaf_hash
 from tallystick_store.actions import ActionFilter, ActionPage, list_actions
 from tallystick_store.engine.duckdb import Database
-from tallystick_store.events import StoredEvent, StoredSpan, read_events, read_spans
+from tallystick_store.events import StoredEvent, read_events
+from tallystick_store.published import PublishedLog
+from tallystick_store.spans import StoredSpan, read_spans
+from tallystick_store.traces import TracePage, list_traces
+
+MAX_TRACE_ROWS: Final = 50_000
+"""Events, and spans, of one trace in an answer; a trace that has more says so."""
 
 _SESSIONS: Final = """
     SELECT e.session, sender, coalesce(emitter, ''), coalesce(service, ''), first_us, last_us,
@@ -30,7 +38,7 @@ _OPEN: Final = """
     ORDER BY log_index LIMIT 1
 """
 _KEYS_ADDED: Final = """
-    SELECT statement FROM events WHERE type = 'key.added' AND sender = ? ORDER BY log_index
+    SELECT statement, leaf_hash FROM events WHERE type = 'key.added' AND sender = ? ORDER BY log_index
 """
 _COUNTS: Final = {
     "events": "SELECT count(*) FROM events",
@@ -53,6 +61,8 @@ class Trace:
 
     events: tuple[StoredEvent, ...]
     spans: tuple[StoredSpan, ...]
+    is_cut: bool = False
+    """Whether there is more than MAX_TRACE_ROWS of either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +82,39 @@ class SessionSummary:
 
 
 class Query:
-    """Answers from one database."""
+    """Answers from one database; with the published log, each row is compared with that too."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, published: PublishedLog | None = None) -> None:
         self._database = database
+        self._published = published
 
     def actions(
         self, wanted: ActionFilter, *, limit: int = 50, before: int | None = None
     ) -> ActionPage:
         """Return one page of actions, see `actions.list_actions`."""
-        return list_actions(self._database, wanted, limit=limit, before=before)
+        return list_actions(
+            self._database, wanted, limit=limit, before=before, published=self._published
+        )
 
     def action(self, action_id: str) -> tuple[StoredEvent, ...]:
         """Return every record of one action, in log order."""
-        return read_events(self._database, "action_id = ?", [action_id])
+        return read_events(self._database, "action_id = ?", [action_id], self._published)
 
     def trace(self, trace_id: str) -> Trace:
-        """Return the events and spans of one trace."""
-        events = read_events(self._database, "trace_id = ?", [trace_id])
-        return Trace(events, read_spans(self._database, trace_id))
+        """Return the events and spans of one trace, the first MAX_TRACE_ROWS of each."""
+        limit = MAX_TRACE_ROWS + 1
+        events = read_events(
+            self._database, "trace_id = ?", [trace_id], self._published, limit=limit
+        )
+        spans = read_spans(self._database, trace_id, self._published, limit=limit)
+        is_cut = max(len(events), len(spans)) > MAX_TRACE_ROWS
+        return Trace(events[:MAX_TRACE_ROWS], spans[:MAX_TRACE_ROWS], is_cut)
+
+    def traces(
+        self, from_us: int | None, to_us: int | None, limit: int, before: int | None
+    ) -> TracePage:
+        """Return one page of traces, see `traces.list_traces`."""
+        return list_traces(self._database, from_us=from_us, to_us=to_us, limit=limit, before=before)
 
     def sessions(self) -> tuple[SessionSummary, ...]:
         """Return every session, the one that was heard of last first."""
@@ -102,9 +126,13 @@ class Query:
         return parse_statement(rows[0][0].encode()) if rows else None
 
     def keys_added(self, sender: str) -> tuple[Statement, ...]:
-        """Return the `key.added` statements of one sender, in log order."""
+        """Return the `key.added` statements of one sender, in log order.
+
+        Left out: one that was changed from outside. A key that only such a row names is not trusted.
+        """
         rows = self._database.rows(_KEYS_ADDED, [sender])
-        return tuple(parse_statement(text.encode()) for (text,) in rows)
+        found = (_statement(text or "", kept) for text, kept in rows)
+        return tuple(one for one in found if one is not None)
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows by kind, and of events by type (`event:tool.completed`)."""
@@ -116,3 +144,11 @@ class Query:
         """Return the log indexes [start, end) that were received in [from_us, to_us)."""
         ((start, end),) = self._database.rows(_RECEIVED, (from_us, to_us))
         return int(start), max(int(start), int(end))
+
+
+def _statement(text: str, kept_hash: bytes | None) -> Statement | None:
+    line = text.encode()
+    try:
+        return parse_statement(line) if leaf_hash(line) == kept_hash else None
+    except RecordError:
+        return None

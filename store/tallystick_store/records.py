@@ -71,11 +71,11 @@ def _window(database: Database, start: int, end: int) -> Iterator[LogRecord]:
     entries = dict(read_entries(database, start, end))
     for index, statement, disclosures in database.rows(_EVENTS, bounds):
         lines = split_lines(disclosures) + late.get(index, ())
-        found[index] = LogRecord(index, "event", entries[index], statement, lines)
+        found[index] = LogRecord(index, "event", entries[index], statement or "", lines)
     for index, body in database.rows(_SEALS, bounds):
-        found[index] = LogRecord(index, "seal", entries[index], seal=body)
+        found[index] = LogRecord(index, "seal", entries[index], seal=body or "")
     spans: list[Row] = database.rows(_SPANS, bounds)
     for index, group in groupby(spans, itemgetter(0)):
-        records = tuple(record for _, record in group)
+        records = tuple(record or "" for _, record in group)
         found[index] = LogRecord(index, "spans", entries[index], spans=records)
     yield from (found[index] for index in sorted(found))

@@ -17,11 +17,11 @@ from tallystick_store.engine.duckdb import Database
 Sealing: TypeAlias = Literal["sealed", "recovered", "unsealed"]
 
 _SEALS: Final = """
-    SELECT session, body FROM seals
+    SELECT session, body, log_index FROM seals
     WHERE list_contains(?, session) AND old_size <= ? AND size > ? ORDER BY log_index
 """
 _RECOVERIES: Final = """
-    SELECT session, seq, leaf_hash, statement FROM events
+    SELECT session, seq, leaf_hash, statement, log_index FROM events
     WHERE type = 'session.recovered' AND list_contains(?, recovered_session) ORDER BY log_index
 """
 
@@ -32,6 +32,13 @@ class Leaf(NamedTuple):
     session: str
     seq: int
     leaf_hash: bytes
+
+
+class SealPlace(NamedTuple):
+    """A stored seal: its log index and exact body."""
+
+    log_index: int
+    body: str
 
 
 def sealing_of(database: Database, leaves: Sequence[Leaf]) -> dict[Leaf, Sealing]:
@@ -46,6 +53,25 @@ def sealing_of(database: Database, leaves: Sequence[Leaf]) -> dict[Leaf, Sealing
     return states
 
 
+def seal_over(database: Database, leaf: Leaf) -> SealPlace | None:
+    """Return the first seal that states an event at its place; None when none does."""
+    for session, body, log_index in database.rows(_SEALS, ([leaf.session], leaf.seq, leaf.seq)):
+        if leaf in _covered(session, body or "", [leaf.seq]):
+            return SealPlace(log_index, body)
+    return None
+
+
+def adopter_of(database: Database, leaf: Leaf) -> int | None:
+    """Return the log index of the first sealed session.recovered that adopts an event."""
+    for session, seq, leaf_hash, statement, log_index in database.rows(
+        _RECOVERIES, [[leaf.session]]
+    ):
+        source = Leaf(session, seq, leaf_hash)
+        if leaf in _adopted(statement or "") and _sealed(database, [source]):
+            return int(log_index)
+    return None
+
+
 def _sealed(database: Database, leaves: Iterable[Leaf]) -> set[Leaf]:
     seqs: dict[str, list[int]] = defaultdict(list)
     for leaf in leaves:
@@ -54,14 +80,14 @@ def _sealed(database: Database, leaves: Iterable[Leaf]) -> set[Leaf]:
         return set()
     numbers = [seq for one in seqs.values() for seq in one]
     found: set[Leaf] = set()
-    for session, body in database.rows(_SEALS, (list(seqs), max(numbers), min(numbers))):
+    for session, body, _ in database.rows(_SEALS, (list(seqs), max(numbers), min(numbers))):
         found |= _covered(session, body, seqs[session])
     return found
 
 
 def _covered(session: str, body: str, seqs: Iterable[int]) -> set[Leaf]:
     try:
-        seal = parse_seal(body)
+        seal = parse_seal(body or "")
     except TallystickError:
         return set()  # a seal that does not hold covers nothing; the verifier names it
     return {
@@ -74,8 +100,9 @@ def _covered(session: str, body: str, seqs: Iterable[int]) -> set[Leaf]:
 def _recovered(database: Database, leaves: Sequence[Leaf]) -> set[Leaf]:
     sessions = sorted({leaf.session for leaf in leaves})
     adoptions: dict[Leaf, set[Leaf]] = {}
-    for session, seq, leaf_hash, statement in database.rows(_RECOVERIES, [sessions]):
-        adoptions[Leaf(session, seq, leaf_hash)] = _adopted(statement)
+    for session, seq, leaf_hash, statement, _ in database.rows(_RECOVERIES, [sessions]):
+        if session is not None and seq is not None:
+            adoptions[Leaf(session, seq, leaf_hash)] = _adopted(statement or "")
     confirmed = _sealed(database, adoptions)
     return {
         leaf for source, adopted in adoptions.items() if source in confirmed for leaf in adopted

@@ -25,6 +25,7 @@ from tallystick_store.group import Group
 from tallystick_store.known import Known
 from tallystick_store.ledger import Ledger
 from tallystick_store.lock import DirectoryLock
+from tallystick_store.published import PublishedLog
 from tallystick_store.publisher import PUBLISH_INTERVAL_S, Publisher
 from tallystick_store.rebuild import rebuild
 from tallystick_store.schema import EVENTS, META, SCHEMA_VERSION, SEALS, SPANS, row_batch
@@ -57,6 +58,8 @@ class Store:
         self._known = Known(database)
         self._must_look = False
         self._committing = threading.Lock()
+        self.published = PublishedLog(Files(directory / LOG_FOLDER))
+        """The log's files, for those who ask what was accepted whatever the rows say."""
         self.publisher = Publisher(self._ledger, tiles, self.checkpoints, signer)
         self.publisher.resume(state.newest, state.signing_stopped)
         for notice in self.notices:

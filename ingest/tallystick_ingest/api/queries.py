@@ -1,4 +1,4 @@
-"""What happened: status, actions, one action, one trace, and the records as they are kept.
+"""What happened: status, actions, one action, and the records as they are kept.
 
 Each read is recorded before its answer goes out (`access_book`). Texts come out as they were masked.
 """
@@ -14,21 +14,27 @@ from tallystick.errors import ConfigError
 from tallystick.verify.lines import ContentText, print_record_line
 from tallystick.verify.source import EventText, SealText, SpansText
 from tallystick_ingest import VERSION
+from tallystick_ingest.api.action_table import ARROW_STREAM, action_stream
 from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
-from tallystick_ingest.api.shapes import action_shape, event_shape, span_shape
+from tallystick_ingest.api.shapes import action_shape, event_shape
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.drafts import Access, AccessType
 from tallystick_ingest.moment import parse_moment
 from tallystick_ingest.service import Service
-from tallystick_ingest.stages import calls_of
 from tallystick_store.actions import MAX_PAGE, ActionFilter
+from tallystick_store.events import Proof
 from tallystick_store.records import LogRecord, log_records
 
 MAX_RECORDS: Final = 100_000
 """Entries in one answer of /records; ask again from where it ended."""
+BEFORE_HEADER: Final = "Tallystick-Before"
+"""Where an Arrow answer says what its next page is behind."""
 _MAX_CHARS: Final = 256
 _NDJSON: Final = "application/x-ndjson"
-_FILTERS: Final = ("from", "to", "agent", "tool", "principal", "outcome", "type", "session")
+_FILTERS: Final = (
+    *("from", "to", "agent", "tool", "principal", "outcome", "type", "session"),
+    "sealing",
+)
 
 router = APIRouter(prefix="/api/v1")
 _may_read = Depends(caller_with("read"))
@@ -90,11 +96,15 @@ def actions(  # noqa: PLR0913, PLR0917 - one parameter a filter
     outcome: _Text = None,
     type_: Annotated[str | None, Query(alias="type", max_length=_MAX_CHARS)] = None,
     session: _Text = None,
+    sealing: Proof | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     before: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
     caller: Caller = _may_read,
 ) -> Response:
-    """List actions, newest first; `before` of the answer asks for the next page."""
+    """List actions, newest first; `before` of the answer asks for the next page.
+
+    As JSON, or as an Arrow stream with `before` in a header for whoever accepts that.
+    """
     service = service_of(request)
     wanted = ActionFilter(
         from_us=None if since is None else moment(since, service),
@@ -105,11 +115,17 @@ def actions(  # noqa: PLR0913, PLR0917 - one parameter a filter
         outcome=outcome,
         type=type_,
         session=session,
+        sealing=sealing,
     )
     page = service.query.actions(wanted, limit=limit, before=before)
     query = {name: value for name, value in request.query_params.items() if name in _FILTERS}
     record_access(request, caller, "access.search", "actions", query, len(page.actions))
-    return _json({"actions": [action_shape(one) for one in page.actions], "before": page.before})
+    if ARROW_STREAM in request.headers.get("accept", ""):
+        headers = {} if page.before is None else {BEFORE_HEADER: str(page.before)}
+        return Response(action_stream(page.actions), media_type=ARROW_STREAM, headers=headers)
+    return answer_json(
+        {"actions": [action_shape(one) for one in page.actions], "before": page.before}
+    )
 
 
 @router.get("/actions/{action_id}")
@@ -119,20 +135,7 @@ def action(action_id: str, request: Request, caller: Caller = _may_read) -> Resp
     record_access(request, caller, "access.read", "action", {"action": action_id}, len(events))
     if not events:
         raise NotFoundError("no record has this action id")
-    return _json({"events": [event_shape(event) for event in events]})
-
-
-@router.get("/traces/{trace_id}")
-def trace(trace_id: str, request: Request, caller: Caller = _may_read) -> Response:
-    """Return the events and spans of one trace, and its calls stage by stage."""
-    found = service_of(request).query.trace(trace_id[:_MAX_CHARS])
-    rows = len(found.events) + len(found.spans)
-    record_access(request, caller, "access.read", "trace", {"trace": trace_id}, rows)
-    if not rows:
-        raise NotFoundError("no record and no span has this trace id")
-    events = [event_shape(event) for event in found.events]
-    spans = [span_shape(span) for span in found.spans]
-    return _json({"events": events, "spans": spans, "calls": calls_of(events, spans)})
+    return answer_json({"events": [event_shape(event) for event in events]})
 
 
 @router.get("/sessions")
@@ -140,7 +143,7 @@ def sessions(request: Request, caller: Caller = _may_read) -> Response:
     """List every session, the one that was heard of last first."""
     found = service_of(request).query.sessions()
     record_access(request, caller, "access.read", "sessions", {}, len(found))
-    return _json({"sessions": list(found)})
+    return answer_json({"sessions": list(found)})
 
 
 @router.get("/records")
@@ -171,7 +174,8 @@ def _content(record: LogRecord) -> ContentText:
     return SpansText(record.log_index, record.spans)
 
 
-def _json(value: object) -> JSONResponse:
+def answer_json(value: object) -> JSONResponse:
+    """Answer with a value of plain types and dataclasses."""
     return _OrjsonResponse(value)
 
 

@@ -1,33 +1,55 @@
 """Stored things as JSON: what the API answers, one place for each shape."""
 
-from typing import Any
-
-import orjson
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
 
 from tallystick.tlog.encoding import to_base64
 from tallystick_store.actions import Action
-from tallystick_store.events import StoredEvent, StoredSpan
+from tallystick_store.events import StoredEvent
+from tallystick_store.faults import Fault
+from tallystick_store.spans import StoredSpan
 
-_SPAN_TEXTS = ("attributes", "events", "links", "resource")
+TELLING_ATTRIBUTES: Final = frozenset(
+    (
+        "db.system",
+        "db.system.name",
+        "error.type",
+        "gen_ai.agent.name",
+        "gen_ai.operation.name",
+        "gen_ai.request.model",
+        "gen_ai.tool.name",
+        "http.method",
+        "http.request.method",
+        "mcp.method.name",
+        "openinference.span.kind",
+        "traceloop.span.kind",
+    )
+)
+"""Attributes that say what a span is; the others are payload."""
+TELLING_CHARS: Final = 256
 
 
-def event_shape(event: StoredEvent) -> dict[str, Any]:
-    """Return one event: what is needed to list it, then its statement and disclosures as kept."""
-    statement = event.statement
+def event_shape(event: StoredEvent, *, has_payload: bool = True) -> dict[str, Any]:
+    """Return one event: what is needed to list it, then its statement and disclosures as kept.
+
+    A statement that cannot be read is null, and the columns say what is needed to list it.
+    """
     return {
         "log_index": event.log_index,
         "rx_us": event.rx_us,
         "sender": event.sender,
         "leaf_hash": to_base64(event.leaf_hash),
-        "sealing": event.sealing,
-        "type": statement["type"],
-        "time_us": statement["time_us"],
-        "origin": statement["origin"],
-        "action_id": statement.get("action.id"),
-        "trace_id": statement.get("trace.id"),
-        "span_id": statement.get("span.id"),
-        "statement": statement,
-        "disclosures": event.disclosures,
+        "sealing": event.proof,
+        "type": event.said("type") or "",
+        "time_us": event.said("time_us") or 0,
+        "origin": event.said("origin") or "",
+        "action_id": event.said("action.id"),
+        "trace_id": event.said("trace.id"),
+        "span_id": event.said("span.id"),
+        "statement": event.statement or None,
+        "disclosures": event.disclosures if has_payload else {},
+        "faults": faults_shape(event.faults),
     }
 
 
@@ -36,14 +58,31 @@ def action_shape(action: Action) -> dict[str, Any]:
     return {**event_shape(action.event), "outcome": action.outcome}
 
 
-def span_shape(stored: StoredSpan) -> dict[str, Any]:
-    """Return one span, its JSON texts as values."""
-    values = {name: orjson.loads(stored.span[name]) for name in _SPAN_TEXTS}
-    return {
+def span_shape(stored: StoredSpan, *, has_payload: bool = True) -> dict[str, Any]:
+    """Return one span, its JSON texts as values; without payload, what says what it is."""
+    shape = {
         "log_index": stored.log_index,
         "position": stored.position,
         "rx_us": stored.rx_us,
         "sender": stored.sender,
         **stored.span,
-        **values,
+        **stored.values,
+        "faults": faults_shape(stored.faults),
+    }
+    if not has_payload:
+        shape |= {"attributes": _telling(stored.values["attributes"])}
+        shape |= {"events": [], "links": [], "resource": {}}
+    return shape
+
+
+def faults_shape(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    """Return what is wrong with a row."""
+    return [asdict(fault) for fault in faults]
+
+
+def _telling(attributes: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON object
+    return {
+        name: str(value)[:TELLING_CHARS]
+        for name, value in attributes.items()
+        if name in TELLING_ATTRIBUTES
     }

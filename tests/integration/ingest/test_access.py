@@ -236,7 +236,7 @@ def test_a_foreign_span_reaches_the_list_of_actions(service: Service) -> None:
     [action] = service.get("/api/v1/actions?tool=span-tool")["actions"]
     assert (action["origin"], action["sealing"], action["outcome"]) == (
         "derived",
-        "sealed",
+        "derived",
         "success",
     )
     trace = service.get(f"/api/v1/traces/{action['trace_id']}")

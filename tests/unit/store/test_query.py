@@ -239,3 +239,99 @@ def test_the_log_is_streamed_in_order_with_the_exact_texts(
     assert [record.kind for record in records[:4]] == ["event", "seal", "spans", "event"]
     assert [record.log_index for record in log_records(store.database, 4, 6)] == [4, 5]
     store.close()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_actions_are_told_apart_by_their_seals(tmp_path: Path, limit: int) -> None:
+    store, emitter, dead, heir = open_store(tmp_path), Emitter(), Emitter("dead"), Emitter("heir")
+    derived = action(heir, 5, signed=False, span__id="1" * 16, trace__id=TRACE).record
+    made = type(derived)(derived.line, derived.statement | {"origin": "derived"}, ())
+    lost = action(dead, 3)
+    adoption = heir.record(
+        "session.recovered",
+        recovered__session=dead.session,
+        recovered__first_seq=0,
+        recovered__leaves=[b64encode(lost.record.leaf_hash).decode()],
+    )
+    sealed = [action(emitter, 1), action(emitter, 2)]
+    write(store, [*sealed, emitter.seal(), lost, EventRow(made), EventRow(adoption), heir.seal()])
+    write(store, [action(emitter, 4)])
+    for sealing, expected in {"sealed": [2, 1], "recovered": [3], "unsealed": [4]}.items():
+        assert listed(store, ActionFilter(sealing=sealing), limit) == expected  # type: ignore[arg-type]
+    store.close()
+
+
+def test_a_filter_by_seals_looks_at_so_many_and_goes_on_behind_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick_store.actions.MAX_LOOKED_AT", 4)
+    monkeypatch.setattr("tallystick_store.actions._SEALING_FETCH", 2)
+    store, emitter = open_store(tmp_path), Emitter()
+    write(store, [action(emitter, 9)])
+    other = Emitter("sealed")
+    write(store, [*(action(other, number) for number in range(8)), other.seal()])
+    page = Query(store.database).actions(ActionFilter(sealing="unsealed"))
+    assert (page.actions, page.before) == ((), 5)
+    assert listed(store, ActionFilter(sealing="unsealed")) == [9]
+    store.close()
+
+
+def test_traces_are_listed_newest_first_with_who_and_how_they_ended(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    one, two = "1" * 32, "2" * 32
+    write(
+        store,
+        [
+            action(emitter, 1, outcome="success", trace__id=one, agent__name="planner"),
+            action(emitter, 2, "tool.started", trace__id=two),
+            action(emitter, 2, "tool.denied", outcome="denied", trace__id=two),
+            action(emitter, 3, outcome="failure", trace__id=two),
+            action(emitter, 4, "tool.started", trace__id=two),
+            spans(1, 2),
+        ],
+    )
+    query = Query(store.database)
+    page = query.traces(None, None, 50, None)
+    assert [(t.trace_id, t.actions, t.failed, t.denied, t.spans) for t in page.traces] == [
+        (TRACE, 0, 0, 0, 2),
+        (two, 3, 1, 1, 0),
+        (one, 1, 0, 0, 0),
+    ]
+    assert (page.traces[2].agent, page.traces[2].principal) == ("planner", "person-1")
+    assert (page.traces[1].from_us, page.traces[1].to_us) == (START_US + 1, START_US + 4)
+    first = query.traces(None, None, 1, None)
+    rest = query.traces(None, None, 5, first.before)
+    assert [*first.traces, *rest.traces] == [*page.traces]
+    assert rest.before is None
+    assert [t.trace_id for t in query.traces(START_US, START_US + 1, 5, None).traces] == [one]
+    store.close()
+
+
+def test_a_trace_that_is_too_large_says_that_it_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick_store.query.MAX_TRACE_ROWS", 3)
+    store, emitter = open_store(tmp_path), Emitter()
+    write(store, [*(action(emitter, n, trace__id=TRACE) for n in range(5)), spans(1, 2, 3)])
+    found = Query(store.database).trace(TRACE)
+    assert (len(found.events), len(found.spans), found.is_cut) == (3, 3, True)
+    store.close()
+
+
+def test_a_key_that_only_a_changed_row_names_is_not_trusted(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    added = [
+        EventRow(emitter.record("key.added", key__name=name, key__purpose="emitter"))
+        for name in ("one", "two", "three")
+    ]
+    write(store, added)
+    store.close()
+    with duckdb.connect(str(tmp_path / DATABASE_NAME)) as connection:
+        connection.execute("UPDATE events SET statement = 'x' WHERE log_index = 0").fetchall()
+        connection.execute(
+            "UPDATE events SET statement = replace(statement, 'two', 'mallory') WHERE log_index = 1"
+        ).fetchall()
+    store = open_store(tmp_path)
+    names = [one["key.name"] for one in Query(store.database).keys_added("sender-1")]
+    assert names == ["three"]
+    store.close()

@@ -1,0 +1,31 @@
+"""Columns of some rows, read whole: what the comparison of rows with their records works on."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from tallystick_store.engine.duckdb import Database
+from tallystick_store.schema import Table
+
+Cells: TypeAlias = dict[str, list[Any]]
+"""Column name -> one value a row; BLOBs are bytes, NULL is None."""
+
+
+def select_cells(
+    database: Database,
+    table: Table,
+    where: str,
+    parameters: Sequence[object],
+) -> Cells:
+    """Return every column of the rows that an SQL clause (of this package) chooses."""
+    names = ", ".join(f'"{name}"' for name in table.column_names)
+    found = database.arrow(f'SELECT {names} FROM "{table.name}" WHERE {where}', parameters)  # noqa: S608 - schema.py
+    empty: list[Any] = [None] * found.num_rows
+    return {
+        name: list(empty) if column.null_count == found.num_rows else column.to_pylist()
+        for name, column in zip(found.column_names, found.columns, strict=True)
+    }
+
+
+def number(value: int | None) -> int:
+    """Return a cell that should hold a number; -1 for one that was set to NULL from outside."""
+    return -1 if value is None else value

@@ -1,0 +1,297 @@
+"""What the dashboard asks a real service, with rows changed in between, and with parameters that are none."""
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from tallystick.tlog.checkpoint import read_checkpoint
+from tallystick.tlog.encoding import from_base64
+from tallystick.tlog.entry import parse_entry
+from tallystick.tlog.proofs import verify_inclusion
+from tallystick.tlog.tree import leaf_hash
+from tallystick_store.rows import EventRow, SealRow
+from tests.requirements import requirement
+from tests.sending import JSON, items, logs_protobuf, pairs, span_json, spans_json
+from tests.serving import Answer, Service
+from tests.stores import Emitter
+
+pytestmark = pytest.mark.e2e
+
+TRACE = "5e" * 16
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+def send_trace(service: Service, name: str, calls: int = 4, trace_id: str = TRACE) -> Emitter:
+    """Send a sealed session whose calls stand in one trace."""
+    emitter = Emitter(name)
+    rows: list[EventRow | SealRow] = [emitter.opened(), emitter.seal()]
+    rows += [
+        emitter.call(
+            n,
+            trace__id=trace_id,
+            span__id=f"{n + 1:016x}",
+            span__start_us=1_000 * n,
+            span__end_us=1_000 * n + 250,
+            agent__name="planner",
+            server__name="desk",
+            principal__basis="authenticated",
+        )
+        for n in range(calls)
+    ]
+    assert service.send(logs_protobuf(items([*rows, emitter.seal()]))).status == 200
+    return emitter
+
+
+def ask(service: Service, path: str, **headers: str) -> Answer:
+    return service.ask("GET", path, headers={**service.authorization, **headers})
+
+
+def frame(answer: Answer) -> pa.Table:
+    assert answer.headers["content-type"] == ARROW
+    return pa.ipc.open_stream(io.BytesIO(answer.body)).read_all()
+
+
+def test_actions_as_arrow_are_the_actions_of_the_json_page_by_page(service: Service) -> None:
+    emitter = send_trace(service, "arrow", calls=7)
+    path = f"/api/v1/actions?session={emitter.session}"
+    told = service.get(path)["actions"]
+    rows: list[dict[str, Any]] = []
+    before = ""
+    while True:
+        answer = ask(service, f"{path}&limit=3{before}", Accept=ARROW)
+        rows += frame(answer).to_pylist()
+        if "tallystick-before" not in answer.headers:
+            break
+        before = f"&before={answer.headers['tallystick-before']}"
+    assert [one["log_index"] for one in rows] == [one["log_index"] for one in told]
+    assert {
+        name: rows[0][name] for name in ("tool", "agent", "server", "principal", "outcome")
+    } == {
+        "tool": "lookup",
+        "agent": "planner",
+        "server": "desk",
+        "principal": "person-6",
+        "outcome": "success",
+    }
+    assert [one["duration_us"] for one in rows] == [250] * 7
+    assert [one["masked"] for one in rows] == [6, 5, 4, 3, 2, 1, 0]
+    assert {(one["sealing"], one["origin"], one["faults"]) for one in rows} == {
+        ("sealed", "native", 0)
+    }
+
+
+def test_actions_as_arrow_keep_their_columns_when_there_are_none(service: Service) -> None:
+    found = frame(ask(service, "/api/v1/actions?tool=nothing", Accept=ARROW))
+    assert found.num_rows == 0
+    assert found.schema.field("duration_us").type == pa.int64()
+
+
+def test_an_event_can_be_checked_by_whoever_reads_it(service: Service) -> None:
+    emitter = send_trace(service, "proven")
+    [*actions] = service.get(f"/api/v1/actions?session={emitter.session}")["actions"]
+    log_index = actions[0]["log_index"]
+    while service.get("/api/v1/status")["log"]["signed_size"] <= log_index:
+        time.sleep(0.05)
+    found = service.get(f"/api/v1/events/{log_index}")
+    entry = from_base64(found["entry"], "entry")
+    assert parse_entry(entry).content_hash == leaf_hash(found["line"].encode())
+    checkpoint = read_checkpoint(found["checkpoint"])
+    proof = [from_base64(one, "hash") for one in found["inclusion"]["proof"]]
+    assert found["inclusion"]["size"] == checkpoint.size
+    verify_inclusion(leaf_hash(entry), log_index, checkpoint.size, proof, checkpoint.root)
+    assert (found["sealing"], found["origin"], found["faults"]) == ("sealed", "native", [])
+    assert service.get(f"/api/v1/events/{found['seal']['log_index'] - 1}")["seal"] == found["seal"]
+    assert json.loads(found["session_open"])["session"] == emitter.session
+
+
+def test_a_trace_without_payload_keeps_what_says_what_it_is(service: Service) -> None:
+    trace_id = "7e" * 16
+    told = {"gen_ai.operation.name": "chat", "some.note": "x" * 50, "db.system": "d" * 500}
+    service.send(span_json(told, traceId=trace_id), "/v1/traces", JSON)
+    send_trace(service, "bare", trace_id=trace_id)
+    whole = service.get(f"/api/v1/traces/{trace_id}")
+    bare = service.get(f"/api/v1/traces/{trace_id}?payload=none")
+    assert whole["calls"] == bare["calls"]
+    assert [one["disclosures"] for one in bare["events"]] == [{}] * len(bare["events"])
+    assert "params" in whole["events"][0]["disclosures"]
+    assert whole["spans"][0]["attributes"]["some.note"] == "x" * 50
+    assert bare["spans"][0]["attributes"] == {
+        "db.system": "d" * 256,
+        "gen_ai.operation.name": "chat",
+    }
+    one = service.get(f"/api/v1/traces/{trace_id}?span={2:016x}")
+    assert [event["span_id"] for event in one["events"]] == [f"{2:016x}"]
+    assert one["spans"] == []
+
+
+@requirement("use.periods")
+def test_the_list_of_traces_names_the_trace_of_each_action(service: Service) -> None:
+    trace_id = "8e" * 16
+    send_trace(service, "listed", calls=3, trace_id=trace_id)
+    [mine] = [one for one in service.get("/api/v1/traces")["traces"] if one["trace_id"] == trace_id]
+    assert (mine["agent"], mine["principal"], mine["actions"]) == ("planner", "person-0", 3)
+    first = service.get("/api/v1/traces?limit=1")
+    assert first["before"] is not None
+    assert (
+        service.get(f"/api/v1/traces?limit=1&before={first['before']}")["traces"]
+        != (first["traces"])
+    )
+
+
+CHANGES = {
+    "a statement": "statement = replace(statement, 'lookup', 'delete')",
+    "a statement that nobody can read": "statement = '{'",
+    "a plain column": "tool_name = 'other'",
+    "a leaf hash": "leaf_hash = unhex('0000')",
+    "a disclosure": "disclosures = replace(disclosures, 'person-2', 'person-7')",
+    "everything to NULL": "statement = NULL, sender = NULL, rx_us = NULL, disclosures = NULL",
+}
+
+
+@requirement("dashboard.corrupt-row", "otlp.never-500")
+@pytest.mark.parametrize("assignment", CHANGES.values(), ids=CHANGES.keys())
+def test_a_row_that_was_changed_shows_its_faults_and_breaks_nothing_else(
+    make_service: Callable[..., Service], assignment: str
+) -> None:
+    service = make_service().start()
+    service.enrol()
+    send_trace(service, "changed")
+    [*before] = service.get("/api/v1/actions")["actions"]
+    target = before[1]["log_index"]
+    assert service.stop() == 0
+    with duckdb.connect(str(service.data / "tallystick.duckdb")) as connection:
+        change = f"UPDATE events SET {assignment} WHERE log_index = {target}"  # noqa: S608 - the attack
+        connection.execute(change).fetchall()
+    service.start()
+    after = service.get("/api/v1/actions")["actions"]
+    trace = service.get(f"/api/v1/traces/{TRACE}")
+    event = service.get(f"/api/v1/events/{target}")
+    for shown in (after, trace["events"]):
+        assert {one["log_index"] for one in shown if one["faults"]} == {target}
+    assert {one["log_index"]: one["statement"] for one in after if one["log_index"] != target} == {
+        one["log_index"]: one["statement"] for one in before if one["log_index"] != target
+    }
+    assert len(trace["calls"]) >= 3
+    assert event["faults"]
+    assert parse_entry(from_base64(event["entry"], "entry")).kind == "event"
+    counts = frame(ask(service, "/api/v1/actions", Accept=ARROW)).to_pylist()
+    assert [one["log_index"] for one in counts if one["faults"]] == [target]
+    for path in READS:
+        assert ask(service, path).status == 200, path
+    told = service.tallystick("actions")
+    assert (told.returncode, told.stdout.count("CHANGED")) == (0, 1)
+    assert "CHANGED" in service.tallystick("trace", TRACE).stdout
+    send_trace(service, "after it", trace_id="9e" * 16)
+    assert service.stop() == 0
+
+
+READS = [
+    "/api/v1/status",
+    "/api/v1/sessions",
+    "/api/v1/traces",
+    f"/api/v1/traces/{TRACE}?payload=none",
+    "/api/v1/records?from=0&to=1000",
+    "/api/v1/actions?sealing=sealed",
+    "/api/v1/actions?sealing=unsealed",
+]
+
+GARBAGE = [
+    "",
+    "x",
+    "-1",
+    "1e9",
+    "9" * 40,
+    "\x00",
+    "\ud83d\ude00",
+    "' OR 1=1 --",
+    "a" * 5_000,
+    "%ff%fe",
+    "../../etc/passwd",
+]
+PATHS = [
+    "/api/v1/actions?sealing={}",
+    "/api/v1/actions?limit={}",
+    "/api/v1/actions?before={}",
+    "/api/v1/actions?from={}",
+    "/api/v1/actions?agent={}",
+    "/api/v1/events/{}",
+    "/api/v1/traces?limit={}",
+    "/api/v1/traces?before={}",
+    "/api/v1/traces?to={}",
+    "/api/v1/traces/{}",
+    "/api/v1/traces/x?payload={}",
+    "/api/v1/traces/x?span={}",
+]
+
+
+@requirement("otlp.never-500")
+@pytest.mark.parametrize("path", PATHS)
+def test_a_parameter_that_makes_no_sense_is_a_clear_error_or_an_empty_answer(
+    service: Service, path: str
+) -> None:
+    for text in GARBAGE:
+        written = text if "%" in text else quote(text, safe="", errors="surrogatepass")
+        answer = ask(service, path.format(written))
+        assert answer.status in (200, 400, 404), (text[:40], answer.body)
+        assert answer.status == 200 or answer.json["error"]
+    assert "answered with 503" not in service.output
+
+
+def large_trace(trace_id: str, start: int, count: int) -> bytes:
+    """Print spans, each below one of those before it, some in a circle and some below nobody."""
+    return spans_json(
+        [
+            {
+                "traceId": trace_id,
+                "spanId": f"{n + 1:016x}",
+                "parentSpanId": f"{(n + 2 if n % 97 == 0 else n // 2) or 0xDEAD:016x}",
+                "name": f"execute_tool t{n % 9}",
+                "kind": 1,
+                "startTimeUnixNano": str(1796213472000000000 + n),
+                "endTimeUnixNano": str(1796213472000000000 + 2 * n + 9),
+                "attributes": pairs(
+                    {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": f"t{n % 9}"}
+                ),
+            }
+            for n in range(start, start + count)
+        ]
+    )
+
+
+@requirement("dashboard.any-parents")
+def test_a_trace_of_ten_thousand_spans_is_answered_in_seconds(
+    service: Service, tmp_path: Path
+) -> None:
+    trace_id = "ce" * 16
+    for start in range(0, 10_000, 2_000):
+        body = large_trace(trace_id, start, 2_000)
+        assert service.send(body, "/v1/traces", JSON).status == 200
+    started = time.monotonic()
+    found = service.get(f"/api/v1/traces/{trace_id}?payload=none")
+    seconds = time.monotonic() - started
+    assert (len(found["spans"]), len(found["calls"]), found["is_cut"]) == (10_000, 10_000, False)
+    assert seconds < 20, seconds
+
+
+def accesses(service: Service, target: str) -> Iterator[dict[str, Any]]:
+    for one in service.statements():
+        if one["type"].startswith("access.") and one["access.target"] == target:
+            yield one
+
+
+@requirement("access.recorded")
+def test_events_and_lists_of_traces_are_recorded_when_they_are_read(service: Service) -> None:
+    before = len([*accesses(service, "event")]), len([*accesses(service, "traces")])
+    for _ in range(3):
+        service.get("/api/v1/events/0")
+        service.get("/api/v1/traces?from=3d")
+    after = len([*accesses(service, "event")]), len([*accesses(service, "traces")])
+    assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
