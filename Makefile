@@ -1,11 +1,11 @@
 # `make demo` and `make test` are all you need: both first build .venv from requirements.lock
-# (exact versions, checked hashes). Needs Python 3.11 to 3.13, git and make; writes .venv,
-# .venv-mcp1 and .demo.
+# (exact versions, checked hashes). Needs Python 3.11 to 3.13, git and make; writes .venv, .venv-*
+# and .demo.
 PYTHON ?= python3
 WORKERS ?= auto
 BIN := .venv/bin
 UV := $(BIN)/uv
-MCP1 := .venv-mcp1/bin/python
+OTHERS := .venv-mcp1/ready .venv-frameworks-old/ready .venv-frameworks-new/ready
 COMPILE := $(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
   --no-emit-package tallystick --no-annotate --no-emit-index-url --no-emit-find-links \
   --custom-compile-command "make lock" --quiet
@@ -17,10 +17,10 @@ help:
 demo: .venv/ready  ## record two agents' runs, prove them, tamper with a copy, see it named
 	$(BIN)/python -m examples.demo
 
-test: .venv/ready .venv-mcp1/ready  ## run every test
+test: .venv/ready $(OTHERS)  ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-coverage: .venv/ready .venv-mcp1/ready  ## run every test and show the lines that none of them reached
+coverage: .venv/ready $(OTHERS)  ## run every test and show the lines that none of them reached
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term
 
 lint: .venv/ready  ## check format, lint and types
@@ -43,17 +43,20 @@ $(UV): bootstrap.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv-mcp1/ready: $(UV) requirements-mcp1.lock pyproject.toml
-	$(PYTHON) -m venv --without-pip .venv-mcp1
-	$(UV) pip sync --quiet --python $(MCP1) --require-hashes requirements-mcp1.lock
-	$(UV) pip install --quiet --python $(MCP1) --no-deps --no-build-isolation -e .
+# The SDK beside other versions of what it hooks, where a test runs them.
+.venv-%/ready: $(UV) requirements-%.lock pyproject.toml
+	$(PYTHON) -m venv --without-pip .venv-$*
+	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes requirements-$*.lock
+	$(UV) pip install --quiet --python .venv-$*/bin/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 lock: $(UV)  ## resolve every dependency anew; no lock names an index
 	$(COMPILE) pyproject.toml --extra dashboard --extra grpc --extra report --extra demo --group dev -o requirements.lock
 	$(COMPILE) pyproject.toml --group mcp1 -o requirements-mcp1.lock
+	$(COMPILE) pyproject.toml --group frameworks-old -o requirements-frameworks-old.lock
+	$(COMPILE) pyproject.toml --group frameworks-new -o requirements-frameworks-new.lock
 	$(COMPILE) pyproject.toml --extra scale -o requirements-scale.lock
 	echo uv | $(COMPILE) - -o bootstrap.lock
 
 clean:  ## remove the environments
-	rm -rf .venv .venv-mcp1
+	rm -rf .venv .venv-*

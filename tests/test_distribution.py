@@ -9,7 +9,14 @@ import pytest
 from tests.requirements import requirement
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("bootstrap.lock", "requirements.lock", "requirements-mcp1.lock", "requirements-scale.lock")
+LOCKS = (
+    "bootstrap.lock",
+    "requirements.lock",
+    "requirements-frameworks-new.lock",
+    "requirements-frameworks-old.lock",
+    "requirements-mcp1.lock",
+    "requirements-scale.lock",
+)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = {"server", "dashboard", "grpc", "report", "scale", "demo"}
 PIN = re.compile(r"[a-z0-9.-]+==[^\s;]+( +; [^@]+?)?( +--hash=sha256:[0-9a-f]{64})+\s*")
@@ -34,7 +41,7 @@ def test_a_lock_pins_every_package_by_version_and_hash_alone(name: str) -> None:
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_names_no_index(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
-    assert re.findall(r".*(?:https?:|file:|ssh:|index|find-links).*", text) == []
+    assert re.findall(r".*(?:https?:|file:|ssh:|--(?:extra-)?index|find-links).*", text) == []
 
 
 @pytest.mark.parametrize(

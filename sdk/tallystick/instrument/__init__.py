@@ -16,7 +16,10 @@ from tallystick.errors import ConfigError
 if TYPE_CHECKING:
     from tallystick.instrument.framework import Framework
 
-KNOWN: Final = {"mcp": "tallystick.instrument.mcp"}
+KNOWN: Final = {
+    "mcp": "tallystick.instrument.mcp",
+    "langchain": "tallystick.instrument.langchain",
+}
 """Name in the setting `frameworks` -> the module that hooks it, with a Framework called FRAMEWORK."""
 AUTO: Final = "auto"
 FUNCTIONS: Final = "tallystick.instrument.functions"
@@ -42,11 +45,16 @@ def install(frameworks: Sequence[str] = (AUTO,)) -> None:
                 framework.install(publish)
 
 
-def uninstall() -> None:
-    """Take every hook out again; calls in progress still get their last record."""
+def uninstall(frameworks: Sequence[str] = (AUTO,)) -> None:
+    """Take the hooks of the named frameworks out again, every one for `auto`.
+
+    Calls in progress still get their last record.
+    """
     with _lock:
-        while _installed:
-            _installed.popitem()[1].uninstall()
+        for name in list(_installed) if AUTO in frameworks else frameworks:
+            framework = _installed.pop(name, None)
+            if framework is not None:
+                framework.uninstall()
 
 
 def states() -> dict[str, str]:

@@ -17,8 +17,9 @@ from tallystick.call import ABSENT, Call, Ending, Sighting, made_current, same_c
 from tallystick.context import stated_identity
 from tallystick.definition import ToolDefinition, read_definition
 from tallystick.errors import RefusedError
+from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.framework import Framework
-from tallystick.instrument.mcp_facts import cancelled, plain
+from tallystick.instrument.mcp_facts import plain
 from tallystick.instrument.observe import announced, announced_here, refuse_unseen
 from tallystick.profile import JsonValue
 
@@ -107,9 +108,12 @@ class ToolCall:
         """Record how the call ended: by `error`, else well."""
         call, shared = self._call, self._shared
         if call is not None:
-            FUNCTIONS.safely(lambda: call.end(_ending(error, self._result)), records=True)
+            FUNCTIONS.safely(lambda: call.end(self._ending(error)), records=True)
         elif shared is not None and isinstance(error, Exception) and not shared.has_cause:
             shared.add_cause(type(error).__qualname__, str(error))
+
+    def _ending(self, error: BaseException | None) -> Ending:
+        return ended_well(self._result) if error is None else ended_with(error, self._result)
 
     def _opened(self) -> Call | None:
         if runtime.current() is None:
@@ -333,20 +337,6 @@ def _begun(sighting: Sighting) -> Call | None:
     call = Call(running, sighting)
     call.open_span()
     return call
-
-
-def _ending(error: BaseException | None, result: object) -> Ending:
-    if error is None:
-        return Ending("success", result)
-    if isinstance(error, RefusedError):
-        return Ending("denied", error_type="RefusedError", error_message=str(error))
-    if isinstance(error, TimeoutError):
-        return Ending("timeout", result, "TimeoutError", str(error))
-    if isinstance(error, GeneratorExit):  # the consumer wanted no more
-        return Ending("cancelled", result)
-    if not isinstance(error, Exception):
-        return cancelled(error)
-    return Ending("failure", result, type(error).__qualname__, str(error))
 
 
 def _arguments(

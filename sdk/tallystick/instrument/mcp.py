@@ -5,10 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import ModuleType
 from typing import Any, Final
 
-from tallystick import runtime
 from tallystick.call import Call, current_call
-from tallystick.config import load_config
-from tallystick.instrument import install, mcp_facts, mcp_transport, uninstall
+from tallystick.instrument import mcp_facts, mcp_transport
+from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_auth import Refusals
 from tallystick.instrument.mcp_client import ClientHooks
@@ -22,17 +21,10 @@ LOWLEVEL: Final = "mcp.server.lowlevel.server"
 BEARER: Final = "mcp.server.auth.middleware.bearer_auth"
 
 
-class McpInstrumentor:
-    """The entry point of `opentelemetry-instrument`, which finds it by name and calls `instrument`."""
+class McpInstrumentor(Instrumentor):
+    """Hooks mcp alone."""
 
-    def instrument(self, **_options: object) -> None:
-        """Start recording, with the settings of the environment, and hook mcp."""
-        runtime.start(load_config())
-        install((NAME,))
-
-    def uninstrument(self, **_options: object) -> None:
-        """Take the hooks out again."""
-        uninstall()
+    framework = NAME
 
 
 def _patches(version: str) -> Sequence[Patch]:

@@ -1,0 +1,143 @@
+"""LangChain and LangGraph, from langchain-core 0.3.75 on: `BaseTool.run` and `arun`, by which every tool runs.
+
+Not the callback handlers: what they raise is swallowed, so that they could not keep a required tool from
+running, and they see neither a cancellation nor the context in which the tool works.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from tallystick.call import Ending
+from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined
+from tallystick.instrument.endings import ended_well, ended_with
+from tallystick.instrument.entry import Instrumentor
+from tallystick.instrument.framework import Framework
+from tallystick.instrument.patch import Patch, argument
+
+NAME: Final = "langchain"
+BASE: Final = "langchain_core.tools.base"
+_BUBBLES: Final = "GraphBubbleUp"
+"""Base class of what LangGraph raises to leave a graph, such as an interrupt that asks a person."""
+
+
+class LangChainInstrumentor(Instrumentor):
+    """Hooks LangChain alone."""
+
+    framework = NAME
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The arguments of a tool: what a model is shown of them, and the names that it is not shown."""
+
+    schema: Mapping[str, Any] | None = None
+    injected: frozenset[str] = frozenset()
+
+
+_forms: Final[WeakKeyDictionary[type, _Form]] = WeakKeyDictionary()
+"""Class that holds the arguments of a tool -> what was read from it."""
+
+
+def _patches(version: str) -> Sequence[Patch]:  # noqa: ARG001 - the same in every version
+    return (
+        Patch(BASE, "BaseTool.run", _run, "tools", ("tool_input", "config", "tool_call_id")),
+        Patch(BASE, "BaseTool.arun", _arun, "tools", ("tool_input", "config", "tool_call_id")),
+        _cause("_handle_tool_error", None),
+        _cause("_handle_validation_error", "invalid_arguments"),
+    )
+
+
+def _run(
+    wrapped: Callable[..., Any], tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    return _CALLS.observe_here(
+        tool.name, lambda: _use(tool, args, kwargs), lambda: wrapped(*args, **kwargs)
+    )
+
+
+async def _arun(
+    wrapped: Callable[..., Awaitable[Any]],
+    tool: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    return await _CALLS.observe(
+        tool.name, lambda: _use(tool, args, kwargs), lambda: wrapped(*args, **kwargs)
+    )
+
+
+def _cause(target: str, error_type: str | None) -> Patch:
+    """Watch a function that makes an answer of an error, where the tool is told to."""
+
+    def handle(
+        wrapped: Callable[..., Any], _: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        _CALLS.note_cause(argument(0, "e", args, kwargs), error_type)
+        return wrapped(*args, **kwargs)
+
+    return Patch(BASE, target, handle, target, ("e",), is_needed=False)
+
+
+def _use(tool: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ToolUse:
+    config = kwargs.get("config") or {}
+    said = {**(config.get("metadata") or {}), **(kwargs.get("metadata") or {})}
+    form = _form(tool)
+    return ToolUse(
+        arguments=_given(argument(0, "tool_input", args, kwargs), form, tool),
+        call_id=kwargs.get("tool_call_id"),
+        agent_name=said.get("lc_agent_name"),
+        conversation_id=said.get("thread_id")
+        or (config.get("configurable") or {}).get("thread_id"),
+        definition=defined(tool.name, tool.description, form.schema, tool.metadata),
+    )
+
+
+def _given(tool_input: Any, form: _Form, tool: Any) -> Any:
+    """Return what the model gave, without what LangGraph adds: the whole state of a graph may be among it."""
+    if not isinstance(tool_input, dict):
+        return tool_input
+    added = form.injected | getattr(tool, "_injected_args_keys", frozenset())
+    return {name: value for name, value in tool_input.items() if name not in added}
+
+
+def _form(tool: Any) -> _Form:
+    schema = tool.args_schema
+    if not isinstance(schema, type):
+        return _Form(schema if isinstance(schema, dict) else None)
+    if schema not in _forms:
+        _forms[schema] = _read(tool, schema)
+    return _forms[schema]
+
+
+def _read(tool: Any, schema: Any) -> _Form:
+    shown = tool.tool_call_schema
+    printed = None
+    with suppress(
+        Exception
+    ):  # pydantic knows no JSON for a type: langchain then shows no schema either
+        printed = shown.model_json_schema()
+    names = frozenset(getattr(schema, "model_fields", ()))
+    return _Form(printed, names - frozenset(getattr(shown, "model_fields", names)))
+
+
+def _ending(result: Any) -> Ending:
+    """Read what `run` returns: the tool's own value, or a message that holds it for the model."""
+    if type(result).__name__ != "ToolMessage":
+        return ended_well(result)
+    content = result.content
+    if result.status == "error":
+        return Ending("failure", content, "tool_error", content if isinstance(content, str) else "")
+    return ended_well(content)
+
+
+def _error_ending(error: BaseException) -> Ending:
+    if any(base.__name__ == _BUBBLES for base in type(error).__mro__):
+        return Ending("cancelled", error_type=type(error).__qualname__)
+    return ended_with(error)
+
+
+FRAMEWORK: Final = Framework(NAME, "langchain-core", _patches)
+_CALLS: Final = AgentCalls(FRAMEWORK, _ending, _error_ending)

@@ -1,0 +1,47 @@
+"""`tallystick doctor` beside the frameworks: what is active, and what was renamed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.frameworks.environments import start
+
+TARGETS = {
+    "old": {"langchain": "langchain_core.tools.base:BaseTool.run"},
+    "new": {"langchain": "langchain_core.tools.base:BaseTool.arun"},
+}
+"""Environment -> framework -> something that its hook needs."""
+
+pytestmark = pytest.mark.e2e
+
+
+def lines(stdout: str) -> dict[str, str]:
+    """Give the grade and the text of each subject."""
+    found = (line.split(maxsplit=2) for line in stdout.splitlines())
+    return {subject: f"{grade} {text}" for grade, subject, text in found}
+
+
+@pytest.mark.parametrize("environment", sorted(TARGETS))
+def test_each_framework_is_active(environment: str, tmp_path: Path) -> None:
+    done = start(environment, ["-m", "tallystick.cli", "doctor"], tmp_path)
+    found = lines(done.stdout)
+    assert {name: found[name][:9] for name in TARGETS[environment]} == dict.fromkeys(
+        TARGETS[environment], "ok active"
+    )
+    assert done.returncode == 0
+    assert "without" not in done.stdout
+
+
+@pytest.mark.parametrize("environment", sorted(TARGETS))
+def test_a_hook_whose_target_was_renamed_has_failed_and_the_target_is_named(
+    environment: str, tmp_path: Path
+) -> None:
+    targets = TARGETS[environment]
+    command = ["-m", "tests.integration.frameworks.renamed", *targets.values()]
+    done = start(environment, command, tmp_path)
+    found = lines(done.stdout)
+    for name, target in targets.items():
+        place = target.replace(":", ".")
+        assert found[name].startswith("FAILED FAILED: "), found[name]
+        assert f"{place} does not exist" in found[name]
+    assert done.returncode == 1
