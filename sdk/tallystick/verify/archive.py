@@ -51,14 +51,20 @@ _ZIP_ERRORS: Final = (
 class Archive:
     """The files of one zip, each to be read once."""
 
-    def __init__(self, path: Path, names: Sequence[str]) -> None:
-        """Open the zip and check its table of contents; raise VerificationError."""
+    def __init__(self, path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> None:
+        """Open the zip and check its table of contents; raise VerificationError.
+
+        It holds exactly `names`, or exactly these and all of `optional`.
+        """
         self._digests: dict[str, str] = {}
+        self._open: set[IO[bytes]] = set()
         with _zip_errors(path.name):
             self._zip = zipfile.ZipFile(path)
+        self.has_optional = not set(optional).isdisjoint(self._zip.namelist())
+        """Whether the optional files are there, all of them."""
         try:
-            _check_members(self._zip, names)
-        except VerificationError:
+            _check_members(self._zip, [*names, *optional] if self.has_optional else names)
+        except BaseException:
             self._zip.close()
             raise
 
@@ -73,9 +79,11 @@ class Archive:
         """Yield a file in blocks; its digest is known after the last."""
         digest = hashlib.sha256()
         with _zip_errors(name), self._zip.open(name) as member:
+            self._open.add(member)
             while block := member.read(_BLOCK_BYTES):
                 digest.update(block)
                 yield block
+            self._open.remove(member)
         self._digests[name] = digest.hexdigest()
 
     def lines(self, name: str, limit: int) -> Iterator[bytes]:
@@ -104,7 +112,9 @@ class Archive:
         return self._digests[name]
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and the members that nobody read to their end: each holds the file open."""
+        for member in self._open:
+            member.close()
         self._zip.close()
 
 

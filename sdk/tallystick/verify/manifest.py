@@ -4,6 +4,8 @@
     entries.ndjson  range-proof.json  events.ndjson  seals.ndjson  spans.ndjson
     context.ndjson  checkpoints.ndjson  policy-claimed.txt  verify.py  README.txt
 
+and, in a package with a report, the files of REPORT_FILES: all of them or none.
+
 Whoever writes a package and whoever reads one share this module.
 """
 
@@ -35,6 +37,27 @@ CONTENT_FILES: Final = (
 )
 """The files that the manifest names."""
 PACKAGE_FILES: Final = (*CONTENT_FILES, MANIFEST_FILE, *UNSIGNED_FILES)
+REPORT_FILES: Final = (
+    "report.html",
+    "checks.json",
+    "checks.csv",
+    "exceptions.csv",
+    "system-card.yaml",
+    "regime.yaml",
+    "parameters.json",
+    "verification.ndjson",
+    "data-dictionary.csv",
+    "tables.sql",
+    "queries.sql",
+    "results.csv",
+    "results.sha256",
+    "events.parquet",
+    "context.parquet",
+    "entries.parquet",
+    "seals.parquet",
+)
+"""What a report adds. The manifest and SHA256SUMS name each of them: one that was changed is named,
+and what they say is for a reader to run again (`queries.sql`)."""
 
 MANIFEST_KEYS: Final[LineKeys] = {
     "counts": dict,

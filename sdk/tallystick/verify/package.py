@@ -3,6 +3,8 @@
 manifest.json  SHA256SUMS  SHA256SUMS.sig  log-key.pem  checkpoint
 entries.ndjson  range-proof.json  events.ndjson  seals.ndjson  spans.ndjson
 context.ndjson  checkpoints.ndjson  policy-claimed.txt  verify.py  README.txt
+
+A package with a report has the files of REPORT_FILES too; step 1 checks that they are those signed.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +28,8 @@ from tallystick.verify.manifest import (
     CONTENT_FILES,
     MANIFEST_FILE,
     PACKAGE_FILES,
+    REPORT_FILES,
+    UNSIGNED_FILES,
     parse_manifest,
     parse_public_key,
     parse_sums,
@@ -48,7 +52,9 @@ class PackageSource:
 
     def __init__(self, path: Path) -> None:
         """Open the package and read everything but its lines."""
-        self._archive = Archive(path, PACKAGE_FILES)
+        self._archive = Archive(path, PACKAGE_FILES, REPORT_FILES)
+        report = REPORT_FILES if self._archive.has_optional else ()
+        self._signed_files = (*CONTENT_FILES, *report, MANIFEST_FILE)
         try:
             self._manifest = parse_manifest(self._archive.read(MANIFEST_FILE))
             self._facts = self._read_facts(path.name)
@@ -153,8 +159,8 @@ class PackageSource:
             raise VerificationError(f"{name} is not UTF-8 text") from error
 
     def _check_digests(self, findings: Findings) -> None:
-        findings.count(1, "files", len(PACKAGE_FILES))
-        digests = {name: self._archive.digest(name) for name in (*CONTENT_FILES, MANIFEST_FILE)}
+        findings.count(1, "files", len(self._signed_files) + len(UNSIGNED_FILES))
+        digests = {name: self._archive.digest(name) for name in self._signed_files}
         _compare_digests("SHA256SUMS", parse_sums(self._read_text("SHA256SUMS")), digests, findings)
         del digests[MANIFEST_FILE]
         _compare_digests("the manifest", self._manifest["files"], digests, findings)

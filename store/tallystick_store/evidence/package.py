@@ -6,11 +6,10 @@ SHA256SUMS, as `docs/spec/package.md` says.
 """
 
 import contextlib
-import hashlib
 import zipfile
 from collections.abc import Iterable, Iterator
 from importlib import metadata
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from tallystick.errors import StoreError, VerificationError
 from tallystick.profile import JsonValue, encode
@@ -25,12 +24,7 @@ from tallystick.verify.lines import (
     print_context_line,
     print_hashes,
 )
-from tallystick.verify.manifest import (
-    MANIFEST_FILE,
-    PACKAGE_FORMAT,
-    print_public_key,
-    print_sums,
-)
+from tallystick.verify.manifest import PACKAGE_FORMAT
 from tallystick.verify.source import (
     CheckpointText,
     ConsistencyText,
@@ -39,12 +33,10 @@ from tallystick.verify.source import (
     SealText,
 )
 from tallystick_store.checkpoints import LogSigner
+from tallystick_store.evidence.files import FileWriter, ZipWriter, seal_package
 from tallystick_store.evidence.reader import EvidenceReader
 from tallystick_store.evidence.readme import README
 from tallystick_store.evidence.selection import Selection
-
-_ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
-_FILE_MODE: Final = 0o100644 << 16
 
 
 def write_package(
@@ -62,72 +54,42 @@ def write_package(
     """
     if not out.seekable():
         raise StoreError("a package is written to a file that can be sought in: give another one")
-    start, stop = reader.received_between(from_us, to_us)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        writer = _Writer(archive)
-        counts = _write_records(reader, start, stop, writer)
-        _write_rest(reader, start, stop, writer)
-        manifest = {
-            "counts": counts,
-            "created_us": created_us,
-            "files": dict(writer.digests),
-            "format": PACKAGE_FORMAT,
-            "from_index": start,
-            "from_us": from_us,
-            "origin": read_checkpoint(reader.checkpoint).origin,
-            "software": f"tallystick {metadata.version('tallystick')}",
-            "to_index": stop,
-            "to_us": to_us,
-            "tree_size": reader.tree_size,
-        }
-        writer.write(MANIFEST_FILE, [encode(manifest)])
-        sums = print_sums(writer.digests).encode()
-        writer.write("SHA256SUMS", [sums])
-        writer.write("SHA256SUMS.sig", [signer.sign(sums)])
-        writer.write("log-key.pem", [print_public_key(signer.public_key).encode()])
-    return manifest
+        writer = ZipWriter(archive)
+        manifest = write_contents(reader, from_us, to_us, writer)
+        return seal_package(writer, {**manifest, "created_us": created_us}, signer)
 
 
-class _Writer:
-    """Puts files into the zip, and remembers their digests."""
+def write_contents(
+    reader: EvidenceReader,
+    from_us: int,
+    to_us: int,
+    writer: FileWriter,
+    *,
+    readme: str = README,
+) -> dict[str, JsonValue]:
+    """Write CONTENT_FILES; return what a manifest says of them, besides files and time.
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-        self.digests: dict[str, str] = {}
-
-    def write(self, name: str, blocks: Iterable[bytes]) -> None:
-        info = zipfile.ZipInfo(name, _ZIP_TIME)
-        info.compress_type = zipfile.ZIP_DEFLATED
-        info.external_attr = _FILE_MODE
-        digest = hashlib.sha256()
-        with self._archive.open(info, "w", force_zip64=True) as file:
-            for block in blocks:
-                digest.update(block)
-                file.write(block)
-        self.digests[name] = digest.hexdigest()
-
-    def write_lines(self, name: str, lines: Iterable[bytes]) -> int:
-        """Write a file of lines; return how many."""
-        counted = _Counted(lines)
-        self.write(name, counted)
-        return counted.count
-
-
-class _Counted:
-    """Lines with their line feeds, and their number once all have gone by."""
-
-    def __init__(self, lines: Iterable[bytes]) -> None:
-        self._lines = lines
-        self.count = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for line in self._lines:
-            self.count += 1
-            yield line + b"\n"
+    Rows that were changed from outside are written as they are: the verifier names them.
+    """
+    start, stop = reader.received_between(from_us, to_us)
+    counts = _write_records(reader, start, stop, writer)
+    _write_rest(reader, start, stop, writer, readme)
+    return {
+        "counts": counts,
+        "format": PACKAGE_FORMAT,
+        "from_index": start,
+        "from_us": from_us,
+        "origin": read_checkpoint(reader.checkpoint).origin,
+        "software": f"tallystick {metadata.version('tallystick')}",
+        "to_index": stop,
+        "to_us": to_us,
+        "tree_size": reader.tree_size,
+    }
 
 
 def _write_records(
-    reader: EvidenceReader, start: int, stop: int, writer: _Writer
+    reader: EvidenceReader, start: int, stop: int, writer: FileWriter
 ) -> dict[str, int]:
     """Write the range and its context, and the proofs for the heads that its events state."""
     selection = Selection(reader, start, stop)
@@ -148,14 +110,16 @@ def _write_records(
     return {kind: count for kind, count in counts.items() if count}
 
 
-def _write_rest(reader: EvidenceReader, start: int, stop: int, writer: _Writer) -> None:
+def _write_rest(
+    reader: EvidenceReader, start: int, stop: int, writer: FileWriter, readme: str
+) -> None:
     left, right = reader.range_proof(start, stop)
     proof = {"left": print_hashes(left), "right": print_hashes(right)}
     writer.write("checkpoint", [reader.checkpoint.encode()])
     writer.write("range-proof.json", [encode(proof)])
     writer.write("policy-claimed.txt", [reader.claimed_keys.encode()])
     writer.write("verify.py", [bundle().encode()])
-    writer.write("README.txt", [README.encode()])
+    writer.write("README.txt", [readme.encode()])
 
 
 def _event_lines(events: Iterable[EventText], selection: Selection) -> Iterator[bytes]:
@@ -172,7 +136,9 @@ def _seal_lines(seals: Iterable[SealText], selection: Selection) -> Iterator[byt
 
 def _context_lines(reader: EvidenceReader, selection: Selection) -> Iterator[bytes]:
     for log_index, content in selection.context():
-        (entry,) = reader.entries(log_index, log_index + 1)
+        entry = next(reader.entries(log_index, log_index + 1), None)
+        if entry is None:
+            continue  # a row that is gone: its place in the range says so
         yield print_context_line(
             ContextText(
                 log_index,

@@ -42,3 +42,27 @@ What is inside
 What no verification can show: calls that never reached an emitter, lies told by an emitter about its
 own calls, and the tail of the log behind the newest checkpoint that anybody else holds.
 """
+
+README_REPORT: Final = """
+With a report
+
+    report.html          start here: what the records show, what they do not, how to verify it
+    checks.json, .csv    every check: state, numerator, denominator, query, result hash
+    exceptions.csv       what does not hold, at most 100 of each check
+    system-card.yaml     the operator's own statements, as given
+    regime.yaml          the law as data: provisions, dates, checks
+    parameters.json      the period and the declarations that the queries compare records with
+    verification.ndjson  what the verifier found in these records before the report was written
+    data-dictionary.csv  every field and event type, with its meaning
+    events.parquet, context.parquet, entries.parquet, seals.parquet
+                         the records as tables; tables.sql makes them again from the files above
+    queries.sql          every query of the report; writes one CSV file for each
+    results.csv, .sha256 the hash of each result
+
+    python3 -c "import duckdb; duckdb.execute(open('tables.sql').read())"
+    python3 -c "import duckdb; duckdb.execute(open('queries.sql').read())"
+    sha256sum -c results.sha256
+
+The report is evidence, not a determination of conformity.
+"""
+"""What is added where there is a report."""

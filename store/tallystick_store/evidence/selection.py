@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from tallystick.errors import RecordError, VerificationError
 from tallystick.profile import JsonValue, decode
 from tallystick.tlog.seal import parse_seal
 from tallystick.verify.digest import SESSION_PREFIX
@@ -112,10 +113,11 @@ class Selection:
         adopters = []
         for event in self._reader.recoveries(session):
             statement = _statement(event)
-            first = statement.get("recovered.first_seq", 0)
-            adopted = range(first, first + len(statement.get("recovered.leaves", ())))
+            first, leaves = statement.get("recovered.first_seq"), statement.get("recovered.leaves")
+            first = first if isinstance(first, int) else 0
+            adopted = range(first, first + len(leaves if isinstance(leaves, list) else ()))
             if any(seq in adopted for seq in orphans) and self._add(event):
-                adopters.append(str(statement["session"]))
+                adopters += [one for one in [statement.get("session")] if one in self._needs]
         return adopters
 
     def _add(self, content: EventText | SealText) -> bool:
@@ -132,13 +134,18 @@ class Selection:
 
     def _take_event(self, event: EventText, *, in_range: bool) -> None:
         statement = _statement(event)
-        need = self._needs.setdefault(statement["session"], SessionNeed())
-        need.take(statement["seq"], in_range=in_range)
+        session, seq = statement.get("session"), statement.get("seq")
+        if not isinstance(session, str) or not isinstance(seq, int):
+            return
+        self._needs.setdefault(session, SessionNeed()).take(seq, in_range=in_range)
         if "log.size" in statement and "log.root" in statement:
             self.heads.setdefault(statement["log.size"], set()).add(statement["log.root"])
 
     def _take_seal(self, text: SealText, *, in_range: bool) -> None:
-        seal = parse_seal(text.body)
+        try:
+            seal = parse_seal(text.body)
+        except VerificationError:
+            return
         session = seal.origin.removeprefix(SESSION_PREFIX)
         need = self._needs.setdefault(session, SessionNeed())
         need.sealed.append((seal.old_size, seal.size))
@@ -147,5 +154,9 @@ class Selection:
 
 
 def _statement(event: EventText) -> dict[str, JsonValue]:
-    statement: dict[str, JsonValue] = decode(event.statement.encode())
-    return statement
+    """Return a statement; an empty one where the row was changed from outside."""
+    try:
+        statement = decode((event.statement or "").encode())
+    except RecordError:
+        return {}
+    return statement if isinstance(statement, dict) else {}
