@@ -261,6 +261,11 @@ _TRACE_PAGE: Final = {
         "A record whose stored copy contradicts its signed bytes, or that cannot be read, turns its"
         " trace's page red.",
     ),
+    "dashboard.proof": Requirement(
+        "RFC 9162 section 2.1.3.2; promise: a reader need not believe the service",
+        "The trace page recomputes leaf, seal, checkpoint and inclusion of a record from its exact"
+        " lines; each step says ok, failed, or not checked and why.",
+    ),
     "dashboard.inert": Requirement(
         "OWASP ASVS 5.0 V1.3",
         "Text that an agent or a tool wrote is shown as text: markup, control characters and marks"

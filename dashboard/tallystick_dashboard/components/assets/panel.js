@@ -59,10 +59,37 @@ const MAKERS = {
     }
     return part;
   },
+  code(block) {
+    const part = make("section", "listing");
+    const head = make("h4", "", part, safe(block.title, 200));
+    const button = make("button", "copy", head, "Copy");
+    button.type = "button";
+    button.onclick = () => navigator.clipboard.writeText(block.text);
+    const text = make("pre", "", part);
+    text.tabIndex = 0;
+    text.setAttribute("aria-label", safe(block.title, 200));
+    for (const line of block.text.split("\n")) marked(`${safe(line)}\n`, text);
+    if (block.rest) make("p", "note", part, safe(block.rest, 200));
+    return part;
+  },
   note(block) {
     return make("p", `note ${block.tone ?? ""}`, null, safe(block.text, MAX_VALUE));
   },
 };
 
+/** Write a line, with what masking put in place of a value set apart. */
+function marked(line, text) {
+  let at = 0;
+  for (const found of line.matchAll(MASKED)) {
+    if (text.childElementCount >= MAX_MARKS) break;
+    text.append(line.slice(at, found.index));
+    make("mark", "", text, found[0]);
+    at = found.index + found[0].length;
+  }
+  text.append(line.slice(at));
+}
+
+const MASKED = /\[(?:[a-z_]{2,20})(?::[^\]\s]{1,80})?\]|\btok_[a-z0-9]{1,16}_[0-9a-f]{16}\b/gu;
+const MAX_MARKS = 200;
 const HINTS = { authenticated: "good", asserted: "odd", inferred: "odd", masked: "mask" };
 const STATES = { ok: "ok", failed: "failed", "not checked": "unseen" };

@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick_dashboard.trace_columns import columns_of
-from tallystick_dashboard.trace_model import read_trace
-from tallystick_dashboard.trace_tree import ROOT, grow
+from tallystick_dashboard.trace.columns import columns_of
+from tallystick_dashboard.trace.model import read_trace
+from tallystick_dashboard.trace.tree import ROOT, grow
 from tests.requirements import requirement
 from tests.unit.dashboard.traces import START_US, answer, call, event, span
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tallystick_dashboard.trace_tree import ROOT, grow
+from tallystick_dashboard.trace.tree import ROOT, grow
 
 
 def keys(count: int) -> list[tuple[int, int]]:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tallystick_dashboard.trace_columns import columns_of
-from tallystick_dashboard.trace_join import BY_ID, SURE
-from tallystick_dashboard.trace_model import LOOP, ORPHAN, TWICE, Row, Trace, read_trace
-from tallystick_dashboard.trace_rows import BACKWARDS, CONTRADICTED, NO_END, UNREADABLE
+from tallystick_dashboard.trace.columns import columns_of
+from tallystick_dashboard.trace.join import BY_ID, SURE
+from tallystick_dashboard.trace.model import LOOP, ORPHAN, TWICE, Row, Trace, read_trace
+from tallystick_dashboard.trace.rows import BACKWARDS, CONTRADICTED, NO_END, UNREADABLE
 from tests.requirements import requirement
 from tests.unit.dashboard.traces import START_US, TRACE, answer, call, called, event, span
 
@@ -124,7 +124,7 @@ def test_a_row_whose_stored_copy_lies_is_corrupt_and_raises_an_alarm() -> None:
     fault = {"column": "tool_name", "stated": "copy", "stored": "paste"}
     trace = read([call(1, "a", "s1", faults=[fault])], [], [called("a")])
     assert only(trace).draft.proof == "corrupt"
-    assert trace.alarms == ["1 record is not what was recorded"]
+    assert trace.alarms == ["record 1 is not what was recorded: tool_name"]
 
 
 @requirement("dashboard.corrupt-row")
@@ -133,7 +133,14 @@ def test_a_record_that_cannot_be_read_is_still_a_row() -> None:
     row = only(trace)
     assert (row.id, row.draft.proof, row.draft.start_us) == ("event-5", "corrupt", None)
     assert row.flags == (UNREADABLE,)
-    assert trace.alarms == ["1 record is not what was recorded"]
+    assert trace.alarms == ["record 5 cannot be read: line"]
+
+
+def test_many_faults_are_counted_after_the_first_few() -> None:
+    fault = {"column": "type"}
+    trace = read([call(at, f"a{at}", f"s{at}", faults=[fault]) for at in range(8)])
+    assert len(trace.alarms) == 6
+    assert trace.alarms[-1] == "3 more records are not what was recorded"
 
 
 @requirement("dashboard.any-parents")

@@ -1,0 +1,275 @@
+"""What the detail pane says about a row: the call, who acted, what was decided, what was masked."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from tallystick_dashboard import amounts
+from tallystick_dashboard.blocks import (
+    Block,
+    Fact,
+    absent,
+    code,
+    fact,
+    facts,
+    note,
+    pretty,
+)
+from tallystick_dashboard.trace.action import Shape, text_of
+from tallystick_dashboard.trace.columns import duration_us
+from tallystick_dashboard.trace.model import Row, Trace
+from tallystick_dashboard.trace.record import WITHHELD, Action
+
+MAX_ACTORS: Final = 20
+_OBSERVERS: Final[Mapping[str, str]] = {
+    "mcp_client": "the MCP client",
+    "mcp_server": "the MCP server",
+    "agent": "the agent",
+    "function": "the instrumented function",
+    "service": "the service",
+    "span": "a foreign span",
+}
+
+
+def call_blocks(row: Row, action: Action) -> list[Block]:
+    """Say what was called, with what, and what came back; values as they were masked."""
+    blocks = facts(
+        "", [*(absent("note", flag) for flag in row.flags), *_course(row), *_ids(action)]
+    )
+    blocks += _value("Arguments, masked", "params", action)
+    blocks += _value("Result, masked", "result", action)
+    for title, name in (
+        ("Error, masked", "error.message"),
+        ("Resource, masked", "resource.uri"),
+        ("Tool's description, masked", "tool.description"),
+        ("Tool's definition, masked", "tool.definition"),
+        ("Attributes, masked", "attributes"),
+    ):
+        text = action.disclosed(name)
+        if text is not None:
+            blocks += code(title, pretty(text))
+    return blocks + facts("Of the record", _ids(action))
+
+
+def _ending(action: Action) -> list[Fact | None]:
+    return [
+        fact("outcome", action.said("outcome")),
+        fact("error", action.said("error.type"), tone="bad"),
+        fact("rule", action.said("decision.rule"), action.text("decision.effect")),
+        fact("reason", action.disclosed("decision.reason")),
+    ]
+
+
+def _course(row: Row) -> list[Fact | None]:
+    length = duration_us(row)
+    return [
+        fact("started", amounts.moment(row.draft.start_us), code=True),
+        absent("took", "not measured")
+        if length is None
+        else fact("took", amounts.duration(length)),
+        fact("joined by", row.join.told() if row.join else ""),
+    ]
+
+
+def _ids(action: Action) -> list[Fact | None]:
+    observer = action.text("observer")
+    server = " ".join(filter(None, (action.text("server.name"), action.text("server.version"))))
+    return [
+        fact("seen by", _OBSERVERS.get(observer, observer)),
+        fact("server", server),
+        fact("transport", action.said("mcp.transport")),
+        fact("protocol", action.said("mcp.protocol_version")),
+        fact("request id", action.said("jsonrpc.request_id"), code=True),
+        fact("model's call id", action.said("tool.call_id"), code=True),
+        fact("action", action.said("action.id"), code=True),
+        fact("annotated", ", ".join(_annotations(action))),
+    ]
+
+
+def _annotations(action: Action) -> list[str]:
+    words = (
+        ("tool.read_only", "read-only", "not read-only"),
+        ("tool.destructive", "destructive", "not destructive"),
+        ("tool.required", "must be recorded before it runs", ""),
+    )
+    said = ((action.said(name), yes, no) for name, yes, no in words)
+    return [yes if value else no for value, yes, no in said if value is not None and (value or no)]
+
+
+def _value(title: str, name: str, action: Action) -> list[Block]:
+    size, text = action.said(f"{name}.size_bytes"), action.disclosed(name)
+    if text is None:
+        return [] if size is None else facts(title, [absent(amounts.size(size), WITHHELD)])
+    before = f" · {amounts.size(size)} before masking" if size is not None else ""
+    cut = " · a preview" if action.said(f"{name}.truncated") else ""
+    return code(f"{title}{before}{cut}", pretty(text))
+
+
+def identity_blocks(action: Action) -> list[Block]:
+    """Name the three identities, each with the basis of the claim, and who acts for whom."""
+    principal = action.disclosed("principal.id")
+    ref = action.text("principal.ref")
+    blocks = facts(
+        "Principal: on whose behalf",
+        [
+            _claim(action, "principal", principal or (WITHHELD if ref else "")),
+            fact("pseudonym", ref, code=True),
+            fact("type", action.said("principal.type")),
+            fact("issuer", action.said("principal.issuer")),
+            fact("known by", action.said("principal.auth_method")),
+            fact("roles", action.said("roles")),
+        ],
+    )
+    client = action.text("client.id") or action.text("client.name")
+    blocks += facts(
+        "Client: the program",
+        [
+            _claim(action, "client", client),
+            fact("says it is", action.said("client.name")),
+            fact("version", action.said("client.version")),
+        ],
+    )
+    blocks += facts(
+        "Agent: who decided to call",
+        [
+            _claim(action, "agent", action.text("agent.name") or action.text("agent.id")),
+            fact("version", action.said("agent.version")),
+            fact("called by", action.said("agent.parent_name")),
+        ],
+    )
+    return [*blocks, *_chain(action), *_credential(action)]
+
+
+def _claim(action: Action, name: str, value: str) -> Fact | None:
+    if not value:
+        return absent("name", "not known: nobody stated it")
+    return fact("name", value, action.text(f"{name}.basis") or "unknown")
+
+
+def _chain(action: Action) -> list[Block]:
+    """Show the actor chain of the token (RFC 8693 act), outermost first."""
+    text, depth = action.disclosed("delegation"), action.said("delegation.depth")
+    if text is None:
+        return [] if depth is None else facts("Acting for", [absent(f"{depth} actors", WITHHELD)])
+    actors = _listed(text)
+    return facts(
+        "Acting chain, outermost first",
+        [fact(f"actor {at}", _actor(actor)) for at, actor in enumerate(actors[:MAX_ACTORS], 1)],
+    )
+
+
+def _listed(text: str) -> list[Any]:
+    try:
+        loaded = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return [text]
+    return loaded if isinstance(loaded, list) else [loaded]
+
+
+def _actor(actor: object) -> str:
+    if isinstance(actor, dict) and set(actor) == {"sub"}:
+        return str(actor["sub"])
+    return actor if isinstance(actor, str) else orjson.dumps(actor).decode()
+
+
+def _credential(action: Action) -> list[Block]:
+    return facts(
+        "Credential",
+        [
+            fact("kind", action.said("credential.kind")),
+            fact("audience", action.said("credential.audience")),
+            fact("scopes", action.said("credential.scopes")),
+            fact("keyed digest", action.said("credential.ref"), code=True),
+        ],
+    )
+
+
+def policy_blocks(trace: Trace, row: Row, action: Action) -> list[Block]:
+    """Say what was decided about the call, by its own record or by that of the other side."""
+    blocks = _decision("Decision", action.said, action.disclosed("decision.reason"))
+    blocks += facts(
+        "Approval",
+        [
+            fact("decision", action.said("approval.decision")),
+            fact("mode", action.said("approval.mode")),
+            fact("request", action.said("approval.id"), code=True),
+            fact("reason", action.disclosed("approval.reason")),
+        ],
+    )
+    for other in _other_sides(trace, row):
+        blocks += _decision("Decision, by the other side's record", trace.actions[other].said, None)
+    if blocks:
+        return blocks
+    return note("Not observed: no record of this call states a decision or an approval.")
+
+
+def _other_sides(trace: Trace, row: Row) -> list[str]:
+    mine = row.draft.action_id
+    pairs = ((one.client, one.server) for one in trace.joins)
+    return [other for pair in pairs if mine in pair for other in pair if other != mine]
+
+
+def _decision(title: str, said: Any, reason: str | None) -> list[Block]:  # noqa: ANN401 - a method
+    effect = text_of(said("decision.effect"))
+    if not effect:
+        return []
+    policy = " ".join(
+        filter(
+            None, (text_of(said("decision.policy_id")), text_of(said("decision.policy_version")))
+        )
+    )
+    is_enforced = said("decision.enforced")
+    return facts(
+        title,
+        [
+            fact("effect", effect, tone="bad" if effect == "deny" else "good"),
+            fact("rule", said("decision.rule")),
+            fact("policy", policy),
+            fact("reason", reason),
+            None
+            if is_enforced is None
+            else fact("enforced", "yes" if is_enforced else "no, shadow mode"),
+        ],
+    )
+
+
+def masking_blocks(action: Action) -> list[Block]:
+    """Show the ledger: the rules in force, and what they hit, by field and kind."""
+    hits = action.said("mask.hits")
+    hits = hits if isinstance(hits, dict) else {}
+    rows = [_hit(place, count) for place, count in sorted(hits.items())]
+    blocks = facts("Masked before it left its process", rows)
+    if not rows:
+        blocks += note("Nothing was masked in this record.")
+    return blocks + facts(
+        "Rules in force",
+        [
+            fact("policy digest", action.said("mask.policy"), code=True),
+            fact("token key", action.said("mask.key_id"), code=True),
+        ],
+    )
+
+
+def _hit(place: str, count: object) -> Fact | None:
+    field, _, kind = place.rpartition(":")
+    return fact(field or place, f"{count} x {kind}", "masked")
+
+
+def span_blocks(row: Row, span: Shape) -> list[Block]:
+    """Say what a span says that no record describes."""
+    blocks = facts(
+        "",
+        [
+            *(absent("note", flag) for flag in row.flags),
+            *_course(row),
+            fact("service", span.get("service")),
+            fact("scope", span.get("scope")),
+            fact("status", span.get("status_message"), tone="bad"),
+            fact("log entry", span.get("log_index")),
+        ],
+    )
+    for title, name in (("Attributes, masked", "attributes"), ("Span events, masked", "events")):
+        if span.get(name):
+            blocks += code(title, orjson.dumps(span[name], option=orjson.OPT_INDENT_2).decode())
+    return blocks

@@ -1,0 +1,189 @@
+"""The trace page below its head: stages, waterfall and the detail pane of the selected row.
+
+All of it is one fragment: choosing a row asks the service for that row's records and for nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import orjson
+import streamlit as st
+
+from tallystick_dashboard import components
+from tallystick_dashboard.blocks import Block, code, heading, note, steps
+from tallystick_dashboard.trace.action import Shape
+from tallystick_dashboard.trace.columns import columns_of
+from tallystick_dashboard.trace.facts import (
+    call_blocks,
+    identity_blocks,
+    masking_blocks,
+    policy_blocks,
+    span_blocks,
+)
+from tallystick_dashboard.trace.kind import GLYPHS
+from tallystick_dashboard.trace.model import Row, Trace
+from tallystick_dashboard.trace.proof import Keys, steps_of
+from tallystick_dashboard.trace.record import Action, RecordView, view_of
+from tallystick_dashboard.trace.stages import call_of, cards_of, name_of_call
+
+MAX_RECORDS: Final = 4
+"""Records of one row that the detail pane fetches; a call has two."""
+
+STATUS_WORDS: Final = {"ok": "ok", "timeout": "timed out", "unknown": "no end recorded"}
+_PROOF_TONES: Final = {
+    "sealed": "good",
+    "recovered": "good",
+    "corrupt": "failed",
+    "unsealed": "odd",
+}
+_GROUP: Final = "These definitions were offered together; select one of them to see it."
+_SPAN_ALONE: Final = (
+    "A span alone. Spans are a best-effort signal: the log shows that the service has not changed "
+    "this one since it came in, and nothing about its source."
+)
+
+_STYLE: Final = """<style>
+.st-key-trace_alarm [data-testid="stAlertContainer"] { padding: 6px 12px; }
+.st-key-trace_head, .st-key-stages { margin-top: -6px; }
+.st-key-detail {
+  max-height: calc(clamp(300px, 100vh - 470px, 900px) + 134px); overflow: hidden auto; scrollbar-width: thin;
+}
+@media (max-width: 1180px) {
+  .st-key-explorer [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
+  .st-key-explorer [data-testid="stColumn"] { flex: 1 1 100%; min-width: 100%; }
+  .st-key-detail { max-height: none; }
+}
+</style>"""
+
+
+class Records(Protocol):
+    """Where the detail pane asks for one row."""
+
+    def event(self, log_index: int) -> Shape:
+        """Return one record with all that proves it."""
+
+    def spans(self, trace_id: str, span_id: str) -> Sequence[Shape]:
+        """Return the spans with one id, with their attributes."""
+
+
+@st.fragment
+def explore(trace: Trace, records: Records, keys: Keys) -> None:
+    """Draw stages, waterfall and detail pane; a choice in the waterfall runs this again."""
+    st.html(_STYLE)
+    place = st.container(key="stages")
+    with st.container(key="explorer"):
+        left, right = st.columns([2.35, 1], gap="small")
+        with left, st.container(key="waterfall"):
+            row = _selected(trace)
+        with right, st.container(key="detail"):
+            _detail(trace, row, records, keys)
+    call = call_of(trace, row)
+    if call is not None:
+        with place:
+            components.stages(
+                name_of_call(trace, call), "Five stages of", cards_of(trace, call), "stages-strip"
+            )
+
+
+def _selected(trace: Trace) -> Row | None:
+    """Return the row that is selected in the waterfall, else the one the address names."""
+    asked = st.query_params.get("span", "")
+    view: dict[str, Any] = st.session_state.setdefault("trace-view", {"mounts": 0})
+    if (view.get("trace"), view.get("asked")) != (trace.id, asked):
+        first = trace.by_id.get(asked, trace.first)
+        view.update(trace=trace.id, asked=asked, initial=first.id if first else None)
+        view["mounts"] += 1
+    columns = columns_of(trace, view["initial"])
+    chosen = components.waterfall(columns, f"waterfall-{view['mounts']}")
+    if chosen in trace.by_id and chosen != asked:
+        st.query_params["span"] = view["asked"] = chosen
+    return trace.by_id.get(chosen or view["initial"])
+
+
+def _detail(trace: Trace, row: Row | None, records: Records, keys: Keys) -> None:
+    if row is None:
+        return
+    components.panel(_headline(row), "detail-head")
+    if row.draft.is_folded:
+        components.panel(note(_GROUP), "detail-group")
+    elif row.draft.log_indexes:
+        _record_tabs(trace, row, records, keys)
+    else:
+        _span_tabs(trace, row, records)
+
+
+def _headline(row: Row) -> list[Block]:
+    draft = row.draft
+    status = STATUS_WORDS.get(draft.status, draft.status)
+    chips = [
+        {
+            "text": status,
+            "tone": draft.status if draft.status != "ok" else "plain",
+            "image": draft.status,
+        }
+    ]
+    if draft.proof != "none":
+        tone = _PROOF_TONES.get(draft.proof, "plain")
+        chips.append({"text": draft.proof, "tone": tone, "image": draft.proof})
+    chips += [{"text": flag, "tone": "odd", "image": "unknown"} for flag in row.flags]
+    return heading(
+        draft.name.verb,
+        draft.name.noun,
+        chips,
+        kind=draft.kind,
+        glyph=GLYPHS[draft.kind],
+        id=row.id,
+    )
+
+
+def _record_tabs(trace: Trace, row: Row, records: Records, keys: Keys) -> None:
+    events = [records.event(index) for index in row.draft.log_indexes[:MAX_RECORDS]]
+    views = [view_of(event) for event in events]
+    action = Action(tuple(views))
+    tabs = {
+        "Call": call_blocks(row, action),
+        "Identity": identity_blocks(action),
+        "Policy": policy_blocks(trace, row, action),
+        "Masking": masking_blocks(action),
+        "Integrity": _integrity(views, events, keys),
+        "Raw": _raw(views),
+    }
+    _tabs(tabs)
+
+
+def _span_tabs(trace: Trace, row: Row, records: Records) -> None:
+    found = records.spans(trace.id, row.draft.span_id)
+    blocks = [block for span in found[:1] for block in span_blocks(row, span)]
+    raw = [block for span in found[:1] for block in code("Span as stored, masked", _json(span))]
+    _tabs({"Span": blocks, "Integrity": note(_SPAN_ALONE), "Raw": raw})
+
+
+def _tabs(tabs: Mapping[str, list[Block]]) -> None:
+    for tab, (name, blocks) in zip(st.tabs(list(tabs)), tabs.items(), strict=True):
+        with tab:
+            components.panel(blocks, f"detail-{name.lower()}")
+
+
+def _integrity(views: Sequence[RecordView], events: Sequence[Shape], keys: Keys) -> list[Block]:
+    blocks: list[Block] = []
+    for view, event in zip(views, events, strict=True):
+        kind = view.statement.get("type", "cannot be read")
+        blocks += heading("record", f"{view.log_index} · {kind}")
+        blocks += steps(steps_of(view, event, keys))
+    return blocks + note(
+        "Recomputed in the dashboard from the exact lines, under keys that the service states. To use "
+        "keys of your own, export an evidence package and verify it under a trust policy."
+    )
+
+
+def _raw(views: Sequence[RecordView]) -> list[Block]:
+    blocks: list[Block] = []
+    for view in views:
+        blocks += code(f"Record {view.log_index}: line 1, exactly as signed", view.line)
+        for number, line in enumerate(view.disclosure_lines, 2):
+            blocks += code(f"Line {number}, a disclosure", line)
+    return blocks
+
+
+def _json(value: Shape) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

@@ -1,0 +1,274 @@
+"""What the detail pane says about a row, as blocks of the panel."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tallystick_dashboard import amounts
+from tallystick_dashboard.blocks import MAX_CODE_CHARS, code, pretty
+from tallystick_dashboard.trace.facts import (
+    call_blocks,
+    identity_blocks,
+    masking_blocks,
+    policy_blocks,
+    span_blocks,
+)
+from tallystick_dashboard.trace.head import head_blocks
+from tallystick_dashboard.trace.model import Trace, read_trace
+from tallystick_dashboard.trace.record import Action, view_of
+from tallystick_dashboard.trace.stages import call_of, cards_of, name_of_call
+from tests.builder import Log, Session
+from tests.requirements import requirement
+from tests.unit.dashboard.traces import START_US, TRACE, answer, call, called, span
+
+
+def action(disclosures: dict[str, str] | None = None, **stated: Any) -> Action:
+    record = Session(Log()).record("tool.completed", disclosures, **stated)
+    event = {
+        "log_index": 3,
+        "line": record.line.decode(),
+        "disclosures": [one.line for one in record.disclosures],
+        "sealing": "sealed",
+    }
+    return Action((view_of(event),))
+
+
+def rows(blocks: list[dict[str, Any]]) -> dict[str, str]:
+    """Labels and values of all facts, each value followed by its hint."""
+    return {
+        one["label"]: f"{one['value']} {one['hint']}".strip()
+        for block in blocks
+        if block["type"] == "facts"
+        for one in block["rows"]
+    }
+
+
+def listings(blocks: list[dict[str, Any]]) -> dict[str, str]:
+    return {block["title"]: block["text"] for block in blocks if block["type"] == "code"}
+
+
+def one_call(**stated: Any) -> Trace:
+    return read_trace(TRACE, answer([call(1, "a", "s1", **stated)], [], [called("a")]))
+
+
+def test_arguments_and_result_are_shown_masked_with_their_size_before() -> None:
+    shown = action(
+        {"params": '{"email":"[email:tok_1]"}', "result": "plain"},
+        params__size_bytes=2_048,
+        outcome="success",
+    )
+    found = listings(call_blocks(one_call().rows[0], shown))
+    assert json.loads(found["Arguments, masked · 2.05 kB before masking"]) == {
+        "email": "[email:tok_1]"
+    }
+    assert found["Result, masked"] == "plain"
+
+
+def test_a_value_that_is_withheld_says_so_and_one_that_never_was_is_silent() -> None:
+    found = rows(call_blocks(one_call().rows[0], action(params__size_bytes=7)))
+    assert found["7 bytes"] == "withheld or erased"
+    assert not listings(call_blocks(one_call().rows[0], action()))
+
+
+def test_a_value_too_long_for_a_page_is_cut_and_says_by_how_much() -> None:
+    [block] = code("Result", "x" * (MAX_CODE_CHARS + 1_234))
+    assert len(block["text"]) == MAX_CODE_CHARS
+    assert block["rest"] == "1,234 more characters are not shown here"
+
+
+def test_json_is_indented_and_other_text_is_itself() -> None:
+    assert pretty('{"a":1}') == '{\n  "a": 1\n}'
+    assert pretty("{oops") == "{oops"
+
+
+@requirement("record.three-identities")
+def test_the_three_identities_come_with_their_bases_and_the_chain() -> None:
+    found = rows(
+        identity_blocks(
+            action(
+                {
+                    "principal.id": "alice",
+                    "delegation": '[{"sub":"agent:a"},{"sub":"b","iss":"i"}]',
+                },
+                principal__basis="authenticated",
+                principal__ref="ref",
+                client__id="desk",
+                client__basis="authenticated",
+                agent__name="planner",
+                agent__basis="asserted",
+                credential__scopes=["read", "write"],
+            )
+        )
+    )
+    assert found["actor 1"] == "agent:a"
+    assert json.loads(found["actor 2"]) == {"sub": "b", "iss": "i"}
+    assert found["scopes"] == "read, write"
+    names = [
+        f"{one['value']} {one['hint']}"
+        for block in identity_blocks(
+            action({"principal.id": "alice"}, principal__basis="inferred", agent__id="a-7")
+        )
+        for one in block["rows"]
+        if one["label"] == "name"
+    ]
+    assert names == ["alice inferred", "not known: nobody stated it ", "a-7 unknown"]
+
+
+def test_an_erased_principal_is_withheld_and_keeps_its_pseudonym() -> None:
+    found = rows(identity_blocks(action(principal__ref="ab12", principal__basis="asserted")))
+    assert found["pseudonym"] == "ab12"
+    names = [one["value"] for one in identity_blocks(action(principal__ref="ab12"))[0]["rows"]]
+    assert names[0] == "withheld or erased"
+
+
+@pytest.mark.parametrize("chain", ["not json", '"one"', "{}", "[1, null]"])
+def test_a_chain_of_any_form_is_told(chain: str) -> None:
+    assert rows(identity_blocks(action({"delegation": chain})))["actor 1"]
+
+
+def test_a_decision_is_told_with_its_rule_and_reason() -> None:
+    trace = one_call()
+    shown = action(
+        {"decision.reason": "no such scope"},
+        decision__effect="deny",
+        decision__rule="customers:delete",
+        decision__policy_id="scopes",
+        decision__policy_version="1",
+        decision__enforced=False,
+    )
+    assert rows(policy_blocks(trace, trace.rows[0], shown)) == {
+        "effect": "deny",
+        "rule": "customers:delete",
+        "policy": "scopes 1",
+        "reason": "no such scope",
+        "enforced": "no, shadow mode",
+    }
+
+
+def test_a_client_shows_the_decision_that_the_server_recorded() -> None:
+    events = [
+        call(1, "a", "s1", observer="mcp_client"),
+        call(2, "b", "s2", "s1", observer="mcp_server", decision__effect="allow"),
+    ]
+    trace = read_trace(TRACE, answer(events, [], [called("a", "b")]))
+    [block] = policy_blocks(trace, trace.by_id["s1"], action())
+    assert block["title"] == "Decision, by the other side's record"
+
+
+def test_no_decision_is_not_observed() -> None:
+    trace = one_call()
+    [block] = policy_blocks(trace, trace.rows[0], action())
+    assert block["text"].startswith("Not observed")
+
+
+def test_the_ledger_names_field_kind_and_count() -> None:
+    blocks = masking_blocks(
+        action(mask__hits={"params:email": 2, "result.content:phone": 1}, mask__policy="cafe")
+    )
+    found = rows(blocks)
+    assert found["params"] == "2 x email masked"
+    assert found["result.content"] == "1 x phone masked"
+    assert found["policy digest"] == "cafe"
+
+
+def test_a_span_alone_tells_its_attributes() -> None:
+    trace = read_trace(TRACE, answer([], [span("s1", "gone")]))
+    blocks = span_blocks(trace.rows[0], span("s1", attributes={"db.system": "postgres"}))
+    assert rows(blocks)["note"] == "its parent is not in this trace"
+    assert json.loads(listings(blocks)["Attributes, masked"]) == {"db.system": "postgres"}
+
+
+def staged(**changes: Any) -> dict[str, Any]:
+    stages: list[dict[str, Any]] = [
+        {"name": "client request", "observer": "mcp_client", "detail": "tools/call http"},
+        {"name": "validation", "observer": "mcp_server", "detail": "deny customers:delete"},
+        {"name": "tool execution", "observer": "mcp_server", "detail": "did not run"},
+        {"name": "data retrieval", "observer": None, "detail": ""},
+        {"name": "response", "observer": "mcp_client", "detail": "failure, 243 bytes"},
+    ]
+    times: dict[str, Any] = {"start_us": None, "end_us": None}
+    return {
+        **called("a", outcome="denied"),
+        "stages": [times | stage | changes.get(str(stage["name"]), {}) for stage in stages],
+    }
+
+
+@requirement("trace.signed-spans")
+def test_each_stage_has_an_outcome_or_was_not_observed() -> None:
+    trace = read_trace(TRACE, answer([call(1, "a", "s1", type="tool.denied")], [], [staged()]))
+    cards = cards_of(trace, trace.calls[0])
+    assert [(card["state"], card["outcome"]) for card in cards] == [
+        ("ok", "tools/call http"),
+        ("denied", "deny customers:delete"),
+        ("denied", "did not run"),
+        ("unseen", "not observed"),
+        ("failed", "failure, 243 bytes"),
+    ]
+    assert {(card["start"], card["length"]) for card in cards} == {(None, None)}
+
+
+@requirement("trace.signed-spans")
+def test_a_stage_has_the_times_that_its_observer_measured_and_no_other() -> None:
+    timed = {"detail": "", "start_us": START_US + 5, "end_us": START_US + 9}
+    trace = read_trace(
+        TRACE, answer([call(1, "a", "s1")], [], [staged(**{"tool execution": timed})])
+    )
+    execution = cards_of(trace, trace.calls[0])[2]
+    assert (execution["state"], execution["start"], execution["length"]) == ("ok", 5, 4)
+
+
+def test_a_row_leads_to_its_call_or_to_the_call_above_it() -> None:
+    events = [call(1, "a", "s1", observer="mcp_client"), call(2, "b", "s3")]
+    trace = read_trace(
+        TRACE,
+        answer(events, [span("s2", "s1")], [called("a"), called("b", outcome="failure")]),
+    )
+    calls = [call_of(trace, trace.by_id[name]) for name in ("s1", "s2", "s3")]
+    assert [one["action_id"] for one in calls if one] == ["a", "a", "b"]
+    without_row = call_of(trace, None)
+    assert without_row is not None
+    assert without_row["action_id"] == "b"
+    assert name_of_call(trace, trace.calls[0]) == "execute_tool tool.completed"
+
+
+def test_a_trace_without_calls_has_no_stages() -> None:
+    trace = read_trace(TRACE, answer([], [span("s1")]))
+    assert call_of(trace, trace.rows[0]) is None
+
+
+def test_the_head_counts_what_the_trace_holds() -> None:
+    trace = read_trace(
+        TRACE, answer([call(1, "a", "s1", type="tool.denied")], [], [called("a", outcome="denied")])
+    )
+    figures = next(block for block in head_blocks(trace) if block["type"] == "metrics")["rows"]
+    told = {one["label"]: (one["value"], one["tone"]) for one in figures}
+    assert told["Denied"] == ("1", "bad")
+    assert told["Failed"] == ("0", "")
+    assert told["Duration"] == ("10.0 ms", "")
+
+
+def test_an_empty_trace_has_a_head() -> None:
+    assert head_blocks(read_trace(TRACE, answer()))[0]["noun"] == "empty trace"
+
+
+@pytest.mark.parametrize(
+    ("us", "told"), [(0, "0 µs"), (412, "412 µs"), (3_420, "3.42 ms"), (61_000_000, "1.02 min")]
+)
+def test_a_duration_has_one_unit_and_three_figures(us: int, told: str) -> None:
+    assert amounts.duration(us) == told
+
+
+def test_a_moment_beyond_the_calendar_is_a_count() -> None:
+    assert amounts.moment(START_US) == "2026-11-22 16:24:55.000000 UTC"
+    assert amounts.moment(2**63) == f"{2**63} µs since 1970"
+    assert amounts.moment(None) == ""
+
+
+def test_sizes_have_one_unit() -> None:
+    assert [amounts.size(one) for one in (0, 999, 2_048, 5_000_000)] == [
+        "0 bytes",
+        "999 bytes",
+        "2.05 kB",
+        "5.00 MB",
+    ]
