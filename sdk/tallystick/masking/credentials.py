@@ -22,6 +22,19 @@ _ISSUED: Final = re.compile(
     r"|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|SK[0-9a-f]{32}(?![0-9a-z])"  # SendGrid, Twilio
     r"|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|dop_v1_[0-9a-f]{40,}|dapi[0-9a-f]{32}|hv[sb]\.[A-Za-z0-9_-]{20,}"
     r"|lin_api_[A-Za-z0-9]{30,}|ntn_[A-Za-z0-9]{30,}|AGE-SECRET-KEY-1[A-Z0-9]{40,}"
+    r"|key-[0-9a-f]{32}(?![0-9a-z])|sq0[a-z]{3}-[A-Za-z0-9_-]{20,}|xkeysib-[0-9a-f]{40,}(?:-[A-Za-z0-9]+)?"
+    r"|PMAK-[0-9a-f]{24}-[0-9a-f]{34}|gsk_[A-Za-z0-9]{32,}|pplx-[A-Za-z0-9]{32,}|r8_[A-Za-z0-9]{32,}"
+    r"|xai-[A-Za-z0-9]{32,}|sbp_[0-9a-f]{32,}|figd_[A-Za-z0-9_-]{20,}|tvly-[A-Za-z0-9-]{16,}|nvapi-[A-Za-z0-9_-]{40,}"
+    r"|AT(?:ATT3|CTT3|BB)[A-Za-z0-9_=+/-]{20,}|pscale_[a-z]{2,6}_[A-Za-z0-9_.-]{20,}|LTAI[A-Za-z0-9]{12,}"
+    r"|(?:tfp|rubygems|nfp|rnd|duffel|shippo|jina)_[A-Za-z0-9_]{20,}|pul-[0-9a-f]{40}|do[ort]_v1_[0-9a-f]{40,}"
+    r"|gl(?:sa|c)_[A-Za-z0-9_+/=]{20,}|NR(?:AK|RA|II|JS)-[A-Za-z0-9-]{20,}|sntry[su]_[A-Za-z0-9_+/=-]{20,}"
+    r"|dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{40,}|fm[12][ar]?_[A-Za-z0-9+/=_-]{40,}|EZ[AT]K[A-Za-z0-9]{40,}"
+    r"|CFPAT-[A-Za-z0-9_-]{30,}|dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{30,}|HRKU-[A-Za-z0-9_-]{30,}"
+    r"|lin_oauth_[A-Za-z0-9]{30,}|secret_[A-Za-z0-9]{40,}|pat[A-Za-z0-9]{14}\.[0-9a-f]{64}|AQVN[A-Za-z0-9_-]{30,}"
+    r"|1//0[A-Za-z0-9_-]{30,}|[A-Za-z0-9_.~-]{3}[78]Q~[A-Za-z0-9_.~-]{31,34}|[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{40,}"
+    r"|[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}"  # Discord
+    r"|(?<=[0-9]:)AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"  # Telegram
+    r"|hooks\.slack\.com/services/[A-Za-z0-9/]{20,}|discord(?:app)?\.com/api/webhooks/[0-9]+/[A-Za-z0-9_-]{40,}"
     r"|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,4}"  # JWT, JWE
     r")"
 )

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.masking import kinds
+from tallystick.masking.births import find_births
 from tallystick.masking.checksums import iban_length, is_iban
+from tallystick.masking.columns import find_columns
 from tallystick.masking.credentials import (
     find_after_schemes,
     find_issued,
@@ -22,17 +24,21 @@ from tallystick.masking.digits import find_numbers
 from tallystick.masking.elided import find_elided
 from tallystick.masking.hits import Hit
 from tallystick.masking.keys import KeyRule
+from tallystick.masking.national import find_fiscal_codes, find_national_ids
 from tallystick.masking.pairs import find_pairs, find_spoken
 from tallystick.masking.subject import (
     ACCOUNT,
     ALWAYS,
     ARMOUR,
     AT,
+    BIRTH,
+    MIXED,
     NUMBER,
     PAIR,
     RUN,
     SCHEME,
     SPOKEN,
+    TABLE,
     Subject,
 )
 
@@ -132,6 +138,10 @@ DETECTORS: Final = (
     Detector(frozenset({kinds.CARD, kinds.PHONE}), NUMBER, find_numbers),
     Detector(frozenset({kinds.IBAN}), ACCOUNT, find_ibans),
     Detector(frozenset({kinds.UK_NINO}), ACCOUNT, find_uk_ninos),
+    Detector(frozenset({kinds.NATIONAL_ID}), NUMBER | MIXED, find_national_ids),
+    Detector(frozenset({kinds.NATIONAL_ID}), MIXED, find_fiscal_codes),
+    Detector(frozenset({kinds.PERSON}), BIRTH, find_births),
+    Detector(frozenset(kinds.ALL), TABLE, find_columns),
     Detector(frozenset({kinds.WITHHELD}), PAIR, find_elided),
     Detector(frozenset({kinds.IP}), ALWAYS, find_ips),
 )

@@ -24,7 +24,10 @@ _LEAST: Final = len(kinds.ALL)
 _PRIORITY: Final = {
     kind: rank
     for rank, kind in enumerate(
-        (kinds.SECRET, kinds.IBAN, kinds.CARD, kinds.UK_NINO, kinds.EMAIL, kinds.PHONE, kinds.IP)
+        (
+            *(kinds.SECRET, kinds.IBAN, kinds.CARD, kinds.UK_NINO, kinds.EMAIL, kinds.NATIONAL_ID),
+            *(kinds.PHONE, kinds.IP),
+        )
     )
 }
 

@@ -6,6 +6,7 @@ together with a whole value of a safe shape does.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -93,6 +94,9 @@ _BY_LAST_WORD: Final = {
     "pan": _CARD,
     "dob": PERSONAL,
 }
+_NATIONAL_ID_NAME: Final = KeyRule(kinds.NATIONAL_ID)
+_LETTERS: Final = str.maketrans({"\u0142": "l", "\u00f8": "o", "\u00e6": "ae", "\u00df": "ss"})
+"""What no decomposition brings to ASCII."""
 _OF_PERSONS: Final = frozenset({kinds.EMAIL, kinds.PHONE, kinds.NATIONAL_ID, kinds.UK_NINO})
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -117,7 +121,7 @@ def key_rule(name: str) -> KeyRule:
     """Return what the name of a key says about its value."""
     if len(name) > _LONGEST_NAME:
         return PLAIN
-    words = _WORD.findall(_CAMEL.sub(" ", _MARKED.sub(" ", name)).lower())
+    words = _WORD.findall(_without_accents(_CAMEL.sub(" ", _MARKED.sub(" ", name)).lower()))
     if not words:
         return PLAIN
     if name in _CONTEXTUAL:
@@ -147,6 +151,13 @@ def is_safe_value(text: str) -> bool:
     return _SAFE_VALUE.fullmatch(text) is not None
 
 
+def _without_accents(name: str) -> str:
+    if name.isascii():
+        return name
+    plain = unicodedata.normalize("NFKD", name.translate(_LETTERS))
+    return "".join(one for one in plain if not unicodedata.combining(one))
+
+
 def _secret(words: list[str], joined: str) -> KeyRule | None:
     if joined.endswith(vocabulary.SECRET_OR_ID_ENDINGS):
         return _SECRET_OR_ID
@@ -162,6 +173,8 @@ def _personal(last: str, joined: str) -> KeyRule | None:
         if stem.endswith(endings):
             return rule
     found = _AMBIGUOUS.get(stem) or _BY_LAST_WORD.get(last)
+    if stem in vocabulary.NATIONAL_ID_NAMES or last in vocabulary.NATIONAL_ID_NAMES:
+        found = _NATIONAL_ID_NAME
     is_record = last in vocabulary.PERSON_WORDS or last.removesuffix("s") in vocabulary.PERSON_WORDS
     return found or (_PERSON_RECORD if is_record else None)
 

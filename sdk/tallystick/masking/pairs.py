@@ -23,7 +23,7 @@ _NAME_REVERSED: Final = re.compile(
 )
 _LOOK_BACK_CHARS: Final = 72
 _VALUE: Final = re.compile(
-    r"[>=]?\s{0,3}(?:"
+    r"[>=]?\s{0,3}(?:</[A-Za-z]\w{0,9}>\s{0,3}(?:<[A-Za-z][^<>]{0,80}>\s{0,3}){1,3})?(?:"
     r"\\{1,3}[\"']([^\"'\\]*)"  # a quotation inside a quotation
     r"|\"((?:[^\"\\]|\\.)*)"
     r"|'((?:[^'\\]|\\.)*)"
@@ -42,7 +42,7 @@ _WHOLE_LINE: Final = ("authorization", "cookie")
 """Headers whose value goes on to the end of the line."""
 _WEAK_ENDINGS: Final = ("token", "key", "sig", "sid", "auth", "bearer", "jwt")
 """Names that sentences and code use for other things too: the value must look like a secret."""
-_WEAK_MINIMUM: Final = 8
+_WEAK_MINIMUM: Final = 6
 _LETTERS_MINIMUM: Final = 4
 _MINIMUM: Final = 3
 

@@ -10,7 +10,7 @@ import re
 from enum import Enum
 from typing import Final, NamedTuple
 
-from tallystick.masking import kinds
+from tallystick.masking import around, kinds
 from tallystick.masking.keys import KeyRule
 
 PHONE_LENGTHS: Final = range(7, 18)
@@ -60,10 +60,24 @@ _FIRST_LENGTHS: Final = frozenset(
 _PREFIX: Final = re.compile(r"(?:\+ ?)?\(?\+?$")
 _WITHOUT_DIGITS: Final = dict.fromkeys(map(ord, "0123456789"))
 _PREFIX_ENDS: Final = frozenset("+( ")
-_CALL_STEMS: Final = ("phone", "telef", "mobil", "whatsapp", "msisdn", "handy", "rufnummer")
-_CALL_WORDS: Final = frozenset(
-    {"tel", "cell", "fax", "call", "calls", "called", "calling", "sms", "dial", "ring"}
+_CALL_STEMS: Final = (
+    *("phone", "telef", "tel\u00e9f", "mobil", "whatsapp", "msisdn", "handy", "rufnummer"),
+    *("teleg", "puhelin", "telem\u00f3vel", "celular", "m\u00f3vil", "cellulare"),
 )
+_CALL_WORDS: Final = frozenset(("tel", "cell", "fax", "call", "sms", "dial", "ring")) | {
+    "t\u00e9l",
+    "tlf",
+    "gsm",
+    "mob",
+    "anruf",
+    "anrufen",
+    "appeler",
+    "llamar",
+    "bellen",
+}
+_CALL_VERBS: Final = frozenset(("calls", "called", "calling", "rang", "texted"))
+_BY: Final = frozenset(("from", "on", "at"))
+_FRACTION: Final = re.compile(r"[0-9]+\.[0-9]+")
 _COUNTED_WORDS: Final = frozenset(
     ("order", "invoice", "ticket", "isbn", "issn", "sku", "ean", "gtin", "build", "version", "ref")
 ) | {"reference", "commit", "pr", "id", "epoch", "job", "part"}
@@ -114,7 +128,7 @@ def opening_at(
 ) -> Opening | None:
     """Return the opening of a number whose digits begin at `start`; None where none can begin.
 
-    None begins inside a word or a decimal fraction.
+    None begins inside a word, an identifier or a decimal fraction.
     `lengths` are those of its first two groups; before `run_start` stand other characters than digits
     and separators.
     """
@@ -124,13 +138,15 @@ def opening_at(
     before = text[begin - 1 : begin]
     if before.isalnum() or before == ".":
         return None
+    if before == "-" and text[begin - 2 : begin - 1].isalnum():
+        return None
     after = start + lengths[0]
     is_international = "+" in text[begin:start]
     is_bracketed = "(" in text[begin:start] and text[after : after + 1] == ")"
-    around = _around(text, start, run_start, rule)
-    is_likely = is_international or is_bracketed or around is Surroundings.CALL
+    surroundings = _surroundings(text, start, run_start, rule)
+    is_likely = is_international or is_bracketed or surroundings is Surroundings.CALL
     if is_likely or (text[start] == "0" and lengths[0] > 1) or lengths in _FIRST_LENGTHS:
-        return Opening(begin, is_international, is_bracketed, around)
+        return Opening(begin, is_international, is_bracketed, surroundings)
     return None
 
 
@@ -147,7 +163,8 @@ def is_phone(number: Written) -> bool:
         return _fits_country(number.digits.removeprefix("00"))
     is_counted_thing = number.is_counted or opening.around is Surroundings.COUNTED
     if opening.around is Surroundings.CALL and not is_counted_thing:
-        return len(number.digits) in _E164_LENGTHS
+        is_fraction = _FRACTION.fullmatch(number.written) is not None
+        return len(number.digits) in _E164_LENGTHS and not is_fraction
     if _is_bracketed(number) or (
         len(number.groups) > 1 and (_is_trunk(number) or _is_north_american(number))
     ):
@@ -157,15 +174,23 @@ def is_phone(number: Written) -> bool:
     )
 
 
-def _around(text: str, start: int, run_start: int, rule: KeyRule) -> Surroundings:
+def _surroundings(text: str, start: int, run_start: int, rule: KeyRule) -> Surroundings:
     if start - run_start < _CONTEXT_CHARS:
-        before = text[max(0, start - _CONTEXT_CHARS) : start].lower()
+        before = around.before(text, start, _CONTEXT_CHARS)
         words = _WORD.findall(before)
         if before.endswith(_CURRENCIES) or (words and _is_announced(before, words)):
             return Surroundings.COUNTED
-        if not _CALL_WORDS.isdisjoint(words) or any(stem in before for stem in _CALL_STEMS):
+        if _is_called(before, words):
             return Surroundings.CALL
     return Surroundings.CALL if rule.kind == kinds.PHONE else Surroundings.SILENT
+
+
+def _is_called(before: str, words: list[str]) -> bool:
+    """Whether words speak of telephones; a verb does so only right before the number."""
+    if not _CALL_WORDS.isdisjoint(words) or any(stem in before for stem in _CALL_STEMS):
+        return True
+    last = words[-2:-1] if words[-1:] and words[-1] in _BY else words[-1:]
+    return not _CALL_VERBS.isdisjoint(last)
 
 
 def _is_announced(before: str, words: list[str]) -> bool:

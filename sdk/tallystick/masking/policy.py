@@ -14,7 +14,7 @@ from typing import Final
 from tallystick.errors import ConfigError
 from tallystick.masking import kinds
 
-RULES_VERSION: Final = "1"
+RULES_VERSION: Final = "2"
 """Version of the detectors and key-name rules; part of the digest."""
 
 

@@ -6,6 +6,7 @@ it is replaced in the original and the rest stays as it was.
 
 import base64
 import binascii
+import html
 import re
 import sys
 import unicodedata
@@ -66,9 +67,11 @@ _INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u3164")
 _DASHES: Final = frozenset("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d")
 
 _ESCAPE: Final = re.compile(
-    r"(?:%[0-9A-Fa-f]{2})+|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|&#(?:[0-9]{1,7}|[xX][0-9A-Fa-f]{1,6});|(?<=[0-9A-Za-z])\+"
+    r"(?:%[0-9A-Fa-f]{2})+|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|&#(?:[0-9]{1,7}|[xX][0-9A-Fa-f]{1,6});|(?<=[0-9A-Za-z])\+|&(?:commat|period|nbsp|plus|hyphen|dash|colon|sol|lowbar|num|Tab|NewLine);"
 )
-_HAS_ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|&#[0-9xX]")
+_HAS_ESCAPE: Final = re.compile(
+    r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|&#[0-9xX]|=[0-9A-Za-z]+\+[0-9A-Za-z]|&[A-Za-z]{3,7};"
+)
 
 _BASE64: Final = re.compile(
     r"(?:[0-9A-Za-z+/]{76}\r?\n|[0-9A-Za-z+/]{64}\r?\n)*[0-9A-Za-z+/_-]{11,}={0,2}"
@@ -100,7 +103,7 @@ def folded(text: str) -> Reading | None:
 
 def may_have_escapes(text: str) -> bool:
     """Whether a character stands in the text that begins an escape."""
-    return "%" in text or "\\" in text or "&#" in text
+    return "%" in text or "\\" in text or "&" in text or ("+" in text and "=" in text)
 
 
 def unescaped(text: str) -> Reading | None:
@@ -172,6 +175,8 @@ def _meaning(escape: re.Match[str]) -> Iterator[tuple[str, int]]:
         yield from _percent(text, start)
     elif text == "+":
         yield " ", start
+    elif text[0] == "&" and text[1] != "#":
+        yield html.unescape(text), start
     elif text[0] == "&":
         code = int(text[3:-1], 16) if text[2] in "xX" else int(text[2:-1])
         yield chr(min(code, sys.maxunicode)), start

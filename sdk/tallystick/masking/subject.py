@@ -25,7 +25,13 @@ ARMOUR: Final = 64
 """The beginning of an armoured block."""
 ACCOUNT: Final = 128
 """Two letters and two digits at the beginning of a word."""
-TRAITS: Final = 255
+BIRTH: Final = 256
+"""A year of the last two centuries, or a date without one."""
+TABLE: Final = 512
+"""More than one line."""
+MIXED: Final = 1024
+"""Six letters before two digits, a letter and two digits; six digits, a letter and three digits."""
+TRAITS: Final = 2047
 """All of these."""
 ALWAYS: Final = 0
 """None of these: what can stand in any text that is not harmless."""
@@ -36,8 +42,8 @@ _HARMLESS: Final = re.compile(
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}"  # date and time
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
     r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # UUID
-    r"|(?=[0-9]*[a-f])[0-9a-f]{7,64}"  # hash
-    r"|v?[0-9]{1,4}(?:\.[0-9]{1,3}){1,2}"  # version
+    r"|(?=[0-9]*[a-f])(?![a-f]{2}[0-9]{12,30}$)[0-9a-f]{7,64}"  # hash, no account number
+    r"|v?(?:[0-9]{1,3}(?:\.[0-9]{1,3}){1,2}|20[0-9]{2}(?:\.[0-9]{1,2}){1,2})"  # version
 )
 _NUMBER: Final = re.compile(
     r"[0-9](?<![0-9].)(?![0-9]{3}-[0-9]{2}-[0-9]{2}(?![0-9]))(?:[ ().\-/+\t]{0,3}[0-9]){6}"
@@ -48,6 +54,10 @@ _ACCOUNT: Final = re.compile(
     r"[ .-]?[0-9A-Za-z]{2}",
     re.DOTALL,
 )
+_MIXED: Final = re.compile(
+    r"[0-9]{2}(?:(?<=[A-Za-z]{6}..)(?<![0-9A-Za-z].{8})[A-Za-z][0-9]{2}[A-Za-z]|[0-9]{4}[A-FU-Ya-fu-y][0-9]{3})"
+)
+_BIRTH: Final = re.compile(r"(?:19|20)[0-9]{2}|[0-9][-/.] ?[0-9]{1,2}[-/.] ?[0-9]{2}")
 _RUN: Final = re.compile(r"(?<![0-9A-Za-z+/_.~-])[0-9A-Za-z+/_.~-]{11,}")
 _WORDS: Final = re.compile(r"(?:[a-z]*+[./_-])*+[a-z]*+|[0-9a-f-]*+")
 _WORDS_WITH_TRAITS: Final = (
@@ -91,6 +101,12 @@ def inspect(text: str, rule: KeyRule) -> Subject:
         traits |= NUMBER
     if _ACCOUNT.search(text):
         traits |= ACCOUNT
+    if _BIRTH.search(text):
+        traits |= BIRTH
+    if _MIXED.search(text):
+        traits |= MIXED
+    if "\n" in text:
+        traits |= TABLE
     return Subject(text, rule, runs, traits)
 
 

@@ -1,7 +1,7 @@
 """The words that name secrets, persons and technical things: data for the key-name rules.
 
-Names are compared in lower case, cut into words or joined without separators. English only so far;
-another language is more words here.
+Names are compared in lower case and without accents, cut into words or joined without separators. The
+words are English and those of the larger languages of the Union; another language is more words here.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ def _words(text: str) -> frozenset[str]:
 
 SECRET_WORDS: Final = _words(
     """password passwords passwd passphrase passcode pwd secret secrets credential credentials cookie cookies
-    authorization cvv cvc otp htpasswd"""
+    authorization cvv cvc otp htpasswd passwort kennwort contrasena wachtwoord haslo losenord senha"""
 )
 """Any of these in a name makes it a secret's, unless HARMLESS_LAST ends it."""
 SECRET_LAST: Final = _words("auth bearer jwt pin sid jsessionid phpsessid sig")
@@ -23,7 +23,7 @@ SECRET_ENDINGS: Final = tuple(
         _words(
             """token secret password passwd apikey apikeys secretkey privatekey accesskey accountkey masterkey
             signingkey encryptionkey authkey sessionkey sshkey accesstokens refreshtokens apitokens authtokens
-            codeverifier clientassertion connectionstring amzsignature"""
+            codeverifier clientassertion connectionstring amzsignature motdepasse secretaccesskey"""
         )
     )
 )
@@ -41,7 +41,9 @@ PHONE_ENDINGS: Final = tuple(
     sorted(
         _words(
             """phone phones phonenumber phonenumbers phoneno telephone telephonenumber mobile mobilenumber msisdn
-            faxnumber cellphone whatsapp"""
+            faxnumber cellphone whatsapp telefon telefono telefone telefoon telefonnummer telefonnr rufnummer
+            handynummer mobilnummer numerotelephone numtel telefoonnummer movil celular cellulare puhelin
+            telefonszam"""
         )
     )
 )
@@ -51,11 +53,20 @@ UK_NINO_ENDINGS: Final = ("nino", "ninumber", "nationalinsurance", "insurancenum
 NATIONAL_ID_ENDINGS: Final = tuple(
     sorted(
         _words(
-            """ssn socialsecuritynumber nationalid passportnumber passportno taxid taxnumber nhsnumber
-            drivinglicence driverslicense driverlicense"""
+            """ssn socialsecuritynumber nationalid passportnumber passportno taxid taxnumber nhsnumber nhsno
+            drivinglicence driverslicense driverlicense nationalidentitynumber identitynumber personalidentitynumber
+            steuerid steuernummer steueridentifikationsnummer sozialversicherungsnummer rentenversicherungsnummer
+            numerosecu securitesociale codicefiscale documentoidentidad pesel numerpesel burgerservicenummer
+            rijksregisternummer registrenational numeroregistrenational personnummer henkilotunnus ppsnumber ppsn
+            rodnecislo codnumericpersonal numerocontribuinte contribuinte cprnummer cprnumber fodselsnummer
+            svnummer bsnnummer nissnumber isikukood personalausweis reisepassnummer"""
         )
     )
 )
+NATIONAL_ID_NAMES: Final = _words(
+    "idnr nir dni nie nif cf codfiscal bsn insz niss inss cpr hetu svnr cnp egn oib amka rrn nin ahv ahvnr avs nhs"
+)
+"""Whole names of identity numbers that are short words of other languages too: the value has to fit."""
 PERSON_ENDINGS: Final = tuple(
     sorted(
         _words(
@@ -63,7 +74,12 @@ PERSON_ENDINGS: Final = tuple(
             customername patientname employeename contactname cardholder cardholdername accountholder
             dateofbirth birthdate birthday placeofbirth birthplace nextofkin street streetaddress homeaddress
             postaladdress billingaddress shippingaddress mailingaddress deliveryaddress addressline postcode
-            postalcode zipcode"""
+            postalcode zipcode vorname nachname familienname geburtsname geburtsdatum geburtstag geburtsort strasse
+            postleitzahl prenom nomdefamille datenaissance datedenaissance lieudenaissance nombrecompleto apellido
+            apellidos fechanacimiento fechadenacimiento cognome datanascita datadinascita luogonascita voornaam
+            achternaam geboortedatum geboorteplaats imie nazwisko dataurodzenia fornamn efternamn fodelsedatum
+            sobrenome datanascimento datadenascimento foedselsdato fodselsdato fodselsdag syntymaaika sukunimi
+            datumnarozeni prijmeni datanasterii numecomplet"""
         )
     )
 )

@@ -23,6 +23,12 @@ _DECIMAL_BITS: Final = 256
 """Integers beyond are written in hexadecimal: decimal takes quadratic time."""
 _MOST_SHAPES: Final = 1024
 _LARGEST_SHAPE: Final = 64
+_WRAPPERS: Final = frozenset(
+    f"{kind}{value}"
+    for kind in ("string", "int", "double", "bytes")
+    for value in ("Value", "_value")
+)
+"""OTLP names the type of a value around it; the key above speaks of what is inside."""
 _LITERALS: Final = {None: "null", True: "true", False: "false"}
 
 Keys = tuple[tuple[str, KeyRule], ...]
@@ -101,6 +107,8 @@ class Walk:
             return self.ledger.withhold()
         items = list(mapping.values())
         keys = None if rule.reaches_inside else self._shapes.get(tuple(mapping))
+        if rule.kind is not None and len(items) == 1 and _WRAPPERS.issuperset(mapping):
+            keys = ((str(*mapping), rule),)
         if keys is None:
             keys = self._keys(tuple(mapping), items, rule, depth)
         inside = depth + 1

@@ -1,0 +1,22 @@
+"""What stands before a number: the words that may say what it is.
+
+A word speaks of the next number, not of the one behind it: what stands before another number or a marker
+counts only where nothing but the separators of a list lie between the two.
+"""
+
+import re
+from typing import Final
+
+_LAST_NUMBER: Final = re.compile(
+    r".*(?:[0-9](?:[ ./()-]{0,3}[0-9]){5}|\[[a-z_]{2,20}(?::[^\]\s]{1,44})?\])[0-9]*", re.DOTALL
+)
+_LIST: Final = re.compile(r"(?:,? |/| / )(?:(?:or|and|oder|und|ou|et|o|y|e|en|of|i|lub) )?\(?\+?")
+
+
+def before(text: str, start: int, chars: int) -> str:
+    """Return, in lower case, what of the `chars` characters before `start` can speak of what begins there."""
+    near = text[max(0, start - chars) : start].lower()
+    number = _LAST_NUMBER.match(near)
+    if number is None or _LIST.fullmatch(near, number.end()):
+        return near
+    return near[number.end() :]

@@ -1,0 +1,331 @@
+"""Sixteen locales: names, words, ways to write telephone numbers, labels that tools and people use."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Locale:
+    """What is particular to one country."""
+
+    code: str
+    first: tuple[str, ...]
+    last: tuple[str, ...]
+    domains: tuple[str, ...]
+    phones: tuple[str, ...]
+    """`#` any digit, `N` two to nine. The first half shows what it is, see `bare_phones`."""
+    bare_phones: tuple[str, ...]
+    """Spellings that only a label tells from any other number."""
+    account: str
+    """Of the IBAN, after its check digits: `#` digit, `A` capital, `^` either."""
+    id_keys: tuple[str, ...]
+    """Names of fields that hold the national identity number."""
+    id_label: str
+    phone_label: str
+    birth_keys: tuple[str, ...]
+    birth_label: str
+    date: str
+    """How a date is written: a format of strftime."""
+    sentence: str
+    """Prose around a value; `{}` once."""
+
+
+LOCALES = {
+    one.code: one
+    for one in (
+        Locale(
+            "DE",
+            ("Jürgen", "Lena", "Anke", "Tobias"),
+            ("Müller", "Schmidt", "Weiß", "von der Heide"),
+            ("firma.example.de", "post.example.com"),
+            (
+                *("+49 30 #######", "030 #######", "0151 ########", "0171 #######"),
+                *("+49 (0)89 #######", "089/#######", "0049 171 #######", "+49-151-########"),
+                *("+4915########0", "(030) ########", "0151-########"),
+            ),
+            (),
+            "#" * 18,
+            ("steuer_id", "steuerIdentifikationsnummer", "tax_id", "idnr"),
+            "Steuer-ID",
+            "Telefon",
+            ("geburtsdatum", "date_of_birth"),
+            "geboren am",
+            "%d.%m.%Y",
+            "Der Kunde hat {} angegeben, bitte heute noch prüfen.",
+        ),
+        Locale(
+            "FR",
+            ("Chloé", "Pierre", "Maëlys", "Jean-Luc"),
+            ("Dubois", "Lefèvre", "D'Aubigné", "Moreau"),
+            ("societe.example.fr", "courrier.example.com"),
+            (
+                *("06 ## ## ## ##", "06.##.##.##.##", "01 42 ## ## ##", "+33 6 ## ## ## ##"),
+                *("0033 6########", "+33 (0)1 42 ## ## ##", "06########", "07-##-##-##-##"),
+                *("+336########",),
+            ),
+            (),
+            "#" * 10 + "^" * 11 + "##",
+            ("numero_securite_sociale", "nir", "numeroSecu", "national_id"),
+            "N° de sécurité sociale",
+            "Téléphone",
+            ("date_naissance", "dateDeNaissance"),
+            "né le",
+            "%d/%m/%Y",
+            "Le client nous a transmis {} pendant l'appel d'hier.",
+        ),
+        Locale(
+            "ES",
+            ("Carmen", "Íñigo", "Lucía", "Álvaro"),
+            ("García", "Muñoz", "de la Cruz", "Ibáñez"),
+            ("correo.example.es", "empresa.example.com"),
+            (
+                *("6## ## ## ##", "6## ### ###", "91 ### ## ##", "+34 6## ### ###"),
+                *("+34 91 ### ## ##", "9## ## ## ##", "+346########", "0034 6## ### ###"),
+            ),
+            ("6########", "9########"),
+            "#" * 20,
+            ("dni", "nif", "documentoIdentidad", "nie"),
+            "DNI",
+            "Teléfono",
+            ("fecha_nacimiento", "fechaDeNacimiento"),
+            "nacido el",
+            "%d/%m/%Y",
+            "El usuario indicó {} en el formulario de contacto.",
+        ),
+        Locale(
+            "IT",
+            ("Sofia", "Niccolò", "Giulia", "Matteo"),
+            ("Rossi", "D'Angelo", "Bianchi", "De Luca"),
+            ("posta.example.it", "azienda.example.com"),
+            (
+                *("02 ########", "06 ########", "+39 02 ########", "+39 347 #######"),
+                *("+39 333 ### ####", "051 ######", "0039 347 #######", "+39-06-########"),
+            ),
+            ("347 #######", "3########1", "333 ### ####"),
+            "A##########^^^^^^^^^^^^",
+            ("codice_fiscale", "codiceFiscale", "cf"),
+            "Codice fiscale",
+            "Telefono",
+            ("data_nascita", "dataDiNascita"),
+            "nato il",
+            "%d/%m/%Y",
+            "Il cliente ha comunicato {} durante la chiamata di ieri.",
+        ),
+        Locale(
+            "NL",
+            ("Sanne", "Daan", "Femke", "Joris"),
+            ("de Vries", "Jansen", "van den Berg", "Bakker"),
+            ("post.example.nl", "bedrijf.example.com"),
+            (
+                *("06 ########", "06-########", "020 ### ####", "010-#######"),
+                *("+31 6 ########", "+31 20 ### ####", "+31 (0)6 ## ## ## ##", "06########"),
+                *("+316########",),
+            ),
+            (),
+            "AAAA##########",
+            ("bsn", "burgerservicenummer", "bsnNummer"),
+            "BSN",
+            "Telefoon",
+            ("geboortedatum", "geboorteDatum"),
+            "geboren op",
+            "%d-%m-%Y",
+            "De klant heeft {} opgegeven bij de aanmelding.",
+        ),
+        Locale(
+            "PL",
+            ("Zofia", "Łukasz", "Agnieszka", "Marek"),
+            ("Kowalski", "Wiśniewska", "Zieliński", "Nowak"),
+            ("poczta.example.pl", "firma.example.com"),
+            (
+                *("+48 5## ### ###", "22 ### ## ##", "+48 22 ### ## ##", "6##-###-###"),
+                *("5## ### ###", "+48 6########", "0048 22 ### ## ##"),
+            ),
+            ("5########", "6########"),
+            "#" * 24,
+            ("pesel", "numer_pesel", "PESEL"),
+            "PESEL",
+            "Telefon",
+            ("data_urodzenia", "dataUrodzenia"),
+            "urodzony",
+            "%d.%m.%Y",
+            "Klient podał {} w formularzu zgłoszeniowym.",
+        ),
+        Locale(
+            "SE",
+            ("Åsa", "Björn", "Elin", "Oskar"),
+            ("Lindström", "Ek", "Håkansson", "Nyberg"),
+            ("post.example.se", "foretag.example.com"),
+            (
+                *("070-### ## ##", "08-### ### ##", "+46 70 ### ## ##", "070 ### ## ##"),
+                *("+46 (0)8 ### ### ##", "031-## ## ##", "+4670#######", "0046 70 ### ## ##"),
+            ),
+            (),
+            "#" * 20,
+            ("personnummer", "personNummer", "personal_identity_number"),
+            "Personnummer",
+            "Telefon",
+            ("fodelsedatum", "födelsedatum"),
+            "född",
+            "%Y-%m-%d",
+            "Kunden uppgav {} när ärendet öppnades.",
+        ),
+        Locale(
+            "PT",
+            ("Inês", "João", "Beatriz", "Tomás"),
+            ("Gonçalves", "da Silva", "Araújo", "Pereira"),
+            ("correio.example.pt", "empresa.example.com"),
+            (
+                *("91# ### ###", "+351 91# ### ###", "00351 21# ### ###", "+351 21# ### ###"),
+                *("+35193#######", "96# ### ###"),
+            ),
+            ("21# ### ###", "91#######"),
+            "#" * 21,
+            ("nif", "numero_contribuinte", "contribuinte"),
+            "NIF",
+            "Telefone",
+            ("data_nascimento", "dataDeNascimento"),
+            "nascido em",
+            "%d/%m/%Y",
+            "O cliente indicou {} no formulário de registo.",
+        ),
+        Locale(
+            "BE",
+            ("Lotte", "Wout", "Amélie", "Thibault"),
+            ("Peeters", "Vandenberghe", "Lambert", "De Smet"),
+            ("post.example.be", "bedrijf.example.com"),
+            (
+                *("0470 ## ## ##", "02 ### ## ##", "+32 470 ## ## ##", "+32 2 ### ## ##"),
+                *("0470/##.##.##", "09/### ## ##", "+3247#######", "0032 470 ## ## ##"),
+            ),
+            (),
+            "#" * 12,
+            ("rijksregisternummer", "numero_registre_national", "insz", "nissNumber"),
+            "Rijksregisternummer",
+            "Telefoon",
+            ("geboortedatum", "dateNaissance"),
+            "geboren op",
+            "%d/%m/%Y",
+            "De klant gaf {} door aan de helpdesk.",
+        ),
+        Locale(
+            "IE",
+            ("Aoife", "Ciarán", "Niamh", "Séamus"),
+            ("O'Brien", "Ní Dhálaigh", "Murphy", "Walsh"),
+            ("post.example.ie", "company.example.com"),
+            (
+                *("085 ### ####", "087 ### ####", "01 6## ####", "+353 87 ### ####"),
+                *("+353 1 6## ####", "(01) 6## ####", "+35386#######", "021 4## ####"),
+            ),
+            (),
+            "AAAA##############",
+            ("pps_number", "ppsn", "ppsNumber"),
+            "PPS No.",
+            "Phone",
+            ("date_of_birth", "dob"),
+            "born",
+            "%d/%m/%Y",
+            "The customer gave {} when they called yesterday.",
+        ),
+        Locale(
+            "GB",
+            ("Jane", "Omar", "Liam", "Priya"),
+            ("Smith", "Haddad", "O'Neill", "Clarke-Jones"),
+            ("mail.example.co.uk", "example.com"),
+            (
+                *("077## ######", "020 7### ####", "+44 7### ######", "0161 ### ####"),
+                *("+44 (0)20 7### ####", "(0117) ### ####", "+447#########", "07#########"),
+                *("0044 20 7### ####", "07### ### ###", "01632 960###"),
+            ),
+            ("447#########",),
+            "AAAA##############",
+            ("nhs_number", "nhsNumber", "nhs_no"),
+            "NHS number",
+            "Phone",
+            ("date_of_birth", "dob", "birthDate"),
+            "born on",
+            "%d/%m/%Y",
+            "The customer asked us to use {} from now on.",
+        ),
+        Locale(
+            "AT",
+            ("Katharina", "Florian"),
+            ("Gruber", "Pichler"),
+            ("post.example.at",),
+            ("0664 #######", "+43 664 #######", "+43 1 #######", "01 #######", "0512 ######"),
+            (),
+            "#" * 16,
+            ("sozialversicherungsnummer", "svnr", "sv_nummer"),
+            "SV-Nummer",
+            "Telefon",
+            ("geburtsdatum", "geburtstag"),
+            "geboren am",
+            "%d.%m.%Y",
+            "Die Kundin hat {} hinterlegt.",
+        ),
+        Locale(
+            "DK",
+            ("Freja", "Søren"),
+            ("Nielsen", "Østergaard"),
+            ("post.example.dk",),
+            ("+45 ## ## ## ##", "2# ## ## ##", "+45########", "0045 ## ## ## ##"),
+            ("2#######",),
+            "#" * 14,
+            ("cpr", "cpr_nummer", "cprNumber"),
+            "CPR-nummer",
+            "Telefon",
+            ("foedselsdato", "fødselsdato"),
+            "født",
+            "%d-%m-%Y",
+            "Kunden oplyste {} i formularen.",
+        ),
+        Locale(
+            "FI",
+            ("Aino", "Väinö"),
+            ("Mäkinen", "Korhonen"),
+            ("posti.example.fi",),
+            ("040 #######", "+358 40 #######", "+35850#######", "050-#######", "09 ### ####"),
+            (),
+            "#" * 14,
+            ("henkilotunnus", "hetu", "henkilötunnus"),
+            "Henkilötunnus",
+            "Puhelin",
+            ("syntymaaika", "syntymäaika"),
+            "syntynyt",
+            "%d.%m.%Y",
+            "Asiakas ilmoitti {} lomakkeella.",
+        ),
+        Locale(
+            "CZ",
+            ("Tereza", "Ondřej"),
+            ("Nováková", "Dvořák"),
+            ("posta.example.cz",),
+            ("+420 6## ### ###", "6## ### ###", "00420 7## ### ###", "+420 2## ### ###"),
+            ("7########",),
+            "#" * 20,
+            ("rodne_cislo", "rodneCislo", "rodné_číslo"),
+            "Rodné číslo",
+            "Telefon",
+            ("datum_narozeni", "datumNarozeni"),
+            "narozen",
+            "%d.%m.%Y",
+            "Zákazník uvedl {} ve formuláři.",
+        ),
+        Locale(
+            "RO",
+            ("Andreea", "Ștefan"),
+            ("Popescu", "Ionescu"),
+            ("posta.example.ro",),
+            ("07## ### ###", "+40 7## ### ###", "021 ### ####", "0040 7## ### ###"),
+            (),
+            "AAAA^^^^^^^^^^^^^^^^",
+            ("cnp", "cod_numeric_personal", "codNumericPersonal"),
+            "CNP",
+            "Telefon",
+            ("data_nasterii", "dataNasterii"),
+            "născut la",
+            "%d.%m.%Y",
+            "Clientul a comunicat {} prin formular.",
+        ),
+    )
+}
+TEN = ("DE", "FR", "ES", "IT", "NL", "PL", "SE", "PT", "BE", "IE")
+"""The ten states of the Union that the figures are stated for; the others stand beside them."""
