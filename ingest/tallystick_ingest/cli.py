@@ -118,15 +118,32 @@ def export(arguments: Sequence[str]) -> int:
     parser.add_argument("--from", dest="since", required=True, help=f"start: {_MOMENTS}")
     parser.add_argument("--to", dest="until", default="now", help="end, not included; default: now")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    parser.add_argument(
+        "--regime", help="add a report on what the records show for a law, such as eu-ai-act"
+    )
+    parser.add_argument(
+        "--card", type=Path, help="with --regime: the system card, a YAML file of the operator's"
+    )
     chosen = parser.parse_args(list(arguments))
+    if chosen.card is not None and chosen.regime is None:
+        parser.error("--card belongs to a report: give --regime too, such as --regime eu-ai-act")
     from tallystick_ingest.questions import Questions  # noqa: PLC0415 - slow to import
 
     period = _period(parser, chosen)
     target = chosen.out.absolute()
     if target.exists():
         raise ConfigError(f"{target} exists already: choose another name, or remove it first")
-    size = Questions.of_this_machine().download("/api/v1/export", period, target)
-    print(f"{target}: {size} bytes; check it with `tallystick verify {target} --policy POLICY`")
+    questions = Questions.of_this_machine()
+    if chosen.regime is None:
+        size = questions.download("/api/v1/export", period, target)
+        print(f"{target}: {size} bytes; check it with `tallystick verify {target} --policy POLICY`")
+        return 0
+    from tallystick_ingest.exporting import Wanted, export_report  # noqa: PLC0415
+
+    wanted = Wanted(period, chosen.regime, _card(chosen.card))
+    size = export_report(questions, wanted, target)
+    print(f"{target}: {size} bytes; read report.html in it, and check it with")
+    print(f"  tallystick verify {target} --policy POLICY")
     return 0
 
 
@@ -204,6 +221,14 @@ def _period(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> dict
     if since is not None and until is not None and since >= until:
         parser.error("the period is empty: --from must lie before --to")
     return {"from": since, "to": until}
+
+
+def _card(path: Path | None) -> str | None:
+    """Read a system card; what it must look like is for the service to say."""
+    try:
+        return None if path is None else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--card: {path} cannot be read as a text: {error}") from None
 
 
 def _moment(option: str, text: str | None, now_us: int) -> int | None:

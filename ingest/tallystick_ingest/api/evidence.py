@@ -58,10 +58,11 @@ def export(
         file.close()
         raise
     headers = {"content-length": str(file.tell()), "tallystick-entries": str(rows)}
-    return StreamingResponse(_chunks(file), media_type="application/zip", headers=headers)
+    return StreamingResponse(chunks(file), media_type="application/zip", headers=headers)
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def chunks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield a file from its start, and close it."""
     with file:
         file.seek(0)
         while chunk := file.read(CHUNK_BYTES):

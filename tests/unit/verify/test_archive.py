@@ -43,6 +43,21 @@ def test_plain_files_are_read_and_hashed(tmp_path: Path, method: int) -> None:
     archive.close()
 
 
+def test_closing_closes_the_file_however_little_was_read(tmp_path: Path) -> None:
+    archive = opened(tmp_path, GOOD)
+    lines = archive.lines("one", 100)
+    next(lines)
+    name = str(tmp_path / "some.zip")
+    assert name in open_files()
+    archive.close()
+    assert name not in open_files()
+
+
+def open_files() -> set[str]:
+    links = list(Path("/proc/self/fd").iterdir())
+    return {str(link.readlink()) for link in links if link.is_symlink()}
+
+
 def test_a_digest_is_that_of_the_whole_file_however_little_was_read(tmp_path: Path) -> None:
     archive = opened(tmp_path, GOOD)
     next(archive.lines("one", 100))
