@@ -86,7 +86,8 @@ class Service:
     def environment(self) -> dict[str, str]:
         """What programs that use this service find in their environment."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
-        return {**kept, "TALLYSTICK_HOME": str(self.home), **self.environ}
+        settings = {"TALLYSTICK_HOME": str(self.home), "TALLYSTICK_VERIFY_EVERY_S": "0"}
+        return {**kept, **settings, **self.environ}
 
     def start(self) -> "Service":
         self.root.mkdir(exist_ok=True)

@@ -9,7 +9,17 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from tallystick_ingest import VERSION
-from tallystick_ingest.api import admin, emitters, evidence, health, log, login, queries, traces
+from tallystick_ingest.api import (
+    admin,
+    emitters,
+    evidence,
+    health,
+    log,
+    login,
+    overview,
+    queries,
+    traces,
+)
 from tallystick_ingest.api.guard import add_error_answers
 from tallystick_ingest.edge import Edge
 from tallystick_ingest.otlp.answer import Signal
@@ -33,7 +43,7 @@ def create_app(service: Service) -> Edge:
     app.state.service = service
     for signal in _SIGNALS:
         app.router.routes.append(Route(f"/v1/{signal}", OtlpAddress(service.intake, signal)))
-    for module in (health, login, admin, emitters, log, queries, traces, evidence):
+    for module in (health, login, admin, emitters, log, queries, traces, overview, evidence):
         app.include_router(module.router)
     add_error_answers(app)
     return Edge(app, service)

@@ -27,6 +27,7 @@ class ServiceConfig:
     name: str | None
     max_body_bytes: int
     max_waiting_bytes: int
+    verify_every_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,13 @@ SETTINGS: Final = (
         _whole(1024, _LIMIT_END),
         str(256 * 1024 * 1024),
         "Bytes of requests in progress above which further ones get 503.",
+    ),
+    Setting(
+        "verify_every_s",
+        "TALLYSTICK_VERIFY_EVERY_S",
+        _whole(0, 7 * 86_400),
+        "300",
+        "Seconds between verifications of the own log, if that takes no more than 5 % of a core; 0: only when asked.",
     ),
 )
 """The table: `tallystick up --help` prints it."""

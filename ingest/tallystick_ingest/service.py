@@ -14,6 +14,7 @@ from tallystick.errors import AdmissionError, ConfigError, StoreError
 from tallystick.masking.tokens import TokenKey
 from tallystick.printer import Masking
 from tallystick.tlog.note import VerifierKey
+from tallystick.verify.policy import Policy, print_policy
 from tallystick_ingest.access_book import AccessBook
 from tallystick_ingest.admission import Admission, Request, ServiceRequest
 from tallystick_ingest.anonymous import AnonymousRefusals
@@ -33,6 +34,7 @@ from tallystick_ingest.screening import KeyBook
 from tallystick_ingest.service_keys import ServiceKeys, load_service_keys
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
 from tallystick_ingest.verdict import Verdict
+from tallystick_ingest.verification import Verifier
 from tallystick_store.checkpoints import LogSigner
 from tallystick_store.query import Query
 from tallystick_store.store import Store
@@ -103,6 +105,9 @@ class Service:
             max_body_bytes=self.config.max_body_bytes,
             max_waiting_bytes=self.config.max_waiting_bytes,
         )
+        self.verifier = Verifier(
+            self.gate.verifier_token, self.own_policy, self.clock, self.config.verify_every_s
+        )
         self._enrolling = threading.Lock()
         self._closing = threading.Lock()
         self._pause_stated = False
@@ -169,6 +174,10 @@ class Service:
         self.state([self.drafts.key_added(key.id, "", "api")])
         return key, text
 
+    def own_policy(self) -> str:
+        """Return a trust policy of the keys that the service holds: its own and those enrolled."""
+        return print_policy(Policy(self.keys.log.key, self.directory.emitters))
+
     def newest_note(self) -> str | None:
         """Return the newest signed checkpoint; None before the first and once signing has stopped."""
         newest = self.store.checkpoint
@@ -210,6 +219,7 @@ class Service:
             if self.is_closing:
                 return
             self.is_closing = True
+        self.verifier.close()
         try:
             self.accesses.sweep(everything=True)
             drafts = [

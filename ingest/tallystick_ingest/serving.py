@@ -74,7 +74,12 @@ def serve(service: Service, listener: socket.socket, on_ready: Callable[[], None
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = _Server(config, on_ready)
+
+    def ready() -> None:
+        on_ready()
+        service.verifier.start(address_of(listener))
+
+    server = _Server(config, ready, service.verifier.stop)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY)
@@ -89,9 +94,15 @@ def serve(service: Service, listener: socket.socket, on_ready: Callable[[], None
 class _Server(uvicorn.Server):
     """Ends with exit code 0 on a signal, where uvicorn would die of the signal once more."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_ready: Callable[[], None],
+        on_stop: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -112,6 +123,7 @@ class _Server(uvicorn.Server):
         """Stop; told twice, do not wait for requests in progress."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        self._on_stop()
 
 
 @contextlib.contextmanager

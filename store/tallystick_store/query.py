@@ -21,12 +21,13 @@ MAX_TRACE_ROWS: Final = 50_000
 
 _SESSIONS: Final = """
     SELECT e.session, sender, coalesce(emitter, ''), coalesce(service, ''), first_us, last_us,
-           event_count, max_seq, coalesce(sealed, 0), is_closed
+           event_count, max_seq, coalesce(sealed, 0), is_closed, heard_us
     FROM (
         SELECT session, arg_min(sender, log_index) AS sender, max(emitter_name) AS emitter,
                max(service_name) AS service, min(time_us) AS first_us, max(time_us) AS last_us,
                count(*) AS event_count, max(seq) AS max_seq,
-               bool_or(type = 'session.close') AS is_closed, max(log_index) AS newest
+               bool_or(type = 'session.close') AS is_closed, max(log_index) AS newest,
+               coalesce(max(rx_us), 0) AS heard_us
         FROM events GROUP BY session
     ) e
     LEFT JOIN (SELECT session, max(size) AS sealed FROM seals GROUP BY session) s
@@ -79,6 +80,8 @@ class SessionSummary:
     max_seq: int
     sealed_size: int
     is_closed: bool
+    heard_us: int
+    """When the service received its newest record."""
 
 
 class Query:

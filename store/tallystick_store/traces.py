@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tallystick_store.engine.duckdb import Database
+from tallystick_store.engine.duckdb import Database, Row
 from tallystick_store.shown_actions import COUNTS, SHOWN
 
 MAX_TRACES: Final = 200
@@ -80,17 +80,26 @@ def list_traces(
     ids = [trace_id for trace_id, *_ in page]
     names, calls = _by_trace(database, _NAMES, ids), _by_trace(database, _CALLS, ids)
     traces = tuple(
-        TraceSummary(
-            trace_id,
-            from_us or 0,
-            to_us or 0,
-            *(str(name or "") for name in names.get(trace_id, _NOBODY)),
-            *(int(count) for count in calls.get(trace_id, _NO_CALLS)),
-            int(spans),
-        )
-        for trace_id, from_us, to_us, _, spans in page
+        _summary(row, names.get(row[0], _NOBODY), calls.get(row[0], _NO_CALLS)) for row in page
     )
     return TracePage(traces, page[-1][3] if len(rows) > limit else None)
+
+
+def _summary(row: Row, names: tuple[Any, ...], calls: tuple[Any, ...]) -> TraceSummary:
+    trace_id, from_us, to_us, _, spans = row
+    agent, principal = names
+    actions, failed, denied = calls
+    return TraceSummary(
+        trace_id=trace_id,
+        from_us=from_us or 0,
+        to_us=to_us or 0,
+        agent=agent or "",
+        principal=principal or "",
+        actions=int(actions),
+        failed=int(failed),
+        denied=int(denied),
+        spans=int(spans),
+    )
 
 
 def _by_trace(database: Database, sql: str, ids: list[str]) -> Mapping[str, tuple[Any, ...]]:

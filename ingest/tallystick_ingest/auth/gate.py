@@ -5,6 +5,8 @@ cookie of an administrator's session. A cookie counts only for requests that no 
 can cause.
 """
 
+import hmac
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -18,6 +20,7 @@ from tallystick_ingest.auth.api_keys import SCOPES, ApiKey, KeyRing, Scope
 from tallystick_ingest.auth.sessions import SessionBook, is_session_token
 
 _BEARER: Final = "bearer"
+_TOKEN_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Caller:
             )
 
 
+VERIFIER: Final = Caller("verifier", "verification by the service itself", ("read",))
+"""The process that checks the service's own log; its key lives as long as the service."""
 ADMINISTRATOR: Final = Caller("admin", "administrator", SCOPES, is_human=True, role="admin")
 """Whoever used the one-time link."""
 
@@ -52,6 +57,7 @@ class Gate:
         self._keys = keys
         self._sessions = sessions
         self._accounts = accounts
+        self.verifier_token = secrets.token_urlsafe(_TOKEN_BYTES)
 
     def caller(self, headers: Mapping[str, str]) -> Caller:
         """Return who sends a request; raise AuthenticationError when nobody vouches for it."""
@@ -60,11 +66,17 @@ class Gate:
             return self._of_session(token)
         authorization = headers.get("authorization", "")
         if authorization:
-            return _of_key(self._keys.find(_bearer(authorization)))
+            return self._of_token(_bearer(authorization))
         raise AuthenticationError(
             "no valid credential: send `Authorization: Bearer <API key>`; the key of this machine "
             "is in credentials.json of the Tallystick home"
         )
+
+    def _of_token(self, text: str) -> Caller:
+        given, verifier = text.encode("utf-8", "replace"), self.verifier_token.encode()
+        if hmac.compare_digest(given, verifier):
+            return VERIFIER
+        return _of_key(self._keys.find(text))
 
     def _of_session(self, token: str) -> Caller:
         session = self._sessions.find(token)

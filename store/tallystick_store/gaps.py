@@ -1,0 +1,48 @@
+"""Holes in the sequence numbers of sessions: records that were made and never arrived."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from tallystick_store.engine.duckdb import Database
+
+MAX_GAPS: Final = 10_000
+"""Holes that are read at once."""
+
+_GAPS: Final = f"""
+    WITH holed AS (
+        SELECT session FROM events WHERE list_contains($1, session)
+        GROUP BY session HAVING count(DISTINCT seq) <= max(seq)
+    )
+    SELECT session, previous + 1, seq - 1 FROM (
+        SELECT session, seq, lag(seq, 1, -1) OVER (PARTITION BY session ORDER BY seq) AS previous
+        FROM (SELECT DISTINCT session, seq FROM events
+              WHERE session IN (SELECT session FROM holed) AND seq IS NOT NULL)
+    )
+    WHERE seq > previous + 1
+    UNION ALL
+    SELECT e.session, top + 1, sealed - 1
+    FROM (SELECT session, max(seq) AS top FROM events
+          WHERE list_contains($1, session) GROUP BY session) e
+    JOIN (SELECT session, max(size) AS sealed FROM seals GROUP BY session) s
+    ON s.session = e.session
+    WHERE sealed > top + 1
+    ORDER BY 1, 2 LIMIT {MAX_GAPS}
+"""  # noqa: S608 - own words
+
+
+class Gap(NamedTuple):
+    """Sequence numbers from `from_seq` to `to_seq`, both missing."""
+
+    from_seq: int
+    to_seq: int
+
+
+def find_gaps(database: Database, sessions: Sequence[str]) -> dict[str, list[Gap]]:
+    """Return the holes of each session that has any.
+
+    The end may be missing too, where a seal states more records than there are.
+    """
+    found: dict[str, list[Gap]] = {}
+    for session, first, last in database.rows(_GAPS, [list(sessions)]) if sessions else []:
+        found.setdefault(session, []).append(Gap(first, last))
+    return found
