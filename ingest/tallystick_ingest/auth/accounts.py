@@ -132,6 +132,8 @@ class AccountBook:
         except FileNotFoundError:
             self._seen, self._accounts = None, ()
             return
+        except OSError as error:
+            raise ConfigError(f"cannot read {self._path}: {error.strerror}") from error
         seen = (found.st_ino, found.st_size, found.st_mtime_ns)
         if seen != self._seen:
             self._accounts = _read(self._path)
