@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 KNOWN: Final = {
     "mcp": "tallystick.instrument.mcp",
     "langchain": "tallystick.instrument.langchain",
+    "openai_agents": "tallystick.instrument.openai_agents",
 }
 """Name in the setting `frameworks` -> the module that hooks it, with a Framework called FRAMEWORK."""
 AUTO: Final = "auto"

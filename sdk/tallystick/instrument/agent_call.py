@@ -59,12 +59,13 @@ class ToolUse:
         )
 
     def _agent(self) -> Agent | None:
-        """Return the framework's agent; one that `agent()` names around it is its parent."""
+        """Return the framework's agent; its parent is the one around it, or the one whose tool it is."""
         around = stated_identity().agent
         if not self.agent_name or (around is not None and around.name == self.agent_name):
             return around
-        said = said_agent()
-        return Agent(self.agent_name, parent_name=said.name if said is not None else None)
+        above = said_agent() or _calling_agent()
+        parent = above.name if above is not None and above.name != self.agent_name else None
+        return Agent(self.agent_name, parent_name=parent)
 
 
 class AgentCalls:
@@ -170,6 +171,11 @@ def _defined(name: str, description: str | None, printed: bytes) -> ToolDefiniti
             "annotations": annotations,
         }
     )
+
+
+def _calling_agent() -> Agent | None:
+    call = current_call()
+    return call.sighting.identity.agent if call is not None else None
 
 
 def _opened(sighting: Sighting) -> Call | None:

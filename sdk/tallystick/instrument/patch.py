@@ -6,6 +6,7 @@ words, because a hook that is silently absent is a hole in the record.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -86,6 +87,12 @@ def argument(position: int, name: str, args: tuple[Any, ...], kwargs: Mapping[st
     return args[position] if len(args) > position else kwargs.get(name)
 
 
+def release(version: str) -> tuple[int, int]:
+    """Return the first two numbers of a version: (0, 19) for 0.19.4."""
+    major, minor, *_ = (*re.findall(r"\d+", version), "0", "0")
+    return int(major), int(minor)
+
+
 def _find(module: ModuleType, target: str) -> tuple[Any, str, Any] | None:
     *parents, attribute = target.split(".")
     owner: Any = module
@@ -98,5 +105,6 @@ def _find(module: ModuleType, target: str) -> tuple[Any, str, Any] | None:
 
 
 def _missing(original: Any, expects: tuple[str, ...]) -> str | None:
-    parameters = inspect.signature(original).parameters if expects else {}
+    function = getattr(original, "__func__", original)  # of a class method or a static one
+    parameters = inspect.signature(function).parameters if expects else {}
     return next((name for name in expects if name not in parameters), None)

@@ -34,6 +34,8 @@ async def step_async(name: str, work: Callable[[], Awaitable[Any]]) -> None:
 async def cancelled(work: Callable[[], Any], begun: asyncio.Event) -> Any:
     """Start something, and cancel it once it has begun."""
     task = asyncio.ensure_future(work())
-    await begun.wait()
+    beginning = asyncio.ensure_future(begun.wait())
+    await asyncio.wait({task, beginning}, return_when=asyncio.FIRST_COMPLETED)
+    beginning.cancel()
     task.cancel()
     return await task

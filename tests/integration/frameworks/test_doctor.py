@@ -7,8 +7,14 @@ import pytest
 from tests.integration.frameworks.environments import start
 
 TARGETS = {
-    "old": {"langchain": "langchain_core.tools.base:BaseTool.run"},
-    "new": {"langchain": "langchain_core.tools.base:BaseTool.arun"},
+    "old": {
+        "langchain": "langchain_core.tools.base:BaseTool.run",
+        "openai_agents": "agents.run_internal.tool_execution:invoke_function_tool",
+    },
+    "new": {
+        "langchain": "langchain_core.tools.base:BaseTool.arun",
+        "openai_agents": "agents.run_internal.tool_execution:_invoke_function_tool_with_metadata",
+    },
 }
 """Environment -> framework -> something that its hook needs."""
 
@@ -29,7 +35,7 @@ def test_each_framework_is_active(environment: str, tmp_path: Path) -> None:
         TARGETS[environment], "ok active"
     )
     assert done.returncode == 0
-    assert "without" not in done.stdout
+    assert all("without" not in found[name] for name in TARGETS[environment])
 
 
 @pytest.mark.parametrize("environment", sorted(TARGETS))

@@ -1,0 +1,105 @@
+"""The OpenAI Agents SDK at two versions: what a program sees, and what is recorded of its agents."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.frameworks import claims
+from tests.integration.frameworks.conftest import Runs
+from tests.integration.frameworks.environments import Run, run_example
+from tests.recorded import disclosed
+from tests.requirements import requirement
+
+PROGRAM = "openai_agents_desk"
+ENVIRONMENTS = ("old", "new")
+ENDS = [
+    ("write", "success"),
+    ("fail", "failure"),
+    ("explode", "failure"),
+    ("write", "failure"),
+    ("write", "failure"),
+    ("dawdle", "failure"),
+    ("wait", "cancelled"),
+    ("multiply", "success"),
+    ("local_shell", "success"),
+    ("write", "success"),
+    ("write", "success"),
+    ("ask_clerk", "success"),
+]
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def found(request: pytest.FixtureRequest, recorded: Runs) -> Run:
+    return recorded(request.param, PROGRAM)
+
+
+@requirement("sdk.host-never-broken")
+def test_a_program_sees_the_same_with_and_without_recording(found: Run, plain: Runs) -> None:
+    claims.assert_unchanged(found, plain(found.environment, PROGRAM), steps=11)
+
+
+@requirement("sdk.every-call-recorded", "sdk.started-before")
+def test_each_call_is_one_action_with_a_beginning_and_an_end(found: Run) -> None:
+    claims.assert_whole(found, ENDS)  # although the program has switched tracing off
+
+
+def test_ids_of_model_and_thread_and_the_agents_name_are_stated(found: Run) -> None:
+    write = found.ends("write")[0].statement
+    assert write["tool.call_id"] == "call-0"
+    assert write["conversation.id"] == "thread-1"
+    assert write["agent.name"] == "clerk"
+    assert len(write["tool.definition_digest"]) == 64
+
+
+def test_the_real_cause_of_a_failure_that_the_model_is_told_is_recorded_masked(found: Run) -> None:
+    [fail] = found.ends("fail")
+    assert fail.statement["error.type"] == "ValueError"
+    assert disclosed(fail)["error.message"].startswith("broken by [email:")
+    assert "error occurred" in disclosed(fail)["result"]
+    assert found.ends("dawdle")[0].statement["error.type"] == "ToolTimeoutError"
+    claims.assert_masked(found)
+
+
+def test_arguments_that_are_no_json_are_recorded_as_they_are(found: Run) -> None:
+    broken = found.ends("write")[2]
+    assert disclosed(broken)["params"] == '"{not json"'
+    assert broken.statement["error.type"] == "ModelBehaviorError"
+
+
+def test_a_tool_that_calls_an_mcp_server_is_one_call_from_this_side(found: Run) -> None:
+    claims.assert_joined(found)
+
+
+def test_a_command_of_the_local_shell_is_a_call(found: Run) -> None:
+    [shell] = found.ends("local_shell")
+    assert disclosed(shell)["params"].startswith('{"command":["ls"')
+    assert disclosed(shell)["result"].startswith('"ran: ls')
+    assert shell.statement["agent.name"] == "clerk"
+
+
+def test_an_agent_that_is_the_tool_of_another_has_that_one_above_it(found: Run) -> None:
+    inner, [outer] = found.ends("write")[-1].statement, found.ends("ask_clerk")
+    assert inner["action.parent_id"] == outer.statement["action.id"]
+    assert (inner["agent.name"], inner["agent.parent_name"]) == ("clerk", "boss")
+
+
+@requirement("sdk.required-or-refused")
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_required_tool_that_cannot_be_recorded_does_not_run(
+    environment: str, tmp_path: Path
+) -> None:
+    seen = claims.seen_where_nothing_is_durable(environment, PROGRAM, "write", tmp_path)
+    assert isinstance(seen["write"], dict)
+    assert seen["write"]["raised"] == "UserError"
+    assert "the tool was not run" in seen["write"]["text"]
+    assert seen["remote"] == ["42", "done"]
+
+
+def test_the_example_runs_and_is_recorded(tmp_path: Path) -> None:
+    found = run_example("new", "with_openai_agents", tmp_path)
+    [refund] = found.ends("refund")
+    assert refund.statement["agent.name"] == "billing"
+    assert disclosed(refund)["principal.id"] == "ada"
+    assert found.seen["stdout"] == "refunded 20 euro for invoice 17\n"
