@@ -261,6 +261,10 @@ _TRACE_PAGE: Final = {
         "A record whose stored copy contradicts its signed bytes, or that cannot be read, turns its"
         " trace's page red.",
     ),
+    "dashboard.trace-red": Requirement(
+        "promise: what was refused or failed is seen at once",
+        "A denied or failed call makes its trace's page red, and no other page.",
+    ),
     "dashboard.proof": Requirement(
         "RFC 9162 section 2.1.3.2; promise: a reader need not believe the service",
         "The trace page recomputes leaf, seal, checkpoint and inclusion of a record from its exact"
@@ -270,6 +274,41 @@ _TRACE_PAGE: Final = {
         "OWASP ASVS 5.0 V1.3",
         "Text that an agent or a tool wrote is shown as text: markup, control characters and marks"
         " that turn the direction of writing do nothing.",
+    ),
+}
+
+_EXPORT: Final = {
+    "export.law-is-data": Requirement(
+        "Regulation (EU) 2026/1744",
+        "Provisions, their dates and the checks come from one file pinned to a CELEX number.",
+    ),
+    "export.card": Requirement(
+        "AI Act articles 11 and 26",
+        "A system card is strict data; errors name line and field; an empty one leaves checks open.",
+    ),
+    "export.no-verdict-from-counts": Requirement(
+        "AI Act article 99(5)",
+        "Nothing supports that records cannot show; no activity is never a pass; there is no score.",
+    ),
+    "export.gate": Requirement(
+        "promise: a pass needs every layer",
+        "While INT-1, INT-2 or INT-3 does not hold, no check says more than does_not_support.",
+    ),
+    "export.numbers-are-queries": Requirement(
+        "AI Act article 21",
+        "Each number of a report is a query that runs over the package and gives the printed hash.",
+    ),
+    "export.verifiable": Requirement(
+        "AI Act article 21",
+        "The manifest covers every file of a report; a changed one is named.",
+    ),
+    "export.inert": Requirement(
+        "promise: hostile text is inert and readable",
+        "No text of an agent or operator acts, hides or reverses in HTML or CSV of a report.",
+    ),
+    "export.jobs": Requirement(
+        "DORA RTS 2024/1774 article 12",
+        "Exports run one at a time, are on record, and leave no file behind after a day or a restart.",
     ),
 }
 
@@ -291,5 +330,6 @@ REQUIREMENTS: Final[dict[str, Requirement]] = {
     **_SERVICE,
     **_PROOF,
     **_TRACE_PAGE,
+    **_EXPORT,
     **_PROJECT,
 }

@@ -77,12 +77,18 @@ def explore(trace: Trace, records: Records, keys: Keys) -> None:
             row = _selected(trace)
         with right, st.container(key="detail"):
             _detail(trace, row, records, keys)
-    call = call_of(trace, row)
-    if call is not None:
+    if row is not None:
         with place:
-            components.stages(
-                name_of_call(trace, call), "Five stages of", cards_of(trace, call), "stages-strip"
-            )
+            _stages(trace, row)
+
+
+def _stages(trace: Trace, row: Row) -> None:
+    """Show the stages of the row's call, or of the call to look at first."""
+    call, hint = call_of(trace, row), "Five stages of"
+    if call is None and trace.first is not None:
+        call, hint = call_of(trace, trace.first), "The row belongs to no call. Five stages of"
+    if call is not None:
+        components.stages(name_of_call(trace, call), hint, cards_of(trace, call), "stages-strip")
 
 
 def _selected(trace: Trace) -> Row | None:
@@ -95,9 +101,11 @@ def _selected(trace: Trace) -> Row | None:
         view["mounts"] += 1
     columns = columns_of(trace, view["initial"])
     chosen = components.waterfall(columns, f"waterfall-{view['mounts']}")
-    if chosen in trace.by_id and chosen != asked:
+    if chosen not in trace.by_id:
+        return trace.by_id.get(view["initial"])
+    if chosen != asked:
         st.query_params["span"] = view["asked"] = chosen
-    return trace.by_id.get(chosen or view["initial"])
+    return trace.by_id[chosen]
 
 
 def _detail(trace: Trace, row: Row | None, records: Records, keys: Keys) -> None:
@@ -114,17 +122,14 @@ def _detail(trace: Trace, row: Row | None, records: Records, keys: Keys) -> None
 
 def _headline(row: Row) -> list[Block]:
     draft = row.draft
-    status = STATUS_WORDS.get(draft.status, draft.status)
-    chips = [
-        {
-            "text": status,
-            "tone": draft.status if draft.status != "ok" else "plain",
-            "image": draft.status,
-        }
-    ]
+    chips: list[dict[str, str]] = []
+    if draft.is_call or draft.span_id or draft.status != "ok":
+        status = STATUS_WORDS.get(draft.status, draft.status)
+        tone = draft.status if draft.status != "ok" else "plain"
+        chips.append({"text": status, "tone": tone, "image": draft.status})
     if draft.proof != "none":
-        tone = _PROOF_TONES.get(draft.proof, "plain")
-        chips.append({"text": draft.proof, "tone": tone, "image": draft.proof})
+        known = _PROOF_TONES.get(draft.proof, "plain")
+        chips.append({"text": draft.proof, "tone": known, "image": draft.proof})
     chips += [{"text": flag, "tone": "odd", "image": "unknown"} for flag in row.flags]
     return heading(
         draft.name.verb,

@@ -17,18 +17,13 @@ _SAID: Final[Mapping[str, str]] = {
 }
 
 
-def call_of(trace: Trace, row: Row | None) -> Shape | None:
-    """Return the call that a row belongs to: its own, else that of the nearest row above it.
-
-    Without such a row it is the first call that did not end well, else the first.
-    """
-    above = _at_or_above(trace, row) if row else []
-    for one in above:
+def call_of(trace: Trace, row: Row) -> Shape | None:
+    """Return the call that a row belongs to: its own, else that of the nearest row above it."""
+    for one in _at_or_above(trace, row):
         for call in trace.calls:
             if one.draft.action_id and one.draft.action_id in call["action_ids"]:
                 return call
-    bad = (call for call in trace.calls if call["outcome"] not in ("success", "unknown"))
-    return next(bad, trace.calls[0] if trace.calls else None)
+    return None
 
 
 def _at_or_above(trace: Trace, row: Row) -> list[Row]:

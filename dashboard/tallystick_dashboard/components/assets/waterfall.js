@@ -8,11 +8,15 @@ import { duration, idleTimes, makeScale, moment, ticks } from "./timeline.js";
 import { ends, next, parents, reveal, search, troubleBelow, visibleRows } from "./tree.js";
 
 const ROW_PX = 24;
+const HEAD_PX = 25;
 const SPARE_ROWS = 8;
 const SELECT_AFTER_MS = 180;
 const LEAST_ZOOM = 1e-6;
 const BUSY_KINDS = new Set(["mcp", "execute", "model", "data", "policy"]);
 const LIST_TITLES = ["Start", "Duration", "Outcome", "Signed", "Masked"];
+const KEYS =
+  "↑ ↓ move   ← → close, open   Enter choose   z zoom to a row (or double click)   0 whole time   " +
+  "n next problem   / search   * open all   drag over the strip to zoom";
 const mounted = new WeakMap();
 
 export default function mount({ parentElement, data, setStateValue }) {
@@ -129,35 +133,37 @@ class Waterfall {
     this.list = this.#button(bar, "List", "Times as text in place of bars", () => this.#listed());
     this.list.setAttribute("aria-pressed", false);
     this.reset = this.#button(bar, "Whole time", "Zoom out ( 0 )", () => this.#zoom(0, 1));
+    this.help = this.#button(bar, "?", "Keys", () => this.#helped());
+    this.help.setAttribute("aria-expanded", false);
     this.legend = make("div", "legend", bar);
+    this.keys = make("div", "keys", host, KEYS);
+    this.keys.hidden = true;
     const over = make("div", "over", host);
     this.mini = make("canvas", "mini", over);
     this.mini.setAttribute("role", "img");
     this.mini.setAttribute("aria-label", "The whole trace; drag over it to zoom");
     make("div", "brush", over).hidden = true;
     dragToZoom(this.mini, (from, to) => this.#zoom(from, to, true));
-    this.grid = make("div", "grid", host);
-    this.grid.setAttribute("role", "treegrid");
-    this.grid.setAttribute("aria-label", "Rows of the trace");
     this.#buildGrid();
+    this.said = make("div", "said", host);
+    this.said.setAttribute("aria-live", "polite");
   }
 
   #buildGrid() {
-    const headRows = make("div", "", this.grid);
-    headRows.setAttribute("role", "rowgroup");
-    this.head = make("div", "head", headRows);
+    this.grid = make("div", "grid", this.host);
+    this.grid.tabIndex = 0;
+    this.grid.setAttribute("role", "treegrid");
+    this.grid.setAttribute("aria-label", "Rows of the trace");
+    const top = make("div", "top", this.grid);
+    top.setAttribute("role", "rowgroup");
+    this.head = make("div", "head", top);
     this.head.setAttribute("role", "row");
     this.head.setAttribute("aria-rowindex", 1);
-    this.scroller = make("div", "scroller", this.grid);
-    this.scroller.setAttribute("role", "rowgroup");
-    this.scroller.tabIndex = 0;
-    this.scroller.setAttribute("aria-label", "Rows");
-    this.bands = make("div", "bands", this.scroller);
-    this.layer = make("div", "layer", this.scroller);
-    for (const one of [this.bands, this.layer]) one.setAttribute("role", "presentation");
-    this.said = make("div", "said", this.host);
-    this.said.setAttribute("aria-live", "polite");
-    this.scroller.onscroll = () => this.#later();
+    this.bands = make("div", "bands", this.grid);
+    this.bands.setAttribute("role", "presentation");
+    this.layer = make("div", "layer", this.grid);
+    this.layer.setAttribute("role", "rowgroup");
+    this.grid.onscroll = () => this.#later();
     this.layer.onclick = (event) => this.#clicked(event);
     this.layer.ondblclick = (event) => this.#doubled(event);
     this.grid.onkeydown = (event) => this.#pressed(event);
@@ -260,7 +266,7 @@ class Waterfall {
   }
 
   #drawRows() {
-    const { scrollTop, clientHeight } = this.scroller;
+    const { scrollTop, clientHeight } = this.grid;
     const first = Math.max(0, Math.floor(scrollTop / ROW_PX) - SPARE_ROWS);
     const last = Math.min(this.visible.length, Math.ceil((scrollTop + clientHeight) / ROW_PX) + SPARE_ROWS);
     const view = this.view;
@@ -275,7 +281,7 @@ class Waterfall {
     this.layer.replaceChildren(drawn);
     if (!this.rows.length) make("div", "empty", this.layer, "Nothing of this trace is recorded.");
     else if (!this.visible.length) make("div", "empty", this.layer, "No row has these words.");
-    if (this.selected >= 0) this.scroller.setAttribute("aria-activedescendant", `row-${this.selected}`);
+    if (this.selected >= 0) this.grid.setAttribute("aria-activedescendant", `row-${this.selected}`);
   }
 
   /** Mark the stretches that the scale compresses. */
@@ -315,10 +321,12 @@ class Waterfall {
   #scrollTo(index, isCentred = false) {
     const position = this.visible.indexOf(index);
     const top = position * ROW_PX;
-    const { scrollTop, clientHeight } = this.scroller;
-    if (isCentred) this.scroller.scrollTop = Math.max(0, top - clientHeight / 2);
-    else if (top < scrollTop) this.scroller.scrollTop = top;
-    else if (top + ROW_PX > scrollTop + clientHeight) this.scroller.scrollTop = top + ROW_PX - clientHeight;
+    const { scrollTop, clientHeight } = this.grid;
+    if (isCentred) this.grid.scrollTop = Math.max(0, top - clientHeight / 2);
+    else if (top < scrollTop) this.grid.scrollTop = top;
+    else if (top + ROW_PX > scrollTop + clientHeight - HEAD_PX) {
+      this.grid.scrollTop = top + ROW_PX - clientHeight + HEAD_PX;
+    }
   }
 
   #toggle(index, isClosed = !this.closed.has(index)) {
@@ -329,7 +337,7 @@ class Waterfall {
 
   #search() {
     this.hits = search(this.texts, this.find.value);
-    this.scroller.scrollTop = 0;
+    this.grid.scrollTop = 0;
     this.lay();
     this.said.textContent = this.hits ? `${this.hits.size} rows found` : "";
   }
@@ -375,6 +383,11 @@ class Waterfall {
     this.draw();
   }
 
+  #helped() {
+    this.keys.hidden = !this.keys.hidden;
+    this.help.setAttribute("aria-expanded", !this.keys.hidden);
+  }
+
   /** Zoom to a stretch of what is shown (`isWhole`: of the whole trace). */
   #zoom(from, to, isWhole = false) {
     const isStretch = to - from > 0.004;
@@ -416,7 +429,7 @@ class Waterfall {
   }
 
   #keys() {
-    const page = Math.max(1, Math.floor(this.scroller.clientHeight / ROW_PX) - 1);
+    const page = Math.max(1, Math.floor(this.grid.clientHeight / ROW_PX) - 1);
     const here = this.selected;
     return {
       ArrowDown: () => this.#step(1),

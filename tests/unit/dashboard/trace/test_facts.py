@@ -226,9 +226,6 @@ def test_a_row_leads_to_its_call_or_to_the_call_above_it() -> None:
     )
     calls = [call_of(trace, trace.by_id[name]) for name in ("s1", "s2", "s3")]
     assert [one["action_id"] for one in calls if one] == ["a", "a", "b"]
-    without_row = call_of(trace, None)
-    assert without_row is not None
-    assert without_row["action_id"] == "b"
     assert name_of_call(trace, trace.calls[0]) == "execute_tool tool.completed"
 
 
