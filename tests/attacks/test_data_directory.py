@@ -251,6 +251,17 @@ def test_a_row_that_gives_no_entry_is_named_where_no_bundle_holds_it(
     assert "events, log index 5: the row gives no entry" in messages(report, 3)
 
 
+@pytest.mark.parametrize("table", ["events", "seals", "spans"])
+def test_a_row_that_no_entry_of_the_log_commits_to_is_named(
+    log: StoreLog, copy: Path, table: str
+) -> None:
+    added = f"SELECT * REPLACE (10000 AS log_index) FROM {table} WHERE rowid = 1"
+    change(copy, f"INSERT INTO {table} {added}")
+    report = verify_data(copy, log.policy())
+    assert report.exit_code == 1
+    assert f"{table}, log index 10000, column log_index: a row has no entry" in messages(report, 3)
+
+
 @pytest.mark.parametrize("content", [b"", b"x", b"\xff", b"log.example/tenant\n1\n"])
 def test_a_checkpoint_file_that_is_none_is_a_fault(
     log: StoreLog, copy: Path, content: bytes

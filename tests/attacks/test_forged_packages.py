@@ -169,6 +169,7 @@ PART = [
     pytest.param(drop_line("context.ndjson", -1), 8, "behind the range", id="neighbour dropped"),
     pytest.param(repeat_line("context.ndjson", 0), 8, "not in order", id="context repeated"),
     pytest.param(edit("context.ndjson", 0, log_index=17), 8, "not outside", id="context inside"),
+    pytest.param(edit("events.ndjson", 0, log_index=1), 8, "without an entry", id="event before"),
     pytest.param(edit("context.ndjson", 0, inclusion=[]), 9, "too short", id="inclusion emptied"),
     pytest.param(edit("context.ndjson", 0, statement="{}"), 2, "commits to", id="open edited"),
     pytest.param(replace("context.ndjson", b"sender-1", b"sender-3"), 9, "", id="sender edited"),
