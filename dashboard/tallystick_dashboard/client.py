@@ -1,0 +1,289 @@
+"""The client: what the screens ask the service, as the person who looks at them.
+
+One call is one request on a connection of its own; nothing is kept between calls, least of all rights.
+Every fault is a DashboardError that says what a screen can tell its reader.
+"""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlencode
+
+import orjson
+import polars as pl
+import requests
+
+from tallystick.client import Target, cause
+from tallystick.errors import TallystickError
+
+Shape = Mapping[str, Any]
+Query = Mapping[str, str | int | None]
+
+TIMEOUT_S: Final = (3.0, 60.0)
+"""To connect, and between two bytes of the answer."""
+CHUNK_BYTES: Final = 1 << 16
+PAGE_ROWS: Final = 100
+ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
+BEFORE_HEADER: Final = "Tallystick-Before"
+_SERVER_ERROR: Final = 500
+
+
+class DashboardError(TallystickError):
+    """The service gave no answer that a screen could show."""
+
+
+class ServiceAwayError(DashboardError):
+    """The service does not answer, or answers that it cannot now: try again."""
+
+
+class NotSignedInError(DashboardError):
+    """There is no session, or it has ended: sign in."""
+
+
+class NotAllowedError(DashboardError):
+    """The person is known and may not do this."""
+
+
+class NotFoundError(DashboardError):
+    """There is nothing under this name."""
+
+
+class RefusedError(DashboardError):
+    """The service refuses the request as it is, and says why."""
+
+
+class Person(NamedTuple):
+    """Who looks at the screen, and what they may do."""
+
+    id: str
+    name: str
+    role: str
+    scopes: tuple[str, ...]
+
+    def may(self, scope: str) -> bool:
+        """Whether the service would let them; it asks for itself each time."""
+        return scope in self.scopes
+
+
+class Login(NamedTuple):
+    """A session that has begun."""
+
+    token: str
+    ends_us: int
+
+
+class ActionPage(NamedTuple):
+    """One page of actions, newest first, and the cursor of the next older one."""
+
+    frame: pl.DataFrame
+    before: str | None
+
+
+class Package(NamedTuple):
+    """An evidence package on its way: close it when done."""
+
+    chunks: Iterator[bytes]
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Asks the service at `url` with the token of a session; raises DashboardError and nothing else."""
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+
+    def login(self, name: str, password: str) -> Login:
+        """Begin a session of an account; NotSignedInError when the service knows no such person."""
+        return _login(self._post("/api/v1/login", {"name": name, "password": password}))
+
+    def login_by_link(self, token: str) -> Login:
+        """Use the one-time link up and begin a session of the administrator."""
+        return _login(self._post("/api/v1/login/link", {"token": token}))
+
+    def logout(self) -> None:
+        """End the session."""
+        self._post("/api/v1/logout", {})
+
+    def me(self) -> Person:
+        """Say whose session this is; NotSignedInError when it is nobody's."""
+        found = self._get("/api/v1/me")
+        return Person(found["id"], found["name"], found["role"] or "", tuple(found["scopes"]))
+
+    def status(self) -> Shape:
+        """Return what the service holds and how it fares: counts, keys of emitters, no content."""
+        return self._get("/api/v1/status")
+
+    def verification(self) -> Shape:
+        """Return what the service's last check of itself found."""
+        return _part(self._get("/api/v1/verification"), "verification")
+
+    def verify_now(self) -> Shape:
+        """Ask the service to check itself; needs the scope `export`."""
+        return _part(self._post("/api/v1/verification", {}), "verification")
+
+    def overview(self, since: str | int, until: str | int = "now") -> Shape:
+        """Return counts of the period [since, until); moments as the service reads them."""
+        return self._get("/api/v1/overview", {"from": since, "to": until})
+
+    def integrity(self) -> Shape:
+        """Return checkpoints, sessions with their gaps, keys and the last verification."""
+        return self._get("/api/v1/integrity")
+
+    def actions(
+        self, query: Query, limit: int = PAGE_ROWS, before: str | None = None
+    ) -> ActionPage:
+        """Return one page of actions, newest first."""
+        asked = {**query, "limit": limit, "before": before}
+        headers = {"accept": ARROW_STREAM}
+        with self._asked("GET", "/api/v1/actions", asked, headers=headers) as answer:
+            frame = pl.read_ipc_stream(io.BytesIO(answer.content))
+            return ActionPage(frame, answer.headers.get(BEFORE_HEADER))
+
+    def traces(self, query: Query, limit: int = PAGE_ROWS, before: str | None = None) -> Shape:
+        """Return one page of traces, newest first, with `before` for the next one."""
+        return self._get("/api/v1/traces", {**query, "limit": limit, "before": before})
+
+    def trace(self, trace_id: str) -> Shape:
+        """Return the events, spans and calls of one trace, without payloads."""
+        return self._get(f"/api/v1/traces/{_segment(trace_id)}", {"payload": "none"})
+
+    def spans(self, trace_id: str, span_id: str) -> Sequence[Shape]:
+        """Return the spans with one id, with all of their attributes."""
+        found = self._get(f"/api/v1/traces/{_segment(trace_id)}", {"span": span_id})["spans"]
+        return [one for one in found if one["span_id"] == span_id]
+
+    def event(self, log_index: int) -> Shape:
+        """Return one record with all that proves it."""
+        return self._get(f"/api/v1/events/{log_index}")
+
+    def begin_export(self, period: tuple[str, str], regime: str, card: str | None) -> str:
+        """Begin an export of a period [from, to); return its id. Needs the scope `export`."""
+        body = {"from": period[0], "to": period[1], "regime": regime, "card": card}
+        return str(self._post("/api/v1/exports", body)["id"])
+
+    def exports(self) -> Sequence[Shape]:
+        """Return every export that the service keeps, the newest first."""
+        found: list[Shape] = self._get("/api/v1/exports")["exports"]
+        return sorted(found, key=lambda one: -one["created_us"])
+
+    def export(self, export_id: str) -> Shape:
+        """Return how far an export is."""
+        return self._get(f"/api/v1/exports/{_segment(export_id)}")
+
+    def package(self, export_id: str) -> Package:
+        """Open the package of an export that is done; it is streamed, never held whole."""
+        stack = ExitStack()
+        path = f"/api/v1/exports/{_segment(export_id)}/package"
+        answer = stack.enter_context(self._asked("GET", path))
+
+        def chunks() -> Iterator[bytes]:
+            with stack:
+                yield from answer.iter_content(CHUNK_BYTES)
+
+        return Package(chunks(), dict(answer.headers))
+
+    def _get(self, path: str, query: Query | None = None) -> Shape:
+        with self._asked("GET", path, query or {}) as answer:
+            return _object(answer.content)
+
+    def _post(self, path: str, body: Mapping[str, object]) -> Shape:
+        headers = {"content-type": "application/json"}
+        with self._asked("POST", path, {}, orjson.dumps(dict(body)), headers) as answer:
+            return _object(answer.content)
+
+    @contextmanager
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        query: Query | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[requests.Response]:
+        """Send one request; follow no redirect, which would take the token along."""
+        target = Target(self.url, self.token)
+        given = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+        address = f"{self.url}{path}" + (f"?{urlencode(given)}" if given else "")
+        sent = {**(headers or {}), **({} if self.token is None else _bearer(self.token))}
+        with requests.Session() as session:
+            session.trust_env = not target.is_local  # proxies are for other machines
+            try:
+                with session.request(
+                    method,
+                    address,
+                    data=body,
+                    headers=sent,
+                    timeout=TIMEOUT_S,
+                    allow_redirects=False,
+                    stream=True,
+                ) as answer:
+                    _check(answer)
+                    yield answer
+            except requests.RequestException as error:
+                raise ServiceAwayError(
+                    f"The service at {self.url} does not answer: {cause(error)}"
+                ) from None
+
+
+def _check(answer: requests.Response) -> None:
+    """Raise the error that an answer stands for."""
+    if answer.status_code == HTTPStatus.OK:
+        return
+    said = _said(answer)
+    if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        raise RefusedError(f"{said} (try again in {answer.headers.get('retry-after', 'a few')} s)")
+    kind = _ERRORS.get(answer.status_code)
+    if kind is not None:
+        raise kind(said)
+    if answer.status_code >= _SERVER_ERROR:
+        raise ServiceAwayError(
+            f"The service does not answer for now ({answer.status_code}): {said}"
+        )
+    raise RefusedError(said)
+
+
+_ERRORS: Final[Mapping[int, type[DashboardError]]] = {
+    HTTPStatus.UNAUTHORIZED: NotSignedInError,
+    HTTPStatus.FORBIDDEN: NotAllowedError,
+    HTTPStatus.NOT_FOUND: NotFoundError,
+}
+
+
+def _said(answer: requests.Response) -> str:
+    try:
+        return str(orjson.loads(answer.content)["error"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return f"status {answer.status_code}; is this the address of a Tallystick service?"
+
+
+def _object(body: bytes) -> Shape:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise ServiceAwayError(
+            "The service does not answer with JSON; is this the address of a Tallystick service?"
+        )
+    return found
+
+
+def _part(found: Shape, name: str) -> Shape:
+    part: Shape = found[name]
+    return part
+
+
+def _login(found: Shape) -> Login:
+    return Login(found["session"], found["ends_us"])
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,1 @@
+"""The pages: each has `draw(client, person)`, which the shell calls."""

@@ -1,0 +1,59 @@
+"""The integrity strip: in one line, what the last check of the log found, and when."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tallystick_dashboard.amounts import duration, moment
+from tallystick_dashboard.icons import icon
+from tallystick_dashboard.markup import Markup, tag
+
+Shape = Mapping[str, Any]
+
+_US: Final = 1_000_000
+VERIFIED, BROKEN, UNPROVEN = 0, 1, 2
+"""Exit codes of the verifier: docs/spec/verify.md."""
+
+
+def drawn(verification: Shape, now_us: int | None = None) -> Markup:
+    """Return the strip; it links to the page that says more."""
+    tone, image, head, rest = _told(verification)
+    now = time.time_ns() // 1_000 if now_us is None else now_us
+    at_us = verification.get("at_us")
+    when = (
+        None if at_us is None else tag("span", _ago(at_us, now), title=moment(at_us), cls="ts-when")
+    )
+    return tag(
+        "a",
+        icon(image),
+        tag("strong", head),
+        tag("span", rest),
+        when,
+        cls=f"ts-strip ts-{tone}",
+        href="/integrity",
+        target="_self",
+    )
+
+
+def _told(found: Shape) -> tuple[str, str, str, str]:
+    """Return tone, icon, headline and the rest of the sentence."""
+    code, size = found.get("exit_code"), found.get("checkpoint")
+    running = " A new check is running." if found["state"] == "running" else ""
+    if code == BROKEN:
+        count = sum(len(step["findings"]) for step in found["steps"])
+        return "bad", "failed", "The log does not verify", f"{count:,} findings.{running}"
+    if code == VERIFIED:
+        return "good", "seal", f"Verified to checkpoint {size:,}", f"All layers hold.{running}"
+    if code == UNPROVEN:
+        said = f"Not everything could be checked, under no keys of yours.{running}"
+        return "warn", "warn", f"Consistent to checkpoint {size or 0:,}", said
+    if found["state"] == "failed":
+        return "warn", "warn", "No verdict", f"The check did not finish: {found.get('error') or ''}"
+    if found["state"] == "running":
+        return "plain", "clock", "Being verified", "The first check is running."
+    return "plain", "clock", "Not verified yet", "The service checks its log soon after its start."
+
+
+def _ago(at_us: int, now_us: int) -> str:
+    passed = max(0, now_us - at_us) // _US * _US
+    return "just now" if passed < 2 * _US else f"{duration(passed)} ago"
