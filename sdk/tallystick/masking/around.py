@@ -10,12 +10,21 @@ from typing import Final
 _LAST_NUMBER: Final = re.compile(
     r".*(?:[0-9](?:[ ./()-]{0,3}[0-9]){5}|\[[a-z_]{2,20}(?::[^\]\s]{1,44})?\])[0-9]*", re.DOTALL
 )
+_OWN_NAME: Final = re.compile(
+    r".*(?:[{&?\n]\s{0,8}|,\s{0,3}(?=[\"']))[\"']?[\w .-]{1,40}[\"']?[ \t]{0,3}[:=]\s{0,3}[\"']?\(?\+?",
+    re.DOTALL,
+)
+"""The number is the value of a key of its own."""
+_OWN: Final = re.compile(r"[\w .-]+[\"']?[ \t]*[:=][^:=]*\Z")
 _LIST: Final = re.compile(r"(?:,? |/| / )(?:(?:or|and|oder|und|ou|et|o|y|e|en|of|i|lub) )?\(?\+?")
 
 
 def before(text: str, start: int, chars: int) -> str:
     """Return, in lower case, what of the `chars` characters before `start` can speak of what begins there."""
     near = text[max(0, start - chars) : start].lower()
+    if _OWN_NAME.fullmatch(near):
+        own = _OWN.search(near)
+        near = near if own is None else own[0]
     number = _LAST_NUMBER.match(near)
     if number is None or _LIST.fullmatch(near, number.end()):
         return near

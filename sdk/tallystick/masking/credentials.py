@@ -39,6 +39,8 @@ _ISSUED: Final = re.compile(
     r")"
 )
 _SHORTEST_ISSUED: Final = 15
+_AMAZON_SECRET: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[0-9A-Za-z/+]{40}")
+"""Beside the id of an access key: without it, any forty characters look so."""
 _PRIVATE_KEY: Final = re.compile(
     r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,20}-----(?s:.*?)(?:-----END[A-Z0-9 ]{0,60}-----|\Z)"
 )
@@ -56,6 +58,10 @@ def find_issued(subject: Subject) -> Iterator[Hit]:
         if run.end() - run.start() >= _SHORTEST_ISSUED:
             for secret in _ISSUED.finditer(subject.text, *run.span()):
                 yield Hit(*secret.span(), kinds.SECRET)
+    if "AKIA" in subject.text or "ASIA" in subject.text:
+        for run in subject.runs:
+            if _AMAZON_SECRET.fullmatch(run[0]):
+                yield Hit(*run.span(), kinds.SECRET)
 
 
 def find_private_keys(subject: Subject) -> Iterator[Hit]:

@@ -26,6 +26,7 @@ from tallystick.masking.hits import Hit
 from tallystick.masking.keys import KeyRule
 from tallystick.masking.national import find_fiscal_codes, find_national_ids
 from tallystick.masking.pairs import find_pairs, find_spoken
+from tallystick.masking.spelled import find_odd_cards, find_spelled_emails
 from tallystick.masking.subject import (
     ACCOUNT,
     ALWAYS,
@@ -37,6 +38,7 @@ from tallystick.masking.subject import (
     PAIR,
     RUN,
     SCHEME,
+    SPELLED,
     SPOKEN,
     TABLE,
     Subject,
@@ -52,17 +54,20 @@ _URL_USER: Final = re.compile(r"://(?:[^\s/@]*:[^\s/@]*|[^\s/@]{16,})$")
 """Before the `@` of a URL with credentials, which are found as a secret."""
 _REPOSITORY_USERS: Final = frozenset({"git", "hg"})
 _NINO: Final = re.compile(
-    r"[0-9](?:(?<=[A-Za-z][0-9])|(?<=[A-Za-z][ -][0-9]))[0-9](?:[ -]?[0-9]{2}){2}(?:[ -]?[A-Da-d](?![0-9A-Za-z]))?"
+    r"[0-9](?:(?<=[A-Za-z][0-9])|(?<=[A-Za-z][ .-][0-9]))[0-9](?:[ .-]?[0-9]{2}){2}(?:[ .-]?[A-Da-d](?![0-9A-Za-z]))?"
 )
-_NINO_LETTERS: Final = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}[ -]?$")
+_NINO_LETTERS: Final = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}[ .-]?$")
 _NINO_UNUSED: Final = frozenset({"BG", "GB", "NK", "KN", "TN", "NT", "ZZ"})
 _NINO_EXAMPLE: Final = "QQ"
 """Never issued, and what everybody writes in examples."""
 _NINO_CONTEXT: Final = re.compile(r"\bni\b|nino|national insurance|insurance n")
 _HEX: Final = frozenset("abcdef")
 _IBAN_START: Final = re.compile(
-    r"[0-9](?:(?<=^[A-Za-z]{2}[0-9])|(?<=[^0-9A-Za-z][A-Za-z]{2}[0-9]))[0-9](?=[ .-]?[0-9A-Za-z]{4})"
+    r"[0-9](?:(?<=^[A-Za-z]{2}[0-9])|(?<=[^0-9A-Za-z][A-Za-z]{2}[0-9])|(?<=IBAN[A-Za-z]{2}[0-9]))[0-9]"
+    r"(?=[ .\-_\n]?[0-9A-Za-z]{4})"
 )
+_GAPS: Final = frozenset(" .-_\n")
+"""What may stand between the groups of an account number."""
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALPHANUMERIC: Final = re.compile(r"[0-9A-Za-z]")
 _IPV4: Final = re.compile(
@@ -135,6 +140,8 @@ DETECTORS: Final = (
     Detector(frozenset({kinds.SECRET}), SPOKEN, find_spoken),
     Detector(frozenset({kinds.SECRET, kinds.PERSON, kinds.NATIONAL_ID}), PAIR, find_pairs),
     Detector(frozenset({kinds.EMAIL}), AT, find_emails),
+    Detector(frozenset({kinds.EMAIL}), SPELLED, find_spelled_emails),
+    Detector(frozenset({kinds.CARD}), SPELLED, find_odd_cards),
     Detector(frozenset({kinds.CARD, kinds.PHONE}), NUMBER, find_numbers),
     Detector(frozenset({kinds.IBAN}), ACCOUNT, find_ibans),
     Detector(frozenset({kinds.UK_NINO}), ACCOUNT, find_uk_ninos),
@@ -192,7 +199,7 @@ def _end_of(text: str, start: int, length: int) -> int | None:
             if left == 0:
                 glued = _ALPHANUMERIC.match(text, position + 1)
                 return None if glued else position + 1
-        elif text[position] not in " .-" or text[position - 1] in " .-":
+        elif text[position] not in _GAPS or text[position - 1] in _GAPS:
             return None
     return None
 

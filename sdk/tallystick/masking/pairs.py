@@ -38,6 +38,11 @@ _FLAG: Final = re.compile(r"(?<![\w-])--?([A-Za-z][\w-]{2,40})[ \t]+[\"']?([^\s\
 _SAID: Final = re.compile(
     r"\b(passw(?:or)?d|passphrase|secret|pin) (?:is|was) [\"']?([^\s\"']{4,})", re.IGNORECASE
 )
+_LOGIN: Final = re.compile(
+    r"(?<!\S)-u[ \t]*[\"']?[^\s:\"'-][^\s:\"']{0,63}:([^\s\"']{3,})|\blogin[ \t]+\S{1,64}[ \t]+password[ \t]+(\S+)"
+    r"|\bmysql(?:dump|admin)?\b[^\n|;]{0,256}?[ \t]-p([^\s\"']{3,})"
+)
+"""`curl -u user:password`, netrc, and MySQL's password glued to its flag."""
 _WHOLE_LINE: Final = ("authorization", "cookie")
 """Headers whose value goes on to the end of the line."""
 _WEAK_ENDINGS: Final = ("token", "key", "sig", "sid", "auth", "bearer", "jwt")
@@ -68,6 +73,10 @@ def find_spoken(subject: Subject) -> Iterator[Hit]:
             is_secret = rule.is_certain and rule.kind == kinds.SECRET
             if is_secret and looks_random(match[2]) and not _is_no_value(match[2]):
                 yield Hit(*match.span(2), kinds.SECRET)
+    for match in _LOGIN.finditer(subject.text):
+        start, end = match.span(match.lastindex or 0)
+        if not _is_no_value(subject.text[start:end]):
+            yield Hit(start, end, kinds.SECRET)
 
 
 def _name_before(text: str, end: int) -> str | None:

@@ -54,8 +54,12 @@ _NANP_GROUPS: Final = frozenset({(3, 3, 4), (1, 3, 3, 4), (3, 7), (1, 3, 7), (1,
 _GROUPS_WITHOUT_TRUNK: Final = frozenset(
     {(3, 2, 2, 2), (2, 3, 2, 2), (2, 2, 2, 2), (3, 3, 3), (1, 2, 2, 2, 2)}
 )
+_SHORT_TRUNK: Final = frozenset({(2, 2, 2, 2), (2, 3, 3)})
+"""Eight digits with the trunk zero: 08-12 34 56, 02 123 456."""
+_LONG_AREA: Final = frozenset({(2, 3, 4), (2, 4, 4)})
+"""Portugal and Greece: 21 234 5678, 21 2345 6789."""
 _FIRST_LENGTHS: Final = frozenset(
-    groups[:2] for groups in (*_NANP_GROUPS, *_GROUPS_WITHOUT_TRUNK)
+    groups[:2] for groups in (*_NANP_GROUPS, *_GROUPS_WITHOUT_TRUNK, *_LONG_AREA)
 ) | {(12,)}
 _PREFIX: Final = re.compile(r"(?:\+ ?)?\(?\+?$")
 _WITHOUT_DIGITS: Final = dict.fromkeys(map(ord, "0123456789"))
@@ -223,6 +227,8 @@ def _is_trunk(number: Written) -> bool:
         return False
     if len(number.groups) == 1:
         return len(number.digits) in (10, 11)
+    if number.groups in _SHORT_TRUNK:
+        return True
     return len(number.digits) in range(9, 13)
 
 
@@ -238,9 +244,11 @@ def _is_north_american(number: Written) -> bool:
 
 def _is_without_trunk(number: Written) -> bool:
     """Countries that write no trunk zero: 612 34 56 78, 22 123 45 67, 12 34 56 78, 601 234 567."""
+    separators = set(number.written.translate(_WITHOUT_DIGITS))
+    if number.groups in _LONG_AREA:
+        return number.digits[0] == "2" and separators == {" "}
     if number.groups not in _GROUPS_WITHOUT_TRUNK:
         return False
-    separators = set(number.written.translate(_WITHOUT_DIGITS))
     if number.groups == (3, 3, 3):
         return number.digits[0] in "56789" and separators in ({" "}, {"-"})
     return separators in ({" "}, {"-"}, {"."})

@@ -10,6 +10,7 @@ import html
 import re
 import sys
 import unicodedata
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -33,16 +34,21 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A run of base64 in a text, and what it decodes to."""
+    """A run of base64 or hexadecimal in a text, and what it decodes to."""
 
     start: int
     end: int
     content: bytes
     is_url_safe: bool
     is_padded: bool
+    is_hex: bool = False
+    is_packed: bool = False
+    """The content was compressed; it is not packed again."""
 
     def encode(self, content: bytes) -> str:
         """Return `content` in the alphabet and with the padding of this run."""
+        if self.is_hex:
+            return content.hex()
         encode = base64.urlsafe_b64encode if self.is_url_safe else base64.b64encode
         text = encode(content).decode("ascii")
         return text if self.is_padded else text.rstrip("=")
@@ -50,7 +56,7 @@ class Encoded:
 
 # Spaces, dashes and format characters; full-width and other digits and letters; homoglyphs.
 _FOLDABLE: Final = re.compile(
-    "[\u00a0\u00ad\u034f\u0370-\u058f\u061c\u0660-\u0669\u06f0-\u06f9\u07c0-\u0fff\u1000-\u109f"
+    "[\u0000-\u0008\u00a0\u00ad\u00b7\u0300-\u036f\u0370-\u058f\u061c\u0660-\u0669\u06f0-\u06f9\u07c0-\u0fff\u1000-\u109f"
     "\u115f\u1160\u1680\u17b4-\u17e9\u180b-\u1819\u1946-\u1a99\u1b50-\u1c59\u2000-\u206f\u2070-\u209f\u2100-\u218f"
     "\u2212\u2460-\u24ff\u3000\u3164\ua620-\uabff\ufe00-\ufe0f\ufe50-\ufe6f\ufeff\uff00-\uffef"
     "\U000104a0-\U00011fff\U00016a60-\U00016b59\U0001d400-\U0001d7ff\U0001e140-\U0001e959\U0001fbf0-\U0001fbf9"
@@ -63,14 +69,19 @@ _HOMOGLYPHS: Final = dict(
         strict=True,
     )
 )
-_INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u3164")
-_DASHES: Final = frozenset("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d")
+_INVISIBLE: Final = frozenset(
+    "\u0000\u0001\u0002\u0003\u0004\u0005\u0006\u0007\u0008\u034f\u115f\u1160\u3164"
+)
+_DASHES: Final = frozenset(
+    "\u00b7\u2022\u2027\u22c5\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+)
 
 _ESCAPE: Final = re.compile(
-    r"(?:%[0-9A-Fa-f]{2})+|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|&#(?:[0-9]{1,7}|[xX][0-9A-Fa-f]{1,6});|(?<=[0-9A-Za-z])\+|&(?:commat|period|nbsp|plus|hyphen|dash|colon|sol|lowbar|num|Tab|NewLine);"
+    r"(?:%[0-9A-Fa-f]{2})+|\\u[0-9A-Fa-f]{4}|\\u\{[0-9A-Fa-f]{1,6}\}|\\U[0-9A-Fa-f]{8}|\\x[0-9A-Fa-f]{2}"
+    r"|\\[01][0-7]{2}|&#(?:[0-9]{1,7}(?![0-9])|[xX][0-9A-Fa-f]{1,6}(?![0-9A-Fa-f]));?|(?<=[0-9A-Za-z])\+|&(?:commat|period|nbsp|plus|hyphen|dash|colon|sol|lowbar|num|Tab|NewLine);"
 )
 _HAS_ESCAPE: Final = re.compile(
-    r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|&#[0-9xX]|=[0-9A-Za-z]+\+[0-9A-Za-z]|&[A-Za-z]{3,7};"
+    r"%[0-9A-Fa-f]{2}|\\u\{?[0-9A-Fa-f]|\\U0|\\x[0-9A-Fa-f]{2}|\\[01][0-7]{2}|&#[0-9xX]|=[0-9A-Za-z]+\+[0-9A-Za-z]|&[A-Za-z]{3,7};"
 )
 
 _BASE64: Final = re.compile(
@@ -82,6 +93,13 @@ _NAMES: Final = re.compile(
     r"(?:[A-Z]?[a-z]{0,20}+[0-9]{0,10}+|[A-Z]{1,10}+|[0-9]{1,20}+|(?=[0-9]*[a-f])[0-9a-f]{7,64}+)"
 )
 """Paths, names, numbers and hashes: what looks like base64 and is written by people or by git."""
+_HEX_TEXT: Final = re.compile(r"(?:0x)?(?:(?:[2-7][0-9A-Fa-f]|0[9AaDd]){8,})")
+"""Hexadecimal of readable characters; no hash looks like it."""
+_PACKED: Final = (b"\x1f\x8b\x08", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
+"""How gzip and zlib begin."""
+_UNPACKED_BYTES: Final = 65_536
+_AUTOMATIC: Final = 47
+"""Of zlib: either header."""
 _URL_SAFE: Final = re.compile(r"[_-]")
 _SMALLEST_CONTENT: Final = 8
 """The shortest thing worth finding is longer than seven characters."""
@@ -92,7 +110,7 @@ def folded(text: str) -> Reading | None:
 
     Invisible characters are left out. None where nothing is to be folded.
     """
-    if text.isascii() or not _FOLDABLE.search(text):
+    if not _FOLDABLE.search(text):
         return None
     plain = text.translate(_PLAIN)
     if len(plain) == len(text):
@@ -126,10 +144,17 @@ def unescaped(text: str) -> Reading | None:
 
 
 def encoded_runs(text: str, runs: Runs) -> Iterator[Encoded]:
-    """Find base64 that decodes to more than a few bytes; names, hashes and tokens are passed over."""
+    """Find base64 and hexadecimal text of more than a few bytes; names, hashes and tokens are passed over."""
     end = 0
     for run in runs:
-        if run.start() < end or _NAMES.fullmatch(run[0]):
+        if run.start() < end:
+            continue
+        if _HEX_TEXT.fullmatch(run[0]):
+            digits = run[0].removeprefix("0x")
+            start = run.end() - len(digits)
+            yield Encoded(start, run.end(), bytes.fromhex(digits), False, False, is_hex=True)
+            continue
+        if _NAMES.fullmatch(run[0]):
             continue
         for body in _BASE64.finditer(text, run.start(), _reach(text, run)):
             end = body.end()
@@ -155,11 +180,13 @@ _PLAIN: Final = _Plain()
 
 def _plain(character: str) -> str:
     category = unicodedata.category(character)
+    if character in _INVISIBLE:
+        return ""
     if character.isascii():
         return character
     if category == "Nd":
         return str(unicodedata.digit(character))
-    if character in _INVISIBLE or category in ("Cf", "Mn"):
+    if category in ("Cf", "Mn"):
         return ""
     if character.isspace():
         return " "
@@ -178,10 +205,16 @@ def _meaning(escape: re.Match[str]) -> Iterator[tuple[str, int]]:
     elif text[0] == "&" and text[1] != "#":
         yield html.unescape(text), start
     elif text[0] == "&":
-        code = int(text[3:-1], 16) if text[2] in "xX" else int(text[2:-1])
-        yield chr(min(code, sys.maxunicode)), start
+        number = text[2:].rstrip(";")
+        yield _character(int(number[1:], 16) if number[0] in "xX" else int(number)), start
+    elif text[1].isdigit():
+        yield chr(int(text[1:], 8)), start
     else:
-        yield chr(int(text[2:], 16)), start  # noqa: FURB166  # neither 0u41 nor \\x41 is a literal
+        yield _character(int(text[2:].strip("{}"), 16)), start
+
+
+def _character(code: int) -> str:
+    return chr(min(code, sys.maxunicode))
 
 
 def _percent(text: str, start: int) -> Iterator[tuple[str, int]]:
@@ -209,12 +242,21 @@ def _decoded(run: re.Match[str]) -> Encoded | None:
         return None
     if len(content) < _SMALLEST_CONTENT:
         return None
+    unpacked = _unpacked(content) if content.startswith(_PACKED) else None
     return Encoded(
         *run.span(),
-        content,
+        content if unpacked is None else unpacked,
         is_url_safe=_URL_SAFE.search(body) is not None,
         is_padded="=" in run[0],
+        is_packed=unpacked is not None,
     )
+
+
+def _unpacked(content: bytes) -> bytes | None:
+    try:
+        return zlib.decompressobj(_AUTOMATIC).decompress(content, _UNPACKED_BYTES)
+    except zlib.error:
+        return None
 
 
 def _reach(text: str, run: re.Match[str]) -> int:

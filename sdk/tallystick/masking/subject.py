@@ -29,9 +29,11 @@ BIRTH: Final = 256
 """A year of the last two centuries, or a date without one."""
 TABLE: Final = 512
 """More than one line."""
+SPELLED: Final = 2048
+"""An `@` with spaces or in words; odd separators between four digits and four more."""
 MIXED: Final = 1024
 """Six letters before two digits, a letter and two digits; six digits, a letter and three digits."""
-TRAITS: Final = 2047
+TRAITS: Final = 4095
 """All of these."""
 ALWAYS: Final = 0
 """None of these: what can stand in any text that is not harmless."""
@@ -42,7 +44,7 @@ _HARMLESS: Final = re.compile(
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}"  # date and time
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
     r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # UUID
-    r"|(?=[0-9]*[a-f])(?![a-f]{2}[0-9]{12,30}$)[0-9a-f]{7,64}"  # hash, no account number
+    r"|(?=[0-9]*[a-f])(?![a-f]{2}[0-9]{12,30}$|(?:[2-7][0-9a-f]){8,32}$)[0-9a-f]{7,64}"  # hash, no text or account
     r"|v?(?:[0-9]{1,3}(?:\.[0-9]{1,3}){1,2}|20[0-9]{2}(?:\.[0-9]{1,2}){1,2})"  # version
 )
 _NUMBER: Final = re.compile(
@@ -50,19 +52,24 @@ _NUMBER: Final = re.compile(
 )
 _ACCOUNT: Final = re.compile(
     r"[0-9](?<![0-9].)[0-9]"
-    r"(?:(?<=[A-Za-z]{2}..)(?<![0-9A-Za-z]....)|(?<=[A-Za-z]{2}[ -]..)(?<![0-9A-Za-z].....))"
-    r"[ .-]?[0-9A-Za-z]{2}",
+    r"(?:(?<=[A-Za-z]{2}..)(?<![0-9A-Za-z]....)|(?<=[A-Za-z]{2}[ .-]..)(?<![0-9A-Za-z].....)|(?<=IBAN[A-Z]{2}..))"
+    r"[ .\-_\n]?[0-9A-Za-z]{2}",
     re.DOTALL,
 )
 _MIXED: Final = re.compile(
     r"[0-9]{2}(?:(?<=[A-Za-z]{6}..)(?<![0-9A-Za-z].{8})[A-Za-z][0-9]{2}[A-Za-z]|[0-9]{4}[A-FU-Ya-fu-y][0-9]{3})"
 )
+_SPELLED: Final = re.compile(
+    r"[\[({<](?:[aA][tT]|@)[\])}>]| @ | (?:dot|DOT) |[0-9]{4}(?: {4,8}|[_:|*~\n\\]|\r\n|</)[^ ]{0,16}[0-9]{4}"
+)
 _BIRTH: Final = re.compile(r"(?:19|20)[0-9]{2}|[0-9][-/.] ?[0-9]{1,2}[-/.] ?[0-9]{2}")
 _RUN: Final = re.compile(r"(?<![0-9A-Za-z+/_.~-])[0-9A-Za-z+/_.~-]{11,}")
-_WORDS: Final = re.compile(r"(?:[a-z]*+[./_-])*+[a-z]*+|[0-9a-f-]*+")
+_WORDS: Final = re.compile(
+    r"(?:[a-z]*+[./_-])*+[a-z]*+|(?!(?:[2-7][0-9a-f]|0[9ad]){8,}$)[0-9a-f-]*+"
+)
 _WORDS_WITH_TRAITS: Final = (
     *((scheme, SCHEME) for scheme in ("bearer", "basic", "digest", "negotiate", "apikey")),
-    *((word, SPOKEN) for word in ("--", "passw", "passphrase", "secret", "pin ")),
+    *((word, SPOKEN) for word in ("--", "passw", "passphrase", "secret", "pin ", " -u", "mysql")),
     ("-----begin", ARMOUR),
 )
 """All of them stand before a space, or hold one."""
@@ -84,7 +91,7 @@ class Subject(NamedTuple):
 
 def is_harmless(text: str) -> bool:
     """Whether the text is nothing but words, a time stamp, a UUID, a hash or a version."""
-    return _HARMLESS.fullmatch(text) is not None
+    return _HARMLESS.fullmatch(text) is not None and "(at)" not in text and " dot " not in text
 
 
 def inspect(text: str, rule: KeyRule) -> Subject:
@@ -107,6 +114,8 @@ def inspect(text: str, rule: KeyRule) -> Subject:
         traits |= MIXED
     if "\n" in text:
         traits |= TABLE
+    if _SPELLED.search(text):
+        traits |= SPELLED
     return Subject(text, rule, runs, traits)
 
 

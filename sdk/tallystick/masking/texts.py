@@ -137,7 +137,7 @@ class TextMasker:
     def _found(
         self, text: str, rule: KeyRule, within: Structure, depth: int, layers: int
     ) -> list[Hit]:
-        fold = None if text.isascii() else folded(text)
+        fold = None if text.isascii() and "\0" not in text else folded(text)
         plain = fold.text if fold else text
         hits: list[Hit] = []
         subject = inspect(plain, rule)
@@ -174,7 +174,7 @@ class TextMasker:
         masked, counts = within.ledger.aside(lambda: self.mask(text, PLAIN, within, depth + 1))
         if not counts:
             return []
-        if not is_text:
+        if not is_text or run.is_packed:
             return [Hit(run.start, run.end, kinds.WITHHELD)]
         return [Hit(run.start, run.end, "", replacement=run.encode(masked.encode()), counts=counts)]
 

@@ -23,6 +23,11 @@ _DECIMAL_BITS: Final = 256
 """Integers beyond are written in hexadecimal: decimal takes quadratic time."""
 _MOST_SHAPES: Final = 1024
 _LARGEST_SHAPE: Final = 64
+_FEWEST_PIECES: Final = 4
+_MOST_PIECES: Final = 64
+_LONGEST_PIECE: Final = 6
+_SHORTEST_SPLIT: Final = 12
+"""A list of words, years or flags is not read as one value; a card in groups of four is."""
 _WRAPPERS: Final = frozenset(
     f"{kind}{value}"
     for kind in ("string", "int", "double", "bytes")
@@ -124,6 +129,9 @@ class Walk:
         items = list(sequence)
         if not self._enter(sequence, len(items), depth):
             return self.ledger.withhold()
+        whole = self._in_pieces(items, depth)
+        if whole is not None:
+            items = [whole] * len(items)
         masked: list[JsonValue] = []
         own = rule
         for item in items:
@@ -134,6 +142,22 @@ class Walk:
             is_flag = isinstance(item, str) and item[:1] == "-" and names_secret(item)
             own = key_rule(str(masked[-1])) if is_flag else rule
         self._path.discard(id(sequence))
+        return masked
+
+    def _in_pieces(self, items: list[object], depth: int) -> str | None:
+        """Return the marker of the one value that a list of short texts spells, if it does."""
+        if not _FEWEST_PIECES <= len(items) <= _MOST_PIECES:
+            return None
+        if not all(type(item) is str and len(item) <= _LONGEST_PIECE for item in items):
+            return None
+        joined = "".join(map(str, items))
+        if joined.isalpha() or len(joined) < _SHORTEST_SPLIT:
+            return None
+        masked, counts = self.ledger.aside(lambda: self._texts.mask(joined, PLAIN, self, depth))
+        if not counts or not is_marker(masked):
+            return None
+        for kind, times in counts:
+            self.ledger.count(kind, times)
         return masked
 
     def unordered(self, items: Iterable[object], rule: KeyRule, depth: int) -> JsonValue:
