@@ -11,6 +11,7 @@ import streamlit as st
 
 from tallystick_dashboard import components
 from tallystick_dashboard.blocks import Block, code, heading, note, steps
+from tallystick_dashboard.shell import faults_shown
 from tallystick_dashboard.trace.action import Shape
 from tallystick_dashboard.trace.columns import columns_of
 from tallystick_dashboard.trace.facts import (
@@ -75,7 +76,7 @@ def explore(trace: Trace, records: Records, keys: Keys) -> None:
         left, right = st.columns([2.35, 1], gap="small")
         with left, st.container(key="waterfall"):
             row = _selected(trace)
-        with right, st.container(key="detail"):
+        with right, st.container(key="detail"), faults_shown():
             _detail(trace, row, records, keys)
     if row is not None:
         with place:
