@@ -20,6 +20,7 @@ KNOWN: Final = {
     "mcp": "tallystick.instrument.mcp",
     "langchain": "tallystick.instrument.langchain",
     "openai_agents": "tallystick.instrument.openai_agents",
+    "pydantic_ai": "tallystick.instrument.pydantic_ai",
 }
 """Name in the setting `frameworks` -> the module that hooks it, with a Framework called FRAMEWORK."""
 AUTO: Final = "auto"

@@ -10,10 +10,12 @@ TARGETS = {
     "old": {
         "langchain": "langchain_core.tools.base:BaseTool.run",
         "openai_agents": "agents.run_internal.tool_execution:invoke_function_tool",
+        "pydantic_ai": "pydantic_ai._tool_manager:ToolManager.execute_tool_call",
     },
     "new": {
         "langchain": "langchain_core.tools.base:BaseTool.arun",
         "openai_agents": "agents.run_internal.tool_execution:_invoke_function_tool_with_metadata",
+        "pydantic_ai": "pydantic_ai.tool_manager:ToolManager.execute_tool_call",
     },
 }
 """Environment -> framework -> something that its hook needs."""

@@ -1,0 +1,105 @@
+"""Pydantic AI at two versions: what a program sees, and what is recorded of its agents."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.frameworks import claims
+from tests.integration.frameworks.conftest import Runs
+from tests.integration.frameworks.environments import Run, run_example
+from tests.recorded import disclosed
+from tests.requirements import requirement
+
+PROGRAM = "pydantic_ai_desk"
+ENVIRONMENTS = ("old", "new")
+ENDS = [
+    ("write", "success"),
+    ("write", "success"),
+    ("write", "success"),
+    ("fail", "failure"),
+    ("again", "failure"),
+    ("write", "failure"),
+    ("nothing", "failure"),
+    ("wait", "cancelled"),
+    ("multiply", "success"),
+    ("write", "success"),
+    ("approve", "cancelled"),
+    ("write", "success"),
+    ("ask_clerk", "success"),
+]
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def found(request: pytest.FixtureRequest, recorded: Runs) -> Run:
+    return recorded(request.param, PROGRAM)
+
+
+@requirement("sdk.host-never-broken")
+def test_a_program_sees_the_same_with_and_without_recording(found: Run, plain: Runs) -> None:
+    claims.assert_unchanged(found, plain(found.environment, PROGRAM), steps=13)
+
+
+@requirement("sdk.every-call-recorded", "sdk.started-before")
+def test_each_call_is_one_action_with_a_beginning_and_an_end(found: Run) -> None:
+    claims.assert_whole(found, ENDS)  # the answer by an output tool is none of them
+
+
+def test_ids_of_model_and_conversation_and_the_agents_name_are_stated(found: Run) -> None:
+    write = found.ends("write")[1].statement
+    assert write["tool.call_id"] == "call-0"
+    assert write.get("agent.name") == {"old": None, "new": "clerk"}[found.environment]
+    assert ("conversation.id" in write) is (found.environment == "new")
+    assert len(write["tool.definition_digest"]) == 64
+
+
+def test_the_real_cause_of_a_failure_that_the_model_is_told_is_recorded_masked(found: Run) -> None:
+    [again], [fail] = found.ends("again"), found.ends("fail")
+    assert again.statement["error.type"] == "ModelRetry"
+    assert disclosed(again)["error.message"] == "not so"
+    assert disclosed(fail)["error.message"].startswith("broken by [email:")
+    claims.assert_masked(found)
+
+
+def test_wrong_arguments_and_an_unknown_tool_are_told_apart(found: Run) -> None:
+    assert found.ends("write")[3].statement["error.type"] == "invalid_arguments"
+    assert found.ends("nothing")[0].statement["error.type"] == "unknown_tool"
+
+
+def test_arguments_are_the_same_whether_given_as_an_object_or_as_text(found: Run) -> None:
+    assert disclosed(found.ends("write")[2])["params"] == '{"text":"in JSON"}'
+
+
+def test_a_tool_that_calls_an_mcp_server_is_one_call_from_this_side(found: Run) -> None:
+    claims.assert_joined(found)
+
+
+def test_a_call_that_waits_for_an_approval_has_not_run(found: Run) -> None:
+    assert found.ends("approve")[0].statement["error.type"] == "ApprovalRequired"
+
+
+def test_an_agent_that_a_tool_asks_has_the_tools_agent_above_it(found: Run) -> None:
+    inner, [outer] = found.ends("write")[-1].statement, found.ends("ask_clerk")
+    assert inner["action.parent_id"] == outer.statement["action.id"]
+    parent = inner.get("agent.parent_name")
+    assert parent == {"old": None, "new": "boss"}[found.environment]
+
+
+@requirement("sdk.required-or-refused")
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_required_tool_that_cannot_be_recorded_does_not_run(
+    environment: str, tmp_path: Path
+) -> None:
+    seen = claims.seen_where_nothing_is_durable(environment, PROGRAM, "write", tmp_path)
+    assert isinstance(seen["write"], dict)
+    assert seen["write"]["raised"] == "RefusedError"
+    assert seen["remote"] == ["42", "done"]
+
+
+def test_the_example_runs_and_is_recorded(tmp_path: Path) -> None:
+    found = run_example("new", "with_pydantic_ai", tmp_path)
+    [refund] = found.ends("refund")
+    assert refund.statement["agent.name"] == "billing"
+    assert disclosed(refund)["principal.id"] == "ada"
+    assert found.seen["stdout"] == "refunded 20 euro for invoice 17\n"
