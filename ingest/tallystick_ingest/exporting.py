@@ -68,8 +68,8 @@ class _Line:
         if self._is_terminal:
             share = f" {job['done']:,} of {job['total']:,}" if job["total"] > 1 else ""
             stage = STAGES.get(str(job["stage"]), "working")
-            print(f"\r\x1b[K{stage}{share} ...", end="", file=self._out, flush=True)  # noqa: T201 - a command's
+            print(f"\r\x1b[K{stage}{share} ...", end="", file=self._out, flush=True)
 
     def end(self) -> None:
         if self._is_terminal:
-            print("\r\x1b[K", end="", file=self._out, flush=True)  # noqa: T201 - a command's
+            print("\r\x1b[K", end="", file=self._out, flush=True)

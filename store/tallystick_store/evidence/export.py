@@ -121,15 +121,14 @@ class Appraiser:
 
     def __call__(self, place: Path, progress: Progress) -> None:
         """Appraise a place. Raises StoreError with the reason when it did not end well."""
-        with (place / "appraisal.log").open("x") as log:
-            process = self._start(place, log)
+        with (place / "appraisal.log").open("x") as log, self._start(place, log) as process:
             try:
                 error = self._follow(process, progress)
             finally:
                 process.kill()
-                code = process.wait()
                 with self._lock:
                     self._process = None
+        code = process.returncode
         if error is not None:
             raise StoreError(error)
         if code != 0 or not (place / FILES_FOLDER / "report.html").exists():
