@@ -22,7 +22,6 @@ from tallystick_dashboard.client import (
     ServiceAwayError,
 )
 from tallystick_dashboard.markup import Markup, join, tag
-from tallystick_dashboard.theme import STYLE
 
 Draw = Callable[[Client, Person], None]
 
@@ -31,7 +30,6 @@ RETRY_S: Final = 3
 
 def show(title: str, draw: Draw) -> None:
     """Show one page: `draw` gets the client and the person, and may raise any DashboardError."""
-    st.html(f"<style>{STYLE}</style>")
     client = session.client_of_visitor()
     with faults_shown():
         person = client.me()

@@ -5,11 +5,7 @@ text and ground is at least 4.5 (tests compute it). The system's preference choo
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
-
-STYLE: Final = Path(__file__).with_name("screens.css").read_text(encoding="utf-8")
-"""Our style sheet; colours are written `light-dark(light, dark)`."""
 
 _SANS: Final = "Inter, 'Segoe UI', system-ui, -apple-system, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 _MONO: Final = (
@@ -69,7 +65,7 @@ DARK: Final[Mapping[str, str]] = {
 _FURNITURE: Final[Mapping[str, Any]] = {
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
-    "client.showErrorLinks": False,
+    "client.showErrorLinks": "false",
     "client.showSidebarNavigation": False,
     "browser.gatherUsageStats": False,
     "logger.level": "warning",

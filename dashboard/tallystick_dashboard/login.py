@@ -1,0 +1,177 @@
+"""The login: a plain page of ours, before anything of Streamlit is served.
+
+Name and password are posted as a form, without a script. The token of a one-time link stands behind `#`,
+which browsers send to nobody; a script puts it into a form that a person then posts. The guard has
+checked the origin of what is posted. The session's token goes into a cookie that no script can read.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from html import escape
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, quote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from tallystick_dashboard.client import (
+    Client,
+    DashboardError,
+    Login,
+    NotSignedInError,
+    RefusedError,
+    ServiceAwayError,
+)
+from tallystick_dashboard.document import PLAIN_POLICY
+from tallystick_dashboard.session import COOKIE
+from tallystick_dashboard.text import safe
+from tallystick_dashboard.visitors import Standing, Visitors
+
+LOGIN: Final = "/login"
+LOGOUT: Final = "/logout"
+MAX_BODY_BYTES: Final = 16 * 1024
+"""Ours: a name, a password and a path."""
+_HOME: Final = Path(__file__).with_name("door")
+_PAGE: Final = (_HOME / "login.html").read_text(encoding="utf-8")
+_AWAY: Final = (_HOME / "away.html").read_text(encoding="utf-8")
+_US: Final = 1_000_000
+_HEADERS: Final = {"content-security-policy": PLAIN_POLICY, "cache-control": "no-store"}
+_FORM: Final = "application/x-www-form-urlencoded"
+_OWN_SITES: Final = frozenset(("same-origin", "none", ""))
+
+ClientOf = Callable[[str | None], Client]
+
+
+class Door:
+    """The routes of the login, over a service that `client_of(token)` asks."""
+
+    def __init__(self, client_of: ClientOf, visitors: Visitors) -> None:
+        """Forget in `visitors` whoever signs out."""
+        self._client_of = client_of
+        self._visitors = visitors
+
+    def routes(self) -> list[Route]:
+        """Return the routes, for the application."""
+        return [
+            Route(LOGIN, self.page, methods=["GET"]),
+            Route(LOGIN, self.enter, methods=["POST"]),
+            Route(f"{LOGIN}/link", self.enter_by_link, methods=["POST"]),
+            Route(f"{LOGIN}/link", self.page, methods=["GET"]),
+            Route(f"{LOGIN}/state", self.state, methods=["GET"]),
+            Route(LOGOUT, self.leave, methods=["GET"]),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        """Show the form."""
+        return _form(safe_path(request.query_params.get("next", "/")))
+
+    async def state(self, request: Request) -> Response:
+        """Say whether the visitor is signed in: 204, otherwise 200.
+
+        A link from elsewhere arrives without the cookie (SameSite=Strict); our script asks again.
+        """
+        standing = await self._visitors.standing(request.cookies.get(COOKIE))
+        return Response(status_code=204 if standing is Standing.SIGNED_IN else 200)
+
+    async def enter(self, request: Request) -> Response:
+        """Sign in by name and password."""
+        given = await _fields(request)
+        return await self._begin(
+            request, given, lambda: self._client_of(None).login(given["name"], given["password"])
+        )
+
+    async def enter_by_link(self, request: Request) -> Response:
+        """Sign in by the one-time link."""
+        given = await _fields(request)
+        return await self._begin(
+            request, given, lambda: self._client_of(None).login_by_link(given["token"])
+        )
+
+    async def leave(self, request: Request) -> Response:
+        """End the session; another site's page can not."""
+        if request.headers.get("sec-fetch-site", "") not in _OWN_SITES:
+            return RedirectResponse("/", HTTPStatus.SEE_OTHER)
+        token = request.cookies.get(COOKIE)
+        if token:
+            self._visitors.forget(token)
+            try:
+                await asyncio.to_thread(self._client_of(token).logout)
+            except NotSignedInError:
+                pass  # it had ended before
+            except DashboardError as error:
+                return _form(
+                    "/", f"You are still signed in: {error}", HTTPStatus.SERVICE_UNAVAILABLE
+                )
+        return clear_cookie(RedirectResponse(LOGIN, HTTPStatus.SEE_OTHER))
+
+    async def _begin(
+        self, request: Request, given: dict[str, str], ask: Callable[[], Login]
+    ) -> Response:
+        """Ask the service for a session and hand it over as a cookie, or say why there is none."""
+        wanted = safe_path(given["next"])
+        try:
+            login = await asyncio.to_thread(ask)
+        except NotSignedInError as error:
+            return _form(wanted, str(error), HTTPStatus.UNAUTHORIZED)
+        except RefusedError as error:
+            return _form(wanted, str(error), HTTPStatus.TOO_MANY_REQUESTS)
+        except ServiceAwayError as error:
+            return _form(wanted, str(error), HTTPStatus.SERVICE_UNAVAILABLE)
+        except DashboardError as error:
+            return _form(wanted, str(error), HTTPStatus.FORBIDDEN)
+        answer = RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
+        answer.set_cookie(
+            COOKIE,
+            login.token,
+            max_age=max(0, login.ends_us // _US - int(time.time())),
+            secure=request.headers.get("origin", "").startswith("https:"),
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
+
+
+def safe_path(text: str) -> str:
+    """Return a path of this dashboard to go to after the login; `/` for anything else."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return "/"
+    is_ours = text.startswith("/") and not text.startswith(("//", "/\\", LOGIN, LOGOUT))
+    if not is_ours or parts.scheme or parts.netloc or "\\" in text or not text.isprintable():
+        return "/"
+    return quote(text, safe="/?&=%:+-._~,")
+
+
+def clear_cookie(answer: Response) -> Response:
+    """Let the browser forget the session."""
+    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return answer
+
+
+def away_page() -> Response:
+    """Return the page for strangers while the service does not answer; it asks again by itself."""
+    return HTMLResponse(_AWAY, HTTPStatus.SERVICE_UNAVAILABLE, {**_HEADERS, "retry-after": "3"})
+
+
+def _form(wanted: str, said: str = "", status: int = HTTPStatus.OK) -> Response:
+    alert = f'<p role="alert">{escape(safe(said))}</p>' if said else ""
+    page = _PAGE.replace("{{next}}", escape(wanted)).replace("{{alert}}", alert)
+    return HTMLResponse(page, status, dict(_HEADERS))
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """Return the fields of a posted form, empty where they are missing or the body is none."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            body = b""
+            break
+    is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM
+    found = parse_qs(body.decode("utf-8", "replace"), max_num_fields=8) if is_form else {}
+    return {name: found.get(name, [""])[0] for name in ("name", "password", "token", "next")}
