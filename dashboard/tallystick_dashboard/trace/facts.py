@@ -18,7 +18,7 @@ from tallystick_dashboard.blocks import (
 )
 from tallystick_dashboard.trace.action import Shape, text_of
 from tallystick_dashboard.trace.columns import duration_us
-from tallystick_dashboard.trace.model import Row, Trace
+from tallystick_dashboard.trace.model import BAD, Row, Trace
 from tallystick_dashboard.trace.record import WITHHELD, Action
 
 MAX_ACTORS: Final = 20
@@ -34,9 +34,8 @@ _OBSERVERS: Final[Mapping[str, str]] = {
 
 def call_blocks(row: Row, action: Action) -> list[Block]:
     """Say what was called, with what, and what came back; values as they were masked."""
-    blocks = facts(
-        "", [*(absent("note", flag) for flag in row.flags), *_course(row), *_ids(action)]
-    )
+    notes = [absent("note", flag) for flag in row.flags]
+    blocks = facts("", [*notes, *_ending(row, action), *_course(row)])
     blocks += _value("Arguments, masked", "params", action)
     blocks += _value("Result, masked", "result", action)
     for title, name in (
@@ -52,9 +51,10 @@ def call_blocks(row: Row, action: Action) -> list[Block]:
     return blocks + facts("Of the record", _ids(action))
 
 
-def _ending(action: Action) -> list[Fact | None]:
+def _ending(row: Row, action: Action) -> list[Fact | None]:
+    outcome = action.said("outcome")
     return [
-        fact("outcome", action.said("outcome")),
+        fact("outcome", outcome, tone="bad" if row.draft.status in BAD else ""),
         fact("error", action.said("error.type"), tone="bad"),
         fact("rule", action.said("decision.rule"), action.text("decision.effect")),
         fact("reason", action.disclosed("decision.reason")),

@@ -65,6 +65,23 @@ def test_arguments_and_result_are_shown_masked_with_their_size_before() -> None:
     assert found["Result, masked"] == "plain"
 
 
+def test_how_a_call_ended_comes_before_its_values_and_its_ids_come_last() -> None:
+    row = one_call(type="tool.denied").rows[0]
+    shown = action(
+        {"params": "{}", "decision.reason": "no scope"},
+        outcome="denied",
+        decision__effect="deny",
+        decision__rule="customers:delete",
+        mcp__transport="http",
+    )
+    first, values, last = call_blocks(row, shown)
+    assert [one["label"] for one in first["rows"]] == [
+        *("outcome", "rule", "reason", "started", "took")
+    ]
+    assert first["rows"][0]["tone"] == "bad"
+    assert (values["type"], last["title"]) == ("code", "Of the record")
+
+
 def test_a_value_that_is_withheld_says_so_and_one_that_never_was_is_silent() -> None:
     found = rows(call_blocks(one_call().rows[0], action(params__size_bytes=7)))
     assert found["7 bytes"] == "withheld or erased"
