@@ -13,6 +13,7 @@ from tallystick_ingest.api import (
     admin,
     emitters,
     evidence,
+    exports,
     health,
     log,
     login,
@@ -43,7 +44,18 @@ def create_app(service: Service) -> Edge:
     app.state.service = service
     for signal in _SIGNALS:
         app.router.routes.append(Route(f"/v1/{signal}", OtlpAddress(service.intake, signal)))
-    for module in (health, login, admin, emitters, log, queries, traces, overview, evidence):
+    for module in (
+        health,
+        login,
+        admin,
+        emitters,
+        log,
+        queries,
+        traces,
+        overview,
+        evidence,
+        exports,
+    ):
         app.include_router(module.router)
     add_error_answers(app)
     return Edge(app, service)

@@ -26,6 +26,7 @@ from tallystick_ingest.auth.login import Login
 from tallystick_ingest.auth.sessions import SessionBook
 from tallystick_ingest.config import ServiceConfig
 from tallystick_ingest.drafts import Drafts, KeyPurpose
+from tallystick_ingest.export_jobs import ExportJobs
 from tallystick_ingest.intake import OtlpIntake
 from tallystick_ingest.key_directory import KeyDirectory, enrolled
 from tallystick_ingest.otlp.http import BusyError
@@ -95,6 +96,7 @@ class Service:
             self.store, admission.admit, self.clock.now_us
         )
         self.accesses = AccessBook(self.drafts, self.clock, self.state)
+        self.exports = ExportJobs(self.store, self.signer, self.accesses, self.clock)
         self.intake = OtlpIntake(
             gate=self.gate,
             book=KeyBook(self.directory.session_key, self.directory.emitter_key),
@@ -202,6 +204,7 @@ class Service:
     def housekeep(self) -> None:
         """Record what is due once a minute; what cannot be recorded now stays counted."""
         self._state_pause()
+        self.exports.sweep()
         taken = self.anonymous.take()
         drafts = [self.drafts.reject_anonymous(path, counts) for path, counts in taken.items()]
         try:
@@ -220,6 +223,7 @@ class Service:
                 return
             self.is_closing = True
         self.verifier.close()
+        self.exports.close()
         try:
             self.accesses.sweep(everything=True)
             drafts = [
