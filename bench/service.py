@@ -34,7 +34,10 @@ class Service:
         command = [str(Path(sys.executable).parent / "tallystick"), "up", "--port", str(self.port)]
         start = time.perf_counter()
         self._process = subprocess.Popen(
-            [*command, "--data", str(self.data), "--secrets", str(place / "secrets")],
+            [
+                *(*command, "--dashboard-port", "off"),
+                *("--data", str(self.data), "--secrets", str(place / "secrets")),
+            ],
             env={**os.environ, "TALLYSTICK_HOME": str(self.home)},
             stdout=subprocess.DEVNULL,
         )

@@ -92,7 +92,8 @@ class Service:
     def start(self) -> "Service":
         self.root.mkdir(exist_ok=True)
         self.port = self.port or free_port()
-        command = [*self.wrapper, TALLYSTICK, "up", "--port", str(self.port), *self.options]
+        command = [*self.wrapper, TALLYSTICK, "up", "--port", str(self.port)]
+        command += ["--dashboard-port", "off", *self.options]
         with (self.root / "output.txt").open("ab") as output:
             self.process = subprocess.Popen(
                 command, env=self.environment, stdout=output, stderr=subprocess.STDOUT

@@ -96,7 +96,7 @@ class Guard:
         if standing is Standing.UNCLEAR:
             return away_page() if is_page else _plain(503, "The service does not answer.")
         if standing is Standing.NOBODY:
-            return _to_login(scope) if is_page else _plain(401, "Sign in first.")
+            return _to_login(scope, headers) if is_page else _plain(401, "Sign in first.")
         return self._document(str(headers.get("host"))) if is_page else None
 
     def _document(self, host: str) -> Response:
@@ -113,13 +113,16 @@ def token_of(headers: Headers) -> str | None:
     return cookie_parser(headers.get("cookie", "")).get(COOKIE)
 
 
-def _to_login(scope: Scope) -> Response:
-    """Lead to the login, and from there back to where somebody wanted to go."""
+def _to_login(scope: Scope, headers: Headers) -> Response:
+    """Lead to the login, and from there back to where somebody wanted to go.
+
+    A cookie that was not sent is not cleared: a link from elsewhere comes without it (SameSite=Strict).
+    """
     query = scope.get("query_string", b"").decode("ascii", "replace")
     wanted = safe_path(scope["path"] + (f"?{query}" if query else ""))
     suffix = "" if wanted == "/" else f"?next={quote(wanted, safe='')}"
     answer = RedirectResponse(f"{LOGIN}{suffix}", HTTPStatus.SEE_OTHER)
-    return clear_cookie(answer)
+    return answer if token_of(headers) is None else clear_cookie(answer)
 
 
 def _plain(status: int, text: str) -> Response:

@@ -61,7 +61,8 @@ def up(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(list(arguments))
     config = load_service_config({s.field: getattr(chosen, s.field) for s in SETTINGS})
     sys.meta_path.insert(0, _NoPandas())
-    from tallystick_ingest.local_credentials import keep_credentials  # noqa: PLC0415 - slow to import
+    from tallystick_ingest.dashboard import Dashboard, beside  # noqa: PLC0415 - slow to import
+    from tallystick_ingest.local_credentials import keep_credentials  # noqa: PLC0415
     from tallystick_ingest.service import Service  # noqa: PLC0415
     from tallystick_ingest.serving import address_of, bind, serve  # noqa: PLC0415
 
@@ -76,8 +77,9 @@ def up(arguments: Sequence[str]) -> int:
         ) from None
     for warning in private_file_warnings(kept):
         print(f"tallystick: {warning}", file=sys.stderr)
-    service = Service.open(config)
     url = address_of(listener)
+    dashboard = beside(config, url)
+    service = Service.open(config)
     try:
         lines = [
             f"Tallystick takes OTLP and questions at {url}",
@@ -87,14 +89,27 @@ def up(arguments: Sequence[str]) -> int:
             f"  log key      {service.keys.log.key.vkey}",
             f"  credentials  {keep_credentials(service, url)}",
         ]
+        screen = f"{dashboard.url}/" if isinstance(dashboard, Dashboard) else dashboard
+        lines.append(f"  dashboard    {screen}")
         if service.keys.is_new or chosen.admin_link:
-            link = f"{url}/admin#{service.door.new_link_token()}"
+            door = f"{screen}login" if isinstance(dashboard, Dashboard) else f"{url}/admin"
+            link = f"{door}#{service.door.new_link_token()}"
             lines.append(f"  admin link   {link}   (works once)")
         lines += [f"  note         {notice}" for notice in service.store.notices]
     except BaseException:
         service.close("the start failed")
         raise
-    serve(service, listener, lambda: print("\n".join(lines), flush=True))
+
+    def ready() -> None:
+        print("\n".join(lines), flush=True)
+        if isinstance(dashboard, Dashboard):
+            dashboard.start()
+
+    try:
+        serve(service, listener, ready)
+    finally:
+        if isinstance(dashboard, Dashboard):
+            dashboard.stop()
     print("Tallystick has stopped: everything accepted is kept.", flush=True)
     return 0
 

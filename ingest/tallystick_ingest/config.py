@@ -11,6 +11,8 @@ from tallystick.errors import ConfigError
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 4318
 """OTLP 1.11: the default port of OTLP over HTTP."""
+DEFAULT_DASHBOARD_PORT: Final = 8501
+"""Streamlit's own default."""
 _PORT_END: Final = 65_536
 _LIMIT_END: Final = 1 << 40
 
@@ -28,6 +30,9 @@ class ServiceConfig:
     max_body_bytes: int
     max_waiting_bytes: int
     verify_every_s: int
+    dashboard_port: int | None
+    dashboard_host: str
+    dashboard_hosts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,22 @@ def _whole(low: int, end: int) -> Callable[[str], int]:
         raise ValueError(f"a whole number from {low} to {end - 1}")
 
     return parse
+
+
+def _port_or_off(value: str) -> int | None:
+    if value.strip().lower() == "off":
+        return None
+    try:
+        return _whole(0, _PORT_END)(value)
+    except ValueError as expected:
+        raise ValueError(f"{expected}, or off") from None
+
+
+def _names(value: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in value.split(",") if name.strip())
+    if "*" in names or any("/" in name for name in names):
+        raise ValueError("names of hosts, separated by commas")
+    return names
 
 
 SETTINGS: Final = (
@@ -110,6 +131,27 @@ SETTINGS: Final = (
         "300",
         "Seconds between verifications of the own log, if that takes no more than 5 % of a core; 0: only when asked.",
     ),
+    Setting(
+        "dashboard_port",
+        "TALLYSTICK_DASHBOARD_PORT",
+        _port_or_off,
+        str(DEFAULT_DASHBOARD_PORT),
+        "Port of the dashboard; 0: any; off: none.",
+    ),
+    Setting(
+        "dashboard_host",
+        "TALLYSTICK_DASHBOARD_HOST",
+        _text,
+        DEFAULT_HOST,
+        "Address on which the dashboard listens.",
+    ),
+    Setting(
+        "dashboard_hosts",
+        "TALLYSTICK_DASHBOARD_HOSTS",
+        _names,
+        None,
+        "Names under which browsers reach the dashboard, separated by commas; needed where others reach it.",
+    ),
 )
 """The table: `tallystick up --help` prints it."""
 
@@ -125,6 +167,7 @@ def load_service_config(
     values = {setting.field: _value(setting, given, env) for setting in SETTINGS}
     values["data"] = values["data"] or values["home"] / "data"
     values["secrets"] = values["secrets"] or values["home"] / "server"
+    values["dashboard_hosts"] = values["dashboard_hosts"] or ()
     return ServiceConfig(**values)
 
 

@@ -137,7 +137,8 @@ class World:
     def start(self, *options: str, wait: bool = True, **environment: str) -> None:
         """Start the service, and wait until it is ready unless told not to."""
         command = [TALLYSTICK, "up", "--port", str(self.port), "--data", str(self.data)]
-        command += ["--secrets", str(self.secrets), "--name", LOG_NAME, *options]
+        command += ["--secrets", str(self.secrets), "--name", LOG_NAME, "--dashboard-port", "off"]
+        command += options
         self.service = self.spawn_command("up", command, **environment)
         if wait:
             until(self.is_ready, START_WITHIN_S, lambda: _said(self.service))

@@ -24,7 +24,10 @@ Make = Callable[..., Service]
 def fails(service: Service, *options: str) -> str:
     """Start the service where it cannot start; return what it says."""
     done = subprocess.run(
-        [TALLYSTICK, "up", "--port", str(service.port or 0), *options],
+        [
+            *(TALLYSTICK, "up", "--port", str(service.port or 0)),
+            *("--dashboard-port", "off", *options),
+        ],
         env=service.environment,
         capture_output=True,
         text=True,
