@@ -5,6 +5,7 @@ A completion stands for its action; what only the started record states is taken
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal
 
 Shape = Mapping[str, Any]
@@ -25,19 +26,19 @@ _CLIENT_OBSERVERS: Final = ("mcp_client", "agent")
 _GRAVITY: Final[tuple[Proof, ...]] = ("corrupt", "unsealed", "recovered", "sealed")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Action:
     """Every record of one action id, in the order of the log, at least one."""
 
     id: str
     events: tuple[Shape, ...]
 
-    @property
+    @cached_property
     def last(self) -> Shape:
         """The record that ended it, or that started it while there is no end."""
         return max(self._own, key=lambda one: (one["type"] != "tool.started", one["log_index"]))
 
-    @property
+    @cached_property
     def started(self) -> Shape | None:
         """The record that started it, if there is one."""
         return next((one for one in self.events if one["type"] == "tool.started"), None)
@@ -47,7 +48,7 @@ class Action:
         """Whether somebody recorded its end."""
         return bool(self.last["type"] != "tool.started")
 
-    @property
+    @cached_property
     def _own(self) -> Sequence[Shape]:
         """Its native records; readings of its span count where there is nothing else."""
         native = [one for one in self.events if one["origin"] != "derived"]

@@ -36,8 +36,9 @@ def call_blocks(row: Row, action: Action) -> list[Block]:
     """Say what was called, with what, and what came back; values as they were masked."""
     notes = [absent("note", flag) for flag in row.flags]
     blocks = facts("", [*notes, *_ending(row, action), *_course(row)])
-    blocks += _value("Arguments, masked", "params", action)
-    blocks += _value("Result, masked", "result", action)
+    if row.draft.is_call:
+        blocks += _value("Arguments, masked", "params", action)
+        blocks += _value("Result, masked", "result", action)
     for title, name in (
         ("Error, masked", "error.message"),
         ("Resource, masked", "resource.uri"),
@@ -100,7 +101,8 @@ def _annotations(action: Action) -> list[str]:
 def _value(title: str, name: str, action: Action) -> list[Block]:
     size, text = action.said(f"{name}.size_bytes"), action.disclosed(name)
     if text is None:
-        return [] if size is None else facts(title, [absent(amounts.size(size), WITHHELD)])
+        why = "not stated by this record" if size is None else f"{amounts.size(size)}, {WITHHELD}"
+        return facts(title, [absent("value", why)])
     before = f" · {amounts.size(size)} before masking" if size is not None else ""
     cut = " · a preview" if action.said(f"{name}.truncated") else ""
     return code(f"{title}{before}{cut}", pretty(text))

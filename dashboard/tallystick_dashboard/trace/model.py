@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from tallystick_dashboard.trace.action import Action, Proof, Shape, Status, actions_of
+from tallystick_dashboard.trace.action import Action, Proof, Shape, Status, actions_of, text_of
 from tallystick_dashboard.trace.join import Join, joins_of
 from tallystick_dashboard.trace.rows import CONTRADICTED, Draft, drafts_of
 from tallystick_dashboard.trace.tree import ROOT, grow
@@ -84,14 +84,10 @@ class Trace:
 
     @property
     def agents(self) -> list[str]:
-        """Name the agents, in order of appearance."""
-        rows = (row.draft for row in self.rows)
-        named = (
-            one.where
-            for one in rows
-            if one.where and (one.kind in ("agent", "mcp") or (one.is_call and one.kind == "tool"))
-        )
-        return list(dict.fromkeys(named))
+        """Name the agents, in order of appearance: those of spans, and those that records state."""
+        spans = (row.draft.where for row in self.rows if row.draft.kind == "agent")
+        stated = (text_of(one.said("agent.name")) for one in self.actions.values())
+        return [name for name in dict.fromkeys((*spans, *stated)) if name]
 
     @property
     def masked(self) -> int:

@@ -74,7 +74,7 @@ def test_how_a_call_ended_comes_before_its_values_and_its_ids_come_last() -> Non
         decision__rule="customers:delete",
         mcp__transport="http",
     )
-    first, values, last = call_blocks(row, shown)
+    first, values, _, last = call_blocks(row, shown)
     assert [one["label"] for one in first["rows"]] == [
         *("outcome", "rule", "reason", "started", "took")
     ]
@@ -82,10 +82,12 @@ def test_how_a_call_ended_comes_before_its_values_and_its_ids_come_last() -> Non
     assert (values["type"], last["title"]) == ("code", "Of the record")
 
 
-def test_a_value_that_is_withheld_says_so_and_one_that_never_was_is_silent() -> None:
-    found = rows(call_blocks(one_call().rows[0], action(params__size_bytes=7)))
-    assert found["7 bytes"] == "withheld or erased"
-    assert not listings(call_blocks(one_call().rows[0], action()))
+def test_a_value_that_is_withheld_is_told_from_one_that_was_never_stated() -> None:
+    blocks = call_blocks(one_call().rows[0], action(params__size_bytes=7))
+    told = {block["title"]: block["rows"][0]["value"] for block in blocks if block["title"]}
+    assert told["Arguments, masked"] == "7 bytes, withheld or erased"
+    assert told["Result, masked"] == "not stated by this record"
+    assert not listings(blocks)
 
 
 def test_a_value_too_long_for_a_page_is_cut_and_says_by_how_much() -> None:
