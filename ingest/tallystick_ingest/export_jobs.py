@@ -20,6 +20,7 @@ from tallystick.errors import StoreError, TallystickError
 from tallystick_ingest.access_book import AccessBook
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.drafts import Access
+from tallystick_ingest.otlp.http import BusyError
 from tallystick_store.checkpoints import LogSigner
 from tallystick_store.evidence.export import (
     Appraiser,
@@ -170,7 +171,7 @@ class ExportJobs:
             place.mkdir(mode=0o700)
             self._export(job, place)
             job.state = "done"
-        except (TallystickError, OSError) as error:
+        except (TallystickError, BusyError, OSError) as error:
             self._fail(job, _reason(error))
         except Exception:  # noqa: BLE001 - a job that died must not look like one that runs
             _log.exception("an export failed")

@@ -17,7 +17,8 @@ from tallystick.errors import ConfigError, VerificationError
 from tallystick.profile import JsonValue
 from tallystick.tlog.note import parse_vkey
 
-MAX_CARD_BYTES: Final = 256 * 1024
+MAX_CARD_BYTES: Final = 128 * 1024
+"""It travels in a JSON body of at most 256 KiB."""
 MAX_TEXT_CHARS: Final = 8_192
 _MAX_SHOWN: Final = 60
 _NULL: Final = "tag:yaml.org,2002:null"

@@ -67,7 +67,7 @@ def test_values_stay_as_they_are_written() -> None:
         ("identity: {name: a\x00}", "special characters are not allowed"),
         ("[" * 50_000, "the system card"),
         (f"identity: {{name: {'x' * 9000}}}", "at most 8192 characters, got 9000"),
-        ("#" * (MAX_CARD_BYTES + 1), "too large: expected at most 262144 bytes"),
+        ("#" * (MAX_CARD_BYTES + 1), "too large: expected at most 131072 bytes"),
     ],
 )
 def test_anything_else_is_refused_with_line_and_field(text: str, message: str) -> None:
