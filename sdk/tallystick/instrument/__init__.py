@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KNOWN: Final = {
     "mcp": "tallystick.instrument.mcp",
+    "fastmcp": "tallystick.instrument.fastmcp",
     "langchain": "tallystick.instrument.langchain",
     "openai_agents": "tallystick.instrument.openai_agents",
     "pydantic_ai": "tallystick.instrument.pydantic_ai",

@@ -6,17 +6,26 @@ the decorated function behind it, add to that record instead of making one of th
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import orjson
 
 from tallystick import runtime, spans
-from tallystick.call import ABSENT, Call, Ending, Sighting, current_call, made_current, same_call
+from tallystick.call import (
+    ABSENT,
+    Call,
+    Ending,
+    Observer,
+    Sighting,
+    current_call,
+    made_current,
+    same_call,
+)
 from tallystick.context import said_agent, stated_identity
 from tallystick.definition import ToolDefinition, read_definition
-from tallystick.identity import Agent, text
+from tallystick.identity import Agent, Identity, text
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_facts import plain
@@ -25,7 +34,7 @@ from tallystick.profile import JsonValue
 
 Result = TypeVar("Result")
 
-OBSERVER: Final = "agent"
+OBSERVER: Final[Observer] = "agent"
 DEFINITIONS: Final = 1024
 """Definitions of tools that are kept, so that a digest is not made for each call."""
 _HINTS: Final = ("readOnlyHint", "destructiveHint")
@@ -40,21 +49,29 @@ class ToolUse:
     agent_name: str | None = None
     conversation_id: str | None = None
     definition: ToolDefinition | None = None
+    facts: Mapping[str, str | None] = field(default_factory=dict)
+    """Further fields of the statement."""
+    identity: Identity | None = None
+    """Who acts, where the framework knows better than `caller()` and `agent()`."""
 
-    def facts(self) -> dict[str, JsonValue]:
+    def statement(self) -> dict[str, JsonValue]:
         """Return what can also be added to a call that another hook has seen before."""
-        said = {"tool.call_id": self.call_id, "conversation.id": self.conversation_id}
+        said = {
+            **self.facts,
+            "tool.call_id": self.call_id,
+            "conversation.id": self.conversation_id,
+        }
         return {name: text(value) for name, value in said.items() if value}
 
-    def sighting(self, name: str) -> Sighting:
+    def sighting(self, name: str, observer: Observer = OBSERVER) -> Sighting:
         """Return it as the beginning of a call of the tool `name`."""
         return Sighting(
-            observer=OBSERVER,
+            observer=observer,
             target="tool",
             name=name,
             params=plain(self.arguments),
-            statement=self.facts(),
-            identity=replace(stated_identity(), agent=self._agent()),
+            statement=self.statement(),
+            identity=self.identity or replace(stated_identity(), agent=self._agent()),
             definition=self.definition,
         )
 
@@ -80,10 +97,12 @@ class AgentCalls:
         framework: Framework,
         ending_of: Callable[[Any], Ending] = ended_well,
         error_ending_of: Callable[[BaseException], Ending] = ended_with,
+        observer: Observer = OBSERVER,
     ) -> None:
         self._framework = framework
         self._ending_of = ending_of
         self._error_ending_of = error_ending_of
+        self._observer = observer
 
     async def observe(
         self, name: str, read: Callable[[], ToolUse], proceed: Callable[[], Awaitable[Result]]
@@ -121,17 +140,19 @@ class AgentCalls:
 
     def note_cause(self, error: BaseException, error_type: str | None = None) -> None:
         """Say what went wrong in the current call, where the framework makes an answer of it."""
-        self._framework.safely(lambda: _note_cause(error, error_type))
+        self._framework.safely(lambda: _note_cause(self._observer, error, error_type))
 
     def _begun(self, name: str, read: Callable[[], ToolUse]) -> Call | None:
         """Begin a call; None when nothing records, by a fault of ours, and for one seen further out."""
         if not self._framework.is_on or runtime.current() is None:
             return None
-        outer = same_call(OBSERVER, name)
+        outer = same_call(self._observer, name)
         if outer is not None:
-            self._framework.safely(lambda: outer.add_facts(read().facts()))
+            self._framework.safely(lambda: outer.add_facts(read().statement()))
             return None
-        call = self._framework.safely(lambda: _opened(read().sighting(name)), records=True)
+        call = self._framework.safely(
+            lambda: _opened(read().sighting(name, self._observer)), records=True
+        )
         if call is None:
             refuse_unseen(self._framework, name)
         return call
@@ -187,7 +208,7 @@ def _opened(sighting: Sighting) -> Call | None:
     return call
 
 
-def _note_cause(error: BaseException, error_type: str | None) -> None:
+def _note_cause(observer: Observer, error: BaseException, error_type: str | None) -> None:
     call = current_call()
-    if call is not None and OBSERVER in call.observers and not call.has_cause:
+    if call is not None and observer in call.observers and not call.has_cause:
         call.add_cause(error_type or type(error).__qualname__, str(error))

@@ -7,12 +7,20 @@ import pytest
 from tests.integration.frameworks.environments import start
 
 TARGETS = {
+    "mcp1": {
+        "fastmcp": "fastmcp.server.server:FastMCP.call_tool",
+        "mcp": "mcp.server.lowlevel.server:Server._handle_request",
+    },
     "old": {
+        "fastmcp": "fastmcp.tools.tool_manager:ToolManager.call_tool",
+        "mcp": "mcp.shared.session:BaseSession.send_request",
         "langchain": "langchain_core.tools.base:BaseTool.run",
         "openai_agents": "agents.run_internal.tool_execution:invoke_function_tool",
         "pydantic_ai": "pydantic_ai._tool_manager:ToolManager.execute_tool_call",
     },
     "new": {
+        "fastmcp": "fastmcp.server.server:FastMCP.call_tool",
+        "mcp": "mcp.client.session:ClientSession.send_request",
         "langchain": "langchain_core.tools.base:BaseTool.arun",
         "openai_agents": "agents.run_internal.tool_execution:_invoke_function_tool_with_metadata",
         "pydantic_ai": "pydantic_ai.tool_manager:ToolManager.execute_tool_call",
