@@ -12,7 +12,7 @@ def head(trace: Trace) -> None:
     """Draw the head; it is red when a call was denied or failed, or a record does not hold."""
     if trace.alarms:
         with st.container(key="trace_alarm"):
-            st.error(_plain(" · ".join(trace.alarms)), icon=":material/gpp_bad:")
+            st.error("  \n".join(map(_plain, trace.alarms)), icon=":material/gpp_bad:")
     with st.container(key="trace_head"):
         components.panel(head_blocks(trace), "trace-head")
 

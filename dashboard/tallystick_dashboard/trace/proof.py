@@ -30,6 +30,7 @@ State = Literal["ok", "failed", "not checked"]
 
 _SESSION_PREFIX: Final = "tallystick.session/"
 _SHORT: Final = 12
+_LINE_CHARS: Final = 80
 
 READING: Final = (
     "the service's reading of somebody else's span: nothing of it was signed at its source"
@@ -105,12 +106,12 @@ def fault_text(fault: Mapping[str, Any]) -> str:
     column = text_of(fault["column"])
     if not stated and not stored:
         return f"{column} is not what was recorded"
-    return f"{column}: the record states {_quoted(stated)}, stored is {_quoted(stored)}"
+    return f"{column}: expected {_cut(stated)}, stored is {_cut(stored)}"
 
 
-def _quoted(text: str) -> str:
-    shown = text if len(text) <= 80 else f"{text[:80]}…"  # noqa: PLR2004 - a line
-    return f"“{shown}”" if shown else "nothing"
+def _cut(text: str) -> str:
+    shown = text if len(text) <= _LINE_CHARS else f"{text[:_LINE_CHARS]}…"
+    return shown or "nothing"
 
 
 def _leaf(view: RecordView) -> bytes:

@@ -89,6 +89,7 @@ function name(row, element) {
 }
 
 function chips(row, cell) {
+  if (row.proof === "corrupt") make("span", "chip failed", cell, "corrupt");
   const status = row.status === "ok" && row.isClosed ? row.trouble : row.status;
   if (status && status !== "ok") {
     const chip = make("span", `chip ${status}`, cell);
@@ -130,6 +131,7 @@ function timed(row, view, element) {
     make("span", "untimed", cell, "no time recorded");
     return;
   }
+  cell.title = row.length === null ? `+${duration(row.start)}` : `+${duration(row.start)}, ${duration(row.length)}`;
   const left = view.at(row.start);
   const right = row.length === null ? left : view.at(row.start + row.length);
   if (right < 0 || left > 1) {

@@ -207,11 +207,27 @@ class Waterfall {
     const step = times.reduce((least, time, i) => (i ? Math.min(least, time - times[i - 1]) : least), Infinity);
     for (const time of times) {
       const place = this.view.at(time);
-      if (place > 0.94) continue;
+      if (place > 0.94 || this.#isIdle(time)) continue;
       const tick = make("span", "tick", axis, moment(time, step));
       tick.style.left = `${place * 100}%`;
     }
+    this.#gaps(axis);
     this.#split(left);
+  }
+
+  #isIdle(time) {
+    return this.scale.idle.some(([start, end]) => start < time && time < end);
+  }
+
+  /** Say in the axis how long each compressed stretch is. */
+  #gaps(axis) {
+    for (const [start, end] of this.scale.idle) {
+      const place = (this.view.at(start) + this.view.at(end)) / 2;
+      if (place <= 0 || place >= 1) continue;
+      const gap = make("span", "gap", axis, "⋯");
+      gap.style.left = `${place * 100}%`;
+      gap.title = `${duration(end - start)} in which nothing was recorded to run, compressed`;
+    }
   }
 
   /** Let a drag on the line between names and times move it. */

@@ -227,7 +227,7 @@ def test_lines_that_are_no_record_fail_and_raise_nothing(log: Log, garbage: str)
 
 def test_a_fault_names_the_column_and_both_values_in_a_line() -> None:
     told = fault_text({"column": "tool_name", "stated": "a", "stored": "b" * 500})
-    assert told.startswith("tool_name: the record states “a”, stored is “bbb")
+    assert told.startswith("tool_name: expected a, stored is bbb")
     assert len(told) < 200
     assert fault_text({"column": "line"}) == "line is not what was recorded"
 
