@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tallystick_dashboard.text import safe
 from tests.requirements import requirement
 
 HERE = Path(__file__).resolve().parent
 ASSETS = HERE.parents[2] / "dashboard" / "tallystick_dashboard" / "components" / "assets"
 TESTS = sorted((HERE / "js").glob("*.test.mjs"))
+EXAMPLES = json.loads((HERE / "inert_texts.json").read_text(encoding="utf-8"))
 MARKUP = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment"
     r"|DOMParser|\beval\b|new Function|srcdoc|\.href\b"
@@ -46,3 +48,9 @@ def test_no_asset_asks_another_host_for_anything(file: Path) -> None:
 
 def test_the_assets_are_read_as_modules() -> None:
     assert json.loads((ASSETS / "package.json").read_text(encoding="utf-8"))["type"] == "module"
+
+
+@requirement("dashboard.inert")
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["what"])
+def test_python_shows_each_text_as_javascript_does(example: dict[str, str]) -> None:
+    assert safe(example["text"]) == example["shown"]
