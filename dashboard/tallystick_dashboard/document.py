@@ -2,6 +2,7 @@
 
 Its content security policy allows scripts from this dashboard, and of the inline ones exactly those
 that stand in the document: their hashes are computed from it, so an update of Streamlit needs no edit.
+`wasm-unsafe-eval` lets Streamlit's protobuf reader compile its few bytes of WebAssembly; it runs no text.
 """
 
 import base64
@@ -27,7 +28,7 @@ _DROPPED: Final = (
 """Comments, a pointer to an interface that is off, a font that no screen uses, an advert for the former."""
 _HEAD: Final = (
     f'<link rel="stylesheet" href="{DOOR}/screens.css">'
-    f'<script defer src="{DOOR}/page.js"></script></head>'
+    f'<script src="{DOOR}/base.js"></script><script defer src="{DOOR}/page.js"></script></head>'
 )
 _NO_SCRIPT: Final = (
     "<body><noscript><p>The dashboard needs JavaScript. Without it: tallystick actions, "
@@ -70,7 +71,7 @@ def content_security_policy(page: str, host: str) -> str:
     return "; ".join(
         (
             "default-src 'self'",
-            " ".join(("script-src 'self'", *script_hashes(page))),
+            " ".join(("script-src 'self' 'wasm-unsafe-eval'", *script_hashes(page))),
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "font-src 'self' data:",

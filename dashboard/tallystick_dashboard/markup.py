@@ -8,7 +8,7 @@ from typing import Final
 
 from tallystick_dashboard.text import safe
 
-VOID: Final = frozenset(("br", "col", "hr", "path", "rect", "line", "circle"))
+VOID: Final = frozenset(("br", "col", "hr"))
 
 
 class Markup(str):

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tallystick_dashboard.amounts import duration, moment
-from tallystick_dashboard.icons import icon
+from tallystick_dashboard.icons import Icon, icon
 from tallystick_dashboard.markup import Markup, tag
 
 Shape = Mapping[str, Any]
 
 _US: Final = 1_000_000
+_OWN: Final = "No fault found. The service's own check, under its own keys."
 VERIFIED, BROKEN, UNPROVEN = 0, 1, 2
 """Exit codes of the verifier: docs/spec/verify.md."""
 
@@ -35,17 +36,17 @@ def drawn(verification: Shape, now_us: int | None = None) -> Markup:
     )
 
 
-def _told(found: Shape) -> tuple[str, str, str, str]:
+def _told(found: Shape) -> tuple[str, Icon, str, str]:
     """Return tone, icon, headline and the rest of the sentence."""
     code, size = found.get("exit_code"), found.get("checkpoint")
     running = " A new check is running." if found["state"] == "running" else ""
     if code == BROKEN:
-        count = sum(len(step["findings"]) for step in found["steps"])
-        return "bad", "failed", "The log does not verify", f"{count:,} findings.{running}"
+        count = sum(step["found"] for step in found["steps"])
+        return "bad", "corrupt", "The log does not verify", f"{count:,} faults found.{running}"
     if code == VERIFIED:
-        return "good", "seal", f"Verified to checkpoint {size:,}", f"All layers hold.{running}"
+        return "good", "seal", f"Verified to checkpoint {size:,}", f"{_OWN}{running}"
     if code == UNPROVEN:
-        said = f"Not everything could be checked, under no keys of yours.{running}"
+        said = f"No trusted key vouches for it.{running}"
         return "warn", "warn", f"Consistent to checkpoint {size or 0:,}", said
     if found["state"] == "failed":
         return "warn", "warn", "No verdict", f"The check did not finish: {found.get('error') or ''}"
