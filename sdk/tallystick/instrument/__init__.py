@@ -22,6 +22,7 @@ KNOWN: Final = {
     "langchain": "tallystick.instrument.langchain",
     "openai_agents": "tallystick.instrument.openai_agents",
     "pydantic_ai": "tallystick.instrument.pydantic_ai",
+    "smolagents": "tallystick.instrument.smolagents",
 }
 """Name in the setting `frameworks` -> the module that hooks it, with a Framework called FRAMEWORK."""
 AUTO: Final = "auto"

@@ -17,6 +17,7 @@ TARGETS = {
         "langchain": "langchain_core.tools.base:BaseTool.run",
         "openai_agents": "agents.run_internal.tool_execution:invoke_function_tool",
         "pydantic_ai": "pydantic_ai._tool_manager:ToolManager.execute_tool_call",
+        "smolagents": "smolagents.agents:MultiStepAgent.__call__",
     },
     "new": {
         "fastmcp": "fastmcp.server.server:FastMCP.call_tool",
@@ -24,6 +25,7 @@ TARGETS = {
         "langchain": "langchain_core.tools.base:BaseTool.arun",
         "openai_agents": "agents.run_internal.tool_execution:_invoke_function_tool_with_metadata",
         "pydantic_ai": "pydantic_ai.tool_manager:ToolManager.execute_tool_call",
+        "smolagents": "smolagents.tools:Tool.__call__",
     },
 }
 """Environment -> framework -> something that its hook needs."""
