@@ -1,4 +1,4 @@
-"""The script that Streamlit runs for each visitor: which pages there are, and which one is open."""
+"""Which pages there are, and which one is open."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -56,7 +56,3 @@ def _drawer(entry: Entry) -> Callable[[], None]:
         show(entry.title, module.draw)
 
     return draw
-
-
-if __name__ == "__main__":
-    main()

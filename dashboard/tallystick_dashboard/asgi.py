@@ -43,7 +43,7 @@ def create_app(config: DashboardConfig) -> Guard:
 
     visitors = Visitors(client_of)
     screens = st.App(
-        _HERE / "app.py",
+        _HERE / "script" / "visit.py",
         secrets={SERVICE: config.service},
         routes=[
             *Door(client_of, visitors).routes(),

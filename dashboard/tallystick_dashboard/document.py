@@ -2,7 +2,6 @@
 
 Its content security policy allows scripts from this dashboard, and of the inline ones exactly those
 that stand in the document: their hashes are computed from it, so an update of Streamlit needs no edit.
-`wasm-unsafe-eval` lets Streamlit's protobuf reader compile its few bytes of WebAssembly; it runs no text.
 """
 
 import base64
@@ -71,7 +70,7 @@ def content_security_policy(page: str, host: str) -> str:
     return "; ".join(
         (
             "default-src 'self'",
-            " ".join(("script-src 'self' 'wasm-unsafe-eval'", *script_hashes(page))),
+            " ".join(("script-src 'self'", *script_hashes(page))),
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "font-src 'self' data:",

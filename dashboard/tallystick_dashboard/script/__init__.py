@@ -1,0 +1,1 @@
+"""The script of the application, in a folder of its own."""
