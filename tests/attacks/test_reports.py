@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tallystick.fields import FIELDS
+from tallystick.verify.archive import SMALL_FILE_BYTES
 from tests.builder import SECOND_US, START_US, Session
 from tests.exporting import benign, benign_call, export, store_log
 from tests.requirements import requirement
@@ -242,3 +244,19 @@ def test_exceptions_are_listed_up_to_a_bound_and_counted_to_the_last(log: StoreL
     check = found.checks["EUAIA-12.1-4"]
     assert (check["exception_count"], len(check["exceptions"])) == (150, 100)
     assert "100 of 150" in found.html
+
+
+@requirement("export.verifiable")
+def test_an_emitter_of_monotonous_records_cannot_make_its_package_look_like_a_bomb(
+    log: StoreLog,
+) -> None:
+    session = Session(log, "monotonous")
+    session.open()
+    texts = {field.name: '"' * 500_000 for field in FIELDS if field.home == "disclosure"}
+    session.ship(session.record("tool.completed", texts, tool__name="x"))
+    session.seal()
+    session.close()
+    found = export(log)
+    assert len(found.files["events.ndjson"]) > SMALL_FILE_BYTES
+    assert found.state("INT-1") == "supports"
+    assert verify_package(found.content, log.policy()).exit_code == 0
