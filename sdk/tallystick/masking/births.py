@@ -54,9 +54,14 @@ _BEFORE_CHARS: Final = 40
 def find_births(subject: Subject) -> Iterator[Hit]:
     """Find dates up to 40 characters behind a word for a birth."""
     lowered = subject.text.lower()
-    if not any(stem in lowered for stem in _STEMS):
+    if not speaks_of_birth(lowered):
         return
     for date in _DATE.finditer(subject.text):
         before = around.before(lowered, date.start(), _BEFORE_CHARS)
-        if any(stem in before for stem in _STEMS):
+        if speaks_of_birth(before):
             yield Hit(*date.span(), kinds.PERSON)
+
+
+def speaks_of_birth(lowered: str) -> bool:
+    """Whether a word for a birth stands in a text of small letters."""
+    return any(stem in lowered for stem in _STEMS)

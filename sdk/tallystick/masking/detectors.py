@@ -132,6 +132,12 @@ def find_ips(subject: Subject) -> Iterator[Hit]:
                 yield Hit(*match.span(), kinds.IP)
 
 
+def is_nino_prefix(prefix: str) -> bool:
+    """Whether national insurance numbers begin with these two letters, at least in examples."""
+    is_unused = prefix[0] in "DFIQUV" or prefix[1] in "DFIOQUV" or prefix in _NINO_UNUSED
+    return prefix == _NINO_EXAMPLE or not is_unused
+
+
 DETECTORS: Final = (
     Detector(frozenset({kinds.SECRET}), RUN, find_issued),
     Detector(frozenset({kinds.SECRET}), ARMOUR, find_private_keys),
@@ -175,10 +181,7 @@ def _is_login(text: str, start: int, domain: re.Match[str]) -> bool:
 
 def _is_nino(text: str, start: int, end: int, rule: KeyRule) -> bool:
     number = "".join(_ALPHANUMERIC.findall(text[start:end]))
-    prefix = number[:2].upper()
-    if prefix != _NINO_EXAMPLE and (
-        prefix[0] in "DFIQUV" or prefix[1] in "DFIOQUV" or prefix in _NINO_UNUSED
-    ):
+    if not is_nino_prefix(number[:2].upper()):
         return False
     is_short = number[-1].isdigit()
     is_hash_like = end - start == len(number) and set(number) - set("0123456789") <= _HEX

@@ -24,7 +24,7 @@ from tallystick.masking.phones import (
 )
 from tallystick.masking.subject import Subject
 
-_RUN: Final = re.compile(
+RUN_OF_DIGITS: Final = re.compile(
     r"[0-9](?<![0-9].)(?![0-9]{3}-[0-9]{2}-[0-9]{2}(?![0-9]))(?:[ ().\-/+\t]{0,3}[0-9]){6,}"
 )
 _GROUP: Final = re.compile(r"[0-9]+")
@@ -74,7 +74,7 @@ class Run(NamedTuple):
 
 def find_numbers(subject: Subject) -> Iterator[Hit]:
     """Find cards and telephone numbers. Linear: at most `_MOST_GROUPS` readings per group."""
-    for run in _RUN.finditer(subject.text):
+    for run in RUN_OF_DIGITS.finditer(subject.text):
         yield from _read(Run.of(subject, *run.span()))
 
 

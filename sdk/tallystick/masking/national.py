@@ -81,6 +81,11 @@ def find_fiscal_codes(subject: Subject) -> Iterator[Hit]:
             yield Hit(*match.span(), kinds.NATIONAL_ID)
 
 
+def speaks_of_national_ids(lowered: str) -> bool:
+    """Whether a name of such a number stands in a text of small letters."""
+    return _NAMED.search(lowered) is not None
+
+
 def _is_number(text: str, match: re.Match[str], is_named: bool) -> bool:
     forms = _FORMS.get(_shape(match[0]))
     start = match.start()

@@ -164,7 +164,7 @@ def is_phone(number: Written) -> bool:
     opening = number.opening
     has_exit_code = number.digits.startswith("00") and number.groups[0] > 1
     if opening.is_international or has_exit_code:
-        return _fits_country(number.digits.removeprefix("00"))
+        return fits_country(number.digits.removeprefix("00"))
     is_counted_thing = number.is_counted or opening.around is Surroundings.COUNTED
     if opening.around is Surroundings.CALL and not is_counted_thing:
         is_fraction = _FRACTION.fullmatch(number.written) is not None
@@ -189,6 +189,12 @@ def _surroundings(text: str, start: int, run_start: int, rule: KeyRule) -> Surro
     return Surroundings.CALL if rule.kind == kinds.PHONE else Surroundings.SILENT
 
 
+def speaks_of_calls(lowered: str) -> bool:
+    """Whether a word for telephones stands in a text of small letters."""
+    words = _WORD.findall(lowered)
+    return not (_CALL_WORDS | _CALL_VERBS).isdisjoint(words) or _is_called(lowered, words)
+
+
 def _is_called(before: str, words: list[str]) -> bool:
     """Whether words speak of telephones; a verb does so only right before the number."""
     if not _CALL_WORDS.isdisjoint(words) or any(stem in before for stem in _CALL_STEMS):
@@ -206,7 +212,8 @@ def _is_announced(before: str, words: list[str]) -> bool:
     )
 
 
-def _fits_country(digits: str) -> bool:
+def fits_country(digits: str) -> bool:
+    """Whether a country code and as many digits follow each other as that country's numbers have."""
     for size in (1, 2, 3):
         lengths = _NATIONAL_LENGTHS.get(digits[:size])
         if lengths is not None:

@@ -11,6 +11,7 @@ import re
 import sys
 import unicodedata
 import zlib
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -95,6 +96,7 @@ _NAMES: Final = re.compile(
 """Paths, names, numbers and hashes: what looks like base64 and is written by people or by git."""
 _HEX_TEXT: Final = re.compile(r"(?:0x)?(?:(?:[2-7][0-9A-Fa-f]|0[9AaDd]){8,})")
 """Hexadecimal of readable characters; no hash looks like it."""
+_HEX_SHAPE: Final = re.compile(r"(?:0x)?(?:[0-9][0-9A-Fa-f]){8,}")
 _PACKED: Final = (b"\x1f\x8b\x08", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 """How gzip and zlib begin."""
 _UNPACKED_BYTES: Final = 65_536
@@ -115,8 +117,9 @@ def folded(text: str) -> Reading | None:
     plain = text.translate(_PLAIN)
     if len(plain) == len(text):
         return Reading(plain, range(len(text) + 1))
-    kept = [place for place, character in enumerate(text) if _PLAIN[ord(character)]]
-    return Reading(plain, [*kept, len(text)])
+    kept = array("I", (place for place, character in enumerate(text) if _PLAIN[ord(character)]))
+    kept.append(len(text))
+    return Reading(plain, kept)
 
 
 def may_have_escapes(text: str) -> bool:
@@ -129,7 +132,7 @@ def unescaped(text: str) -> Reading | None:
     if not _HAS_ESCAPE.search(text):
         return None
     characters: list[str] = []
-    origins: list[int] = []
+    origins = array("I")
     last = 0
     for escape in _ESCAPE.finditer(text):
         characters.append(text[last : escape.start()])
@@ -160,6 +163,11 @@ def encoded_runs(text: str, runs: Runs) -> Iterator[Encoded]:
             end = body.end()
             if not TOKEN.fullmatch(body[0]):
                 yield from _readable(text, body)
+
+
+def is_name(run: str) -> bool:
+    """Whether a run is a path, a name, a number or a hash, whatever its digits are."""
+    return _NAMES.fullmatch(run) is not None and not _HEX_SHAPE.fullmatch(run)
 
 
 def printable_parts(content: bytes) -> str:

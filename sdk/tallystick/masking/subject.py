@@ -30,11 +30,9 @@ BIRTH: Final = 256
 TABLE: Final = 512
 """More than one line."""
 SPELLED: Final = 2048
-"""An `@` with spaces or in words; odd separators between four digits and four more."""
+"""An `@` in brackets, with spaces or in words; odd separators between groups of digits."""
 MIXED: Final = 1024
 """Six letters before two digits, a letter and two digits; six digits, a letter and three digits."""
-TRAITS: Final = 4095
-"""All of these."""
 ALWAYS: Final = 0
 """None of these: what can stand in any text that is not harmless."""
 
@@ -59,8 +57,8 @@ _ACCOUNT: Final = re.compile(
 _MIXED: Final = re.compile(
     r"[0-9]{2}(?:(?<=[A-Za-z]{6}..)(?<![0-9A-Za-z].{8})[A-Za-z][0-9]{2}[A-Za-z]|[0-9]{4}[A-FU-Ya-fu-y][0-9]{3})"
 )
-_SPELLED: Final = re.compile(
-    r"[\[({<](?:[aA][tT]|@)[\])}>]| @ | (?:dot|DOT) |[0-9]{4}(?: {4,8}|[_:|*~\n\\]|\r\n|</)[^ ]{0,16}[0-9]{4}"
+_ODD_GROUPS: Final = re.compile(
+    r"[0-9]{4}( {4,8}|[_:|*~\n\\]|\r\n|(?:</?[a-z]{1,6}>){1,2})[0-9]{4,6}\1[0-9]{4}"
 )
 _BIRTH: Final = re.compile(r"(?:19|20)[0-9]{2}|[0-9][-/.] ?[0-9]{1,2}[-/.] ?[0-9]{2}")
 _RUN: Final = re.compile(r"(?<![0-9A-Za-z+/_.~-])[0-9A-Za-z+/_.~-]{11,}")
@@ -70,9 +68,20 @@ _WORDS: Final = re.compile(
 _WORDS_WITH_TRAITS: Final = (
     *((scheme, SCHEME) for scheme in ("bearer", "basic", "digest", "negotiate", "apikey")),
     *((word, SPOKEN) for word in ("--", "passw", "passphrase", "secret", "pin ", " -u", "mysql")),
+    *((word, SPELLED) for word in ("[at]", "(at)", "{at}", "<at>", "[@]", "(@)", " @ ", " dot ")),
     ("-----begin", ARMOUR),
 )
-"""All of them stand before a space, or hold one."""
+"""Nearly all of them stand before a space, or hold one."""
+_AT_SIGNS: Final = ("[@]", "(@)", "{@}", "[at]", "(at)", "{at}", "<at>", "[AT]", "(AT)")
+_OUTLINE: Final = bytes.maketrans(
+    b"123456789ABCDEFGHIJKLMNOPQRSTUVWXYZbcdefghijklmnopqrstuvwxyz", b"0" * 9 + b"a" * 51
+)
+"""Digits become 0, letters a: what a pattern needs is then a plain text to look for."""
+_JOINED: Final = bytes.maketrans(b"a+/_.~-", b"0" * 7)
+_LONG: Final = b"0" * 11
+_ACCOUNTS: Final = (b"aa00", b"aa 00", b"aa-00", b"aa.00")
+_DATES: Final = (b"0000", b"0.0", b"0-0", b"0/0", b"0. 0")
+_FEWEST_DIGITS: Final = 7
 
 Runs = list[re.Match[str]]
 
@@ -96,7 +105,10 @@ def is_harmless(text: str) -> bool:
 
 def inspect(text: str, rule: KeyRule) -> Subject:
     """Return the text with its traits."""
-    runs = [run for run in _RUN.finditer(text) if not _WORDS.fullmatch(run[0])]
+    outline = text.encode("ascii", "replace").translate(_OUTLINE)
+    runs: Runs = []
+    if _LONG in outline.translate(_JOINED):
+        runs = [run for run in _RUN.finditer(text) if not _WORDS.fullmatch(run[0])]
     traits = RUN if runs else 0
     if "@" in text:
         traits |= AT
@@ -104,19 +116,13 @@ def inspect(text: str, rule: KeyRule) -> Subject:
         traits |= PAIR
     if " " in text or "\t" in text:
         traits |= _of_sentences(text.lower())
-    if _NUMBER.search(text):
-        traits |= NUMBER
-    if _ACCOUNT.search(text):
-        traits |= ACCOUNT
-    if _BIRTH.search(text):
-        traits |= BIRTH
-    if _MIXED.search(text):
-        traits |= MIXED
+    elif ("at" in text or "@" in text or "AT" in text) and any(map(text.__contains__, _AT_SIGNS)):
+        traits |= SPELLED
     if "\n" in text:
         traits |= TABLE
-    if _SPELLED.search(text):
-        traits |= SPELLED
-    return Subject(text, rule, runs, traits)
+    return Subject(
+        text, rule, runs, traits | _of_digits(text, outline) if b"0" in outline else traits
+    )
 
 
 def _of_sentences(lowered: str) -> int:
@@ -124,4 +130,20 @@ def _of_sentences(lowered: str) -> int:
     for word, trait in _WORDS_WITH_TRAITS:
         if word in lowered:
             traits |= trait
+    return traits
+
+
+def _of_digits(text: str, outline: bytes) -> int:
+    """Return the traits that need digits: each pattern runs only where its plain outline is there."""
+    traits = 0
+    if outline.count(b"0") >= _FEWEST_DIGITS and _NUMBER.search(text):
+        traits |= NUMBER
+    if any(part in outline for part in _ACCOUNTS) and _ACCOUNT.search(text):
+        traits |= ACCOUNT
+    if any(part in outline for part in _DATES) and _BIRTH.search(text):
+        traits |= BIRTH
+    if (b"a00a00a" in outline or b"000000a000" in outline) and _MIXED.search(text):
+        traits |= MIXED
+    if b"0000" in outline and _ODD_GROUPS.search(text):
+        traits |= SPELLED
     return traits

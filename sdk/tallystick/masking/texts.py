@@ -6,13 +6,15 @@ clean. A text that does not settle within a few rounds is withheld.
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from tallystick.masking import kinds
-from tallystick.masking.detectors import DETECTORS
+from tallystick.masking.detectors import DETECTORS, Detector, Find
 from tallystick.masking.hits import Hit, merge
 from tallystick.masking.keys import PLAIN, KeyRule, is_safe_value
 from tallystick.masking.ledger import Ledger
+from tallystick.masking.memory import LONGEST, LONGEST_SHAPE, Counts, Memory
 from tallystick.masking.policy import MaskPolicy, Mode
 from tallystick.masking.readings import (
     Encoded,
@@ -23,18 +25,21 @@ from tallystick.masking.readings import (
     printable_parts,
     unescaped,
 )
-from tallystick.masking.subject import TRAITS, inspect, is_harmless
+from tallystick.masking.shapes import is_clean_by_shape
+from tallystick.masking.subject import inspect, is_harmless
 from tallystick.masking.tokens import TOKEN, WITHHELD_MARKER, Marker, is_marker
+from tallystick.masking.whole import LONGEST as LONGEST_WHOLE
+from tallystick.masking.whole import SHORTEST as SHORTEST_WHOLE
+from tallystick.masking.whole import whole_kind
 from tallystick.profile import JsonValue
 
 _ROUNDS: Final = 5
 _LAYERS: Final = 3
 """How many times escapes are undone: a URL in a URL in a URL."""
-_REMEMBERED_CHARS: Final = 96
-_REMEMBERED_TEXTS: Final = 8192
 _SHORTEST: Final = 5
 """Nothing that the detectors find is shorter."""
 
+_DIGIT: Final = re.compile(r"[0-9]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MARKER_BEGINS: Final = "[t"
 _JSON_BEGINS: Final = "[{"
@@ -52,10 +57,24 @@ class Structure(Protocol):
         ...
 
 
+class _Finders(dict[int, tuple[Find, ...]]):
+    """What has to look at a text with given traits, worked out when first asked for."""
+
+    def __init__(self, running: Iterable[Detector]) -> None:
+        super().__init__()
+        self._running = tuple(running)
+
+    def __missing__(self, traits: int) -> tuple[Find, ...]:
+        self[traits] = found = tuple(
+            one.find for one in self._running if not one.needs or one.needs & traits
+        )
+        return found
+
+
 class TextMasker:
     """Masks texts under one policy; remembers short clean texts, and never one that was masked."""
 
-    __slots__ = ("_clean", "_finders", "_kept", "_marker", "_withholding")
+    __slots__ = ("_finders", "_kept", "_marker", "_memory", "_sees_ips", "_withholding")
 
     def __init__(self, policy: MaskPolicy, marker: Marker) -> None:
         self._marker = marker
@@ -63,38 +82,82 @@ class TextMasker:
         self._withholding = frozenset(
             kind for kind in kinds.ALL if policy.mode(kind) is Mode.WITHHOLD
         )
-        running = [one for one in DETECTORS if one.kinds - self._kept]
-        self._finders = [
-            tuple(one.find for one in running if not one.needs or one.needs & traits)
-            for traits in range(TRAITS + 1)
-        ]
-        self._clean: dict[tuple[KeyRule, str], None] = {}
+        self._finders = _Finders(one for one in DETECTORS if one.kinds - self._kept)
+        self._memory = Memory()
+        self._sees_ips = kinds.IP not in self._kept
 
     def mask(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
         """Return `text` with markers for what was found, or the marker for withheld."""
         if len(text) < _SHORTEST:
             return _SURROGATE.sub("\ufffd", text)
-        memory = (rule, text)
-        if memory in self._clean:
-            return text
-        if rule.kind is None and is_harmless(text):
+        if (rule, text) in self._memory.clean or (rule.kind is None and is_harmless(text)):
             return text
         ledger = within.ledger
+        if depth <= ledger.limits.depth:
+            known = self._remembered(text, rule, ledger) or self._at_once(text, rule, ledger)
+            if known is not None:
+                return known
         if not ledger.may_scan(len(text)) or depth > ledger.limits.depth:
             return text if is_marker(text) else ledger.withhold()
         clean = text if text.isascii() else _SURROGATE.sub("\ufffd", text)
-        masked = self._once(clean, rule, within, depth)
+        masked, counts = ledger.aside(lambda: self._whole(clean, rule, within, depth))
+        for kind, times in counts:
+            ledger.count(kind, times)
         if masked != clean:
-            masked = self._settle(masked, rule, within, depth)
             ledger.spend(max(0, len(masked) - len(text)))
-        elif len(text) <= _REMEMBERED_CHARS and clean == text:
-            self._remember(memory)
+        if clean == text:
+            self._remember(text, rule, masked, counts)
         return masked
 
-    def _remember(self, memory: tuple[KeyRule, str]) -> None:
-        if len(self._clean) >= _REMEMBERED_TEXTS:
-            self._clean.clear()
-        self._clean[memory] = None
+    def _whole(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
+        masked = self._once(text, rule, within, depth)
+        return masked if masked == text else self._settle(masked, rule, within, depth)
+
+    def _remembered(self, text: str, rule: KeyRule, ledger: Ledger) -> str | None:
+        """Return what masking makes of a text that was seen before, or one of its shape; count its hits."""
+        if len(text) > LONGEST_SHAPE or text[0] in _JSON_BEGINS or not text.isascii():
+            return None
+        if rule.kind is None and self._memory.shape(rule, text):
+            return text
+        found = self._memory.masked(rule, text) if len(text) <= LONGEST else None
+        if found is None:
+            return None
+        for kind, times in found[1]:
+            ledger.count(kind, times)
+        return found[0]
+
+    def _at_once(self, text: str, rule: KeyRule, ledger: Ledger) -> str | None:
+        """Return the marker of a text that is plainly one value, and count it."""
+        if not SHORTEST_WHOLE <= len(text) <= LONGEST_WHOLE or rule.exempts:
+            return None
+        kind = whole_kind(text)
+        if kind is None or kind in self._kept:
+            return None
+        return self.mark(text, rule, kind, ledger)
+
+    def mark(self, text: str, rule: KeyRule, kind: str, ledger: Ledger) -> str:
+        """Return the marker of a text that is of `kind` as a whole, and count it."""
+        is_short = len(text) <= LONGEST and text.isascii()
+        known = self._memory.masked(rule, text) if is_short else None
+        if known is None or known[1] != ((kind, 1),):
+            known = self._marker.mark(kind, text), ((kind, 1),)
+            if is_short:
+                self._memory.keep_masked(rule, text, *known)
+        ledger.count(kind)
+        return known[0]
+
+    def _remember(self, text: str, rule: KeyRule, masked: str, counts: Counts) -> None:
+        memory = self._memory
+        is_short = len(text) <= LONGEST
+        if masked == text:
+            if is_short:
+                memory.keep_clean(rule, text)
+            has_shape = len(text) <= LONGEST_SHAPE and rule.kind is None and _DIGIT.search(text)
+            if has_shape and memory.shape(rule, text) is None:
+                is_clean = not self._sees_ips and is_clean_by_shape(text, rule)
+                memory.keep_shape(rule, text, is_clean=is_clean)
+        elif is_short and text.isascii() and text[0] not in _JSON_BEGINS:
+            memory.keep_masked(rule, text, masked, counts)
 
     def _settle(self, masked: str, rule: KeyRule, within: Structure, depth: int) -> str:
         """Look again at what was masked, until there is nothing left to mask."""

@@ -75,8 +75,7 @@ class Walk:
             return self._texts.mask(text, rule, self, depth)
         if not text or is_marker(text):
             return text
-        self.ledger.count(rule.kind)
-        return self._marker.mark(rule.kind, text)
+        return self._texts.mark(text, rule, rule.kind, self.ledger)
 
     def integer(self, number: int, rule: KeyRule, depth: int) -> JsonValue:
         """Return a number, its marker, or its digits where JSON would lose some."""

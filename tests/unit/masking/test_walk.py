@@ -1,5 +1,6 @@
 """Any Python object becomes JSON, or says that it was withheld."""
 
+import base64
 import collections
 import dataclasses
 import datetime as dt
@@ -16,6 +17,10 @@ from tallystick.masking import Masker
 from tallystick.masking.policy import Limits
 from tests.requirements import requirement
 from tests.unit.masking.maskers import KEY, MASKER, POLICY, redacted
+
+
+def limited(**limits: int) -> Masker:
+    return Masker(dataclasses.replace(POLICY, limits=Limits(**limits)), KEY, "k1")
 
 
 class Colour(enum.Enum):
@@ -161,16 +166,37 @@ def test_sub_trees_that_share_their_way_to_explosion_are_withheld() -> None:
 
 @requirement("mask.fails-closed")
 def test_a_text_over_the_limit_is_withheld_and_never_cut() -> None:
-    limit = POLICY.limits.text_chars
-    assert MASKER.mask("a" * limit).value == "a" * limit
-    assert MASKER.mask("a1 " * limit).value == "[withheld]"
-    assert MASKER.mask({"a": "b1 " * limit, "c": 1}).value == {"a": "[withheld]", "c": 1}
+    masker = limited(text_chars=1_000)
+    assert masker.mask("a" * 1_000).value == "a" * 1_000
+    assert masker.mask("a1 " * 1_000).value == "[withheld]"
+    assert masker.mask({"a": "b1 " * 1_000, "c": 1}).value == {"a": "[withheld]", "c": 1}
+
+
+def test_a_value_is_found_wherever_it_stands_in_a_long_text() -> None:
+    filler = "all is well here. " * 8_000
+    row = "4111 1111 1111 1111 of jane@example.com"
+    text = f"{filler}{row}{filler}{row}{filler}{row}"
+    masked = MASKER.mask({"a": text, "b": f"{filler}%34111111111111111{filler}"})
+    assert masked.hits == {"card": 4, "email": 3}
+    assert "1111" not in json.dumps(masked.value)
+    assert "jane" not in json.dumps(masked.value)
+
+
+def test_a_key_or_a_run_of_base64_longer_than_any_window_is_masked_as_a_whole() -> None:
+    body = "\n".join("MIIE" * 16 for _ in range(2_000))
+    text = f"before\n-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\nafter"
+    assert redacted(text) == "before\n[secret]\nafter"
+    rows = "id,dob\n" + "1,1980-03-12\n" * 8_000
+    assert "1980" not in str(redacted(rows))
+    packed = base64.b64encode(b"all is well, " * 8_000 + b"jane@example.com").decode()
+    shown = base64.b64decode(str(redacted({"blob": packed})["blob"]))  # type: ignore[index]
+    assert shown.endswith(b"[email]")
 
 
 @requirement("mask.fails-closed")
 def test_texts_over_the_limit_of_one_value_are_withheld() -> None:
-    parts = ["a1 " * 20_000 for _ in range(6)]
-    masked = MASKER.mask(parts)
+    parts = ["a1 " * 200 for _ in range(6)]
+    masked = limited(value_chars=2_500).mask(parts)
     assert masked.hits == {"withheld": 2}
     assert masked.value == [*parts[:4], "[withheld]", "[withheld]"]
 
