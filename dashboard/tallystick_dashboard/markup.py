@@ -17,6 +17,9 @@ class Markup(str):
     __slots__ = ()
 
 
+BREAK: Final = Markup("\n")
+"""A new line in preformatted text: within a text it would be spelled out."""
+
 Child = Markup | str | int | None
 
 

@@ -4,7 +4,7 @@ Rights are asked for anew on each run of a page; hiding something is a courtesy,
 itself. A fault is shown as what it is: an unreachable service never looks like an empty log.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -21,7 +21,7 @@ from tallystick_dashboard.client import (
     RefusedError,
     ServiceAwayError,
 )
-from tallystick_dashboard.markup import Markup, join, tag
+from tallystick_dashboard.markup import BREAK, Markup, join, tag
 
 Draw = Callable[[Client, Person], None]
 
@@ -62,6 +62,15 @@ def empty(sentence: str, *commands: str) -> None:
     st.html(tag("div", tag("p", sentence), *shown, cls="ts-empty"))
 
 
+def commands(lines: Sequence[str]) -> Markup:
+    """Return commands to copy; what stands behind `#` is for the reader."""
+    shown: list[Markup | str] = []
+    for line in lines:
+        command, sharp, remark = line.partition("#")
+        shown += [command, tag("span", sharp + remark, cls="ts-quiet"), BREAK]
+    return tag("pre", *shown[:-1], cls="ts-shell", tabindex=0, role="group", aria_label="Commands")
+
+
 def _masthead(title: str, person: Person) -> None:
     who = tag("span", person.name, cls="ts-name")
     role = tag("span", person.role or "key", cls="ts-role")
@@ -77,7 +86,7 @@ def _masthead(title: str, person: Person) -> None:
 def _show_fault(error: DashboardError) -> None:
     kind, head, remedy = _told(error)
     with st.container(key="page_error"):
-        st.html(_fault_box(kind, head, str(error), remedy))
+        st.html(fault_box(kind, head, str(error), remedy))
         if isinstance(error, NotSignedInError):
             st.html(tag("span", "", cls="ts-leave"))
         if isinstance(error, ServiceAwayError):
@@ -107,7 +116,8 @@ def _told(error: DashboardError) -> tuple[str, Markup | str, Markup | str | None
     return "bad", "The service refuses this", None
 
 
-def _fault_box(tone: str, head: Markup | str, said: str, remedy: Markup | str | None) -> Markup:
+def fault_box(tone: str, head: Markup | str, said: str, remedy: Markup | str | None) -> Markup:
+    """Return a box that says what went wrong, in the words of whoever refused, and what to do."""
     return tag(
         "div",
         tag("h2", head),

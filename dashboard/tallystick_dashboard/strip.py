@@ -4,13 +4,14 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tallystick_dashboard.amounts import duration, moment
+from tallystick_dashboard.amounts import moment
 from tallystick_dashboard.icons import Icon, icon
 from tallystick_dashboard.markup import Markup, tag
 
 Shape = Mapping[str, Any]
 
 _US: Final = 1_000_000
+_UNITS_S: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _OWN: Final = "No fault found. The service's own check, under its own keys."
 VERIFIED, BROKEN, UNPROVEN = 0, 1, 2
 """Exit codes of the verifier: docs/spec/verify.md."""
@@ -56,5 +57,9 @@ def _told(found: Shape) -> tuple[str, Icon, str, str]:
 
 
 def _ago(at_us: int, now_us: int) -> str:
-    passed = max(0, now_us - at_us) // _US * _US
-    return "just now" if passed < 2 * _US else f"{duration(passed)} ago"
+    """Return how long ago, in one whole unit: nobody needs the seconds of an hour."""
+    passed_s = max(0, now_us - at_us) // _US
+    for seconds, unit in _UNITS_S:
+        if passed_s >= seconds:
+            return f"{passed_s // seconds:,} {unit} ago"
+    return "just now"

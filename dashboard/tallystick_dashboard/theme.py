@@ -50,7 +50,7 @@ DARK: Final[Mapping[str, str]] = {
     "secondaryBackgroundColor": "#171b21",
     "textColor": "#e3e7ed",
     "borderColor": "#2a303a",
-    "primaryColor": "#4c8dff",
+    "primaryColor": "#2f6fe0",
     "linkColor": "#78aaff",
     "redColor": "#ff6b76",
     "orangeColor": "#e3a93c",
