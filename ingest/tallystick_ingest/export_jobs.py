@@ -11,7 +11,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -36,6 +36,9 @@ KEPT_US: Final = 24 * 3600 * 1_000_000
 MIN_FREE_BYTES: Final = 256 * 1024**2
 """What an export leaves free on the disk of the store: several minutes of records at full load."""
 FOLDER: Final = "exports"
+SETTLE_S: Final = 2.0
+"""How long an export that ends now waits for the seals of the last records: emitters seal within 50 ms,
+and what they send after the end of the period still vouches for what was received before it."""
 _ID_BYTES: Final = 8
 _PACKAGE: Final = "package.zip"
 _STOP_S: Final = 10.0
@@ -104,13 +107,14 @@ class ExportJobs:
         self._jobs: dict[str, Job] = {}
         self._thread: threading.Thread | None = None
         self._appraiser = Appraiser()
-        self._is_closing = False
+        self._closing = threading.Event()
+        self.settle_s = SETTLE_S
         self.free_bytes: Callable[[], int] = lambda: shutil.disk_usage(store.directory).free
         """How much room the disk of the store has."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self, request: ExportRequest, caller: Caller) -> str:
-        """Begin an export; return its id.
+        """Begin an export; return its id. A period that ends later than now ends now.
 
         Raises ConfigError for a request that makes no sense, ExportBusyError while another one runs, and
         StoreError where there is no room.
@@ -118,11 +122,13 @@ class ExportJobs:
         check_request(request)
         self._require_room()
         with self._lock:
-            if self._is_closing:
+            if self._closing.is_set():
                 raise StoreError("the service is stopping: ask again when it runs")
             if any(job.state == "running" for job in self._jobs.values()):
                 raise ExportBusyError("another export is running: wait until it is done")
-            job = Job(secrets.token_hex(_ID_BYTES), caller, request, self._clock.now_us())
+            now_us = self._clock.now_us()
+            ended = replace(request, to_us=min(request.to_us, now_us))
+            job = Job(secrets.token_hex(_ID_BYTES), caller, ended, now_us)
             self._jobs[job.id] = job
             for old in list(self._jobs)[:-MAX_KEPT]:
                 self._remove(old)
@@ -158,7 +164,7 @@ class ExportJobs:
     def close(self) -> None:
         """End the export that runs, and wait for it."""
         with self._lock:
-            self._is_closing = True
+            self._closing.set()
             thread = self._thread
         self._appraiser.stop()
         if thread is not None:
@@ -180,6 +186,8 @@ class ExportJobs:
             _tidy(place, keep=job.state == "done")
 
     def _export(self, job: Job, place: Path) -> None:
+        if job.created_us - job.request.to_us < self.settle_s * 1_000_000:
+            self._closing.wait(self.settle_s)
         self._store.publisher.publish_now()
         work = place / "work"
         work.mkdir(mode=0o700)
@@ -215,7 +223,7 @@ class ExportJobs:
 
     def _tell(self, job: Job, stage: str, done: int, total: int) -> None:
         """Take note of progress; raises what ends the work early."""
-        if self._is_closing:
+        if self._closing.is_set():
             raise StoppedError("the service is stopping: the export was not finished")
         self._require_room()
         job.stage, job.done, job.total = stage, done, max(1, total)

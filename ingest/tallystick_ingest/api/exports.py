@@ -40,6 +40,8 @@ def begin(body: ExportBody, request: Request, caller: Caller = _may_export) -> d
     from_us, to_us = moment(body.since, service), moment(body.until, service)
     if from_us >= to_us:
         raise BadRequestError("the period is empty: `from` must lie before `to`")
+    if from_us >= service.clock.now_us():
+        raise BadRequestError("the period has not begun: `from` lies in the future")
     wanted = ExportRequest(from_us, to_us, body.regime, body.card or "")
     try:
         return {"id": service.exports.start(wanted, caller)}

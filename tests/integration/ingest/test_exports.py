@@ -71,6 +71,7 @@ def test_an_export_is_followed_fetched_and_verified_by_its_own_verifier(
         ({"card": "identity:\n  nme: x"}, "the system card, line 2: identity: expected one of"),
         ({"card": "x" * 200_000}, "body.card"),
         ({"from": "now", "to": "2h"}, "the period is empty"),
+        ({"from": "2100-01-01", "to": "2101-01-01"}, "the period has not begun"),
         ({"from": "some day"}, "this is no moment"),
         ({"from": 7}, "body.from"),
     ],

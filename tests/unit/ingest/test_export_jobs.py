@@ -23,7 +23,7 @@ from tallystick_ingest.export_jobs import (
 )
 from tallystick_ingest.otlp.http import BusyError
 from tallystick_store.evidence.export import ExportRequest, export_report
-from tests.builder import START_US
+from tests.builder import START_US, Session
 from tests.exporting import EVER_US, benign, store_log
 from tests.requirements import requirement
 from tests.store_log import StoreLog
@@ -32,6 +32,7 @@ from tests.verifying import verify_package
 pytestmark = requirement("export.jobs")
 
 CALLER = Caller("key-1", "somebody", ("export",))
+LATER_US = START_US + 3_600_000_000
 WHOLE = ExportRequest(0, EVER_US, "eu-ai-act")
 
 
@@ -39,7 +40,7 @@ class StillClock:
     """A clock that stands."""
 
     def __init__(self) -> None:
-        self.us = START_US
+        self.us = LATER_US
 
     def now_us(self) -> int:
         return self.us
@@ -73,6 +74,7 @@ class World:
         clock: Clock = self.clock
         book: Any = self.book
         self.jobs = ExportJobs(self.log.store, self.log.signer(), book, clock)
+        self.jobs.settle_s = 0
         return self.jobs
 
     @property
@@ -225,7 +227,7 @@ def test_a_service_that_stops_ends_its_export(world: World, held: threading.Even
     assert job is not None
     closing = threading.Thread(target=world.jobs.close)
     closing.start()
-    while not world.jobs._is_closing:  # noqa: SLF001 - what close() sets first
+    while not world.jobs._closing.is_set():  # noqa: SLF001 - what close() sets first
         time.sleep(0)
     held.set()
     closing.join(30)
@@ -234,3 +236,24 @@ def test_a_service_that_stops_ends_its_export(world: World, held: threading.Even
     with pytest.raises(StoreError, match="the service is stopping"):
         world.jobs.start(WHOLE, CALLER)
     assert list(world.folder.iterdir()) == []
+
+
+def test_a_period_that_ends_later_than_now_ends_now_and_waits_for_its_last_seals(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(world.log, "late")
+    session.open()
+    session.call(1)
+    world.clock.us = world.log.now_us + 1
+    world.jobs.settle_s = 7
+
+    def wait(seconds: float) -> None:
+        assert seconds == 7
+        session.seal()
+
+    monkeypatch.setattr(world.jobs._closing, "wait", wait)  # noqa: SLF001 - time passes there
+    job = world.run()
+    assert job.request.to_us == world.clock.us
+    verified = verify_package(world.jobs.package(job).read_bytes(), world.log.policy())
+    assert verified.exit_code == 0
+    assert job.entries == world.log.store.size - 1  # the seal stands in the context
