@@ -29,7 +29,7 @@ def columns_of(trace: Trace, initial: str | None) -> dict[str, Any]:
         "depth": [row.depth for row in rows],
         "masked": [row.draft.masked for row in rows],
         "flags": [list(row.flags) for row in rows],
-        "join": [row.join.told() if row.join else "" for row in rows],
+        "join": [_join(row) for row in rows],
         "folded": [at for at, row in enumerate(rows) if row.draft.is_folded],
     }
     return {**columns, "initial": initial, "version": _version(columns)}
@@ -39,6 +39,12 @@ def duration_us(row: Row) -> int | None:
     """Return how long a row took, None where nobody measured it."""
     start, end = row.draft.start_us, row.draft.end_us
     return None if start is None or end is None else end - start
+
+
+def _join(row: Row) -> str:
+    """Say at the server's row how it was joined with the client's."""
+    is_server = row.join is not None and row.join.server == row.draft.action_id
+    return row.join.told() if row.join is not None and is_server else ""
 
 
 def _offset(row: Row, start_us: int) -> int | None:

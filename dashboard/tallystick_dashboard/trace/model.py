@@ -154,7 +154,7 @@ def _columns(row: Shape) -> str:
 
 
 def _placed(drafts: Sequence[Draft], joins: Sequence[Join]) -> Iterator[Row]:
-    joined = {one.server: one for one in joins}
+    joined = {action: one for one in joins for action in (one.client, one.server)}
     ids = _unique([one.id for one in drafts])
     spans, actions, groups = _index(drafts)
     parents = [_parent(at, one, spans, actions, groups) for at, one in enumerate(drafts)]
@@ -250,7 +250,10 @@ def _alarms(trace: Trace) -> Iterator[str]:
     yield from trace.faults[:MAX_FAULTS]
     if len(trace.faults) > MAX_FAULTS:
         yield f"{len(trace.faults) - MAX_FAULTS:,} more records are not what was recorded"
-    for words, said in ((("denied",), "denied"), (("failure", "timeout"), "failed")):
-        count = trace.outcomes(*words)
-        if count:
-            yield f"{count:,} {'call' if count == 1 else 'calls'} {said}"
+    calls = [
+        f"{count:,} {'call' if count == 1 else 'calls'} {said}"
+        for words, said in ((("denied",), "denied"), (("failure", "timeout"), "failed"))
+        if (count := trace.outcomes(*words))
+    ]
+    if calls:
+        yield ", ".join(calls)

@@ -14,7 +14,7 @@ export default function mount({ parentElement, data }) {
 const MAKERS = {
   facts(block) {
     const part = make("section", "facts");
-    if (block.title) make("h4", "", part, safe(block.title, 200));
+    if (block.title) make("h3", "", part, safe(block.title, 200));
     const list = make("dl", "", part);
     for (const { label, value, hint, tone, code } of block.rows) {
       make("dt", "", list, safe(label, 200));
@@ -36,7 +36,7 @@ const MAKERS = {
   heading(block) {
     const part = make("div", "heading");
     if (block.kind) make("span", `glyph k-${block.kind}`, part, safe(block.glyph, 2));
-    const words = make("h3", "", part);
+    const words = make("h2", "", part);
     if (block.verb) make("span", "verb", words, `${safe(block.verb, 80)} `);
     make("span", "", words, safe(block.noun, 400));
     for (const { text, tone, image } of block.chips ?? []) {
@@ -61,7 +61,7 @@ const MAKERS = {
   },
   code(block) {
     const part = make("section", "listing");
-    const head = make("h4", "", part, safe(block.title, 200));
+    const head = make("h3", "", part, safe(block.title, 200));
     const button = make("button", "copy", head, "Copy");
     button.type = "button";
     button.onclick = () => navigator.clipboard.writeText(block.text);

@@ -222,10 +222,11 @@ class Waterfall {
   /** Say in the axis how long each compressed stretch is. */
   #gaps(axis) {
     for (const [start, end] of this.scale.idle) {
-      const place = (this.view.at(start) + this.view.at(end)) / 2;
-      if (place <= 0 || place >= 1) continue;
-      const gap = make("span", "gap", axis, "⋯");
-      gap.style.left = `${place * 100}%`;
+      const [left, right] = [Math.max(0, this.view.at(start)), Math.min(1, this.view.at(end))];
+      if (right <= left) continue;
+      const gap = make("span", "gap", axis);
+      gap.style.left = `${left * 100}%`;
+      gap.style.width = `${(right - left) * 100}%`;
       gap.title = `${duration(end - start)} in which nothing was recorded to run, compressed`;
     }
   }
@@ -310,7 +311,6 @@ class Waterfall {
       const band = make("div", "band", this.bands);
       band.style.left = `${Math.max(0, left) * 100}%`;
       band.style.width = `${(Math.min(1, right) - Math.max(0, left)) * 100}%`;
-      band.title = `${duration(end - start)} idle, compressed`;
     }
   }
 
