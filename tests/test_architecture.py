@@ -32,9 +32,11 @@ FRAMEWORKS = {
     "langchain": "langchain",
     "langchain_core": "langchain",
     "langgraph": "langchain",
+    "llama_index": "llama_index",
     "mcp": "mcp",
     "mcp_types": "mcp",
     "pydantic_ai": "pydantic_ai",
+    "smolagents": "smolagents",
 }
 """Import name of a framework -> the file or folder of sdk/tallystick/instrument/ it belongs to."""
 

@@ -20,6 +20,7 @@ KNOWN: Final = {
     "mcp": "tallystick.instrument.mcp",
     "fastmcp": "tallystick.instrument.fastmcp",
     "langchain": "tallystick.instrument.langchain",
+    "llama_index": "tallystick.instrument.llama_index",
     "openai_agents": "tallystick.instrument.openai_agents",
     "pydantic_ai": "tallystick.instrument.pydantic_ai",
     "smolagents": "tallystick.instrument.smolagents",

@@ -5,7 +5,7 @@ the name that the framework has for the agent. Hooks further in, the MCP client 
 the decorated function behind it, add to that record instead of making one of their own.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -138,6 +138,22 @@ class AgentCalls:
         self._end_well(call, result)
         return result
 
+    def noting(self, proceed: Callable[[], Result]) -> Result:
+        """Run a part of the current call, and say what went wrong in it."""
+        try:
+            return proceed()
+        except Exception as error:
+            self.note_cause(error)
+            raise
+
+    async def noting_async(self, proceed: Callable[[], Awaitable[Result]]) -> Result:
+        """Do the same with a part that is awaited."""
+        try:
+            return await proceed()
+        except Exception as error:
+            self.note_cause(error)
+            raise
+
     def note_cause(self, error: BaseException, error_type: str | None = None) -> None:
         """Say what went wrong in the current call, where the framework makes an answer of it."""
         self._framework.safely(lambda: _note_cause(self._observer, error, error_type))
@@ -179,6 +195,12 @@ def defined(
     """Return the definition of a tool; equal ones are made once. `hints` are annotations of MCP, if any."""
     said = {hint: hints[hint] for hint in _HINTS if hint in hints} if hints else {}
     return _defined(name, description, orjson.dumps([schema, said or None]))
+
+
+def named(args: Sequence[Any], names: Sequence[str], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments by name; those that have none by their position."""
+    known = [*names, *(str(position) for position in range(len(names), len(args)))]
+    return {**dict(zip(known, args, strict=False)), **kwargs}
 
 
 @lru_cache(maxsize=DEFINITIONS)

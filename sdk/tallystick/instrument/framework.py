@@ -103,7 +103,7 @@ class Framework:
         except RefusedError:
             raise
         except Exception as error:  # noqa: BLE001 - the host must not break by our fault
-            self._count(error)
+            self.count(error)
             running = runtime.current()
             if records and running is not None:
                 running.recorder.count_lost(LOST_TO_A_FAULT)
@@ -154,7 +154,8 @@ class Framework:
         without = f"; without: {'; '.join(missing.values())}" if missing else ""
         return f"active {self._version} ({', '.join(labels)}){without}"
 
-    def _count(self, error: Exception) -> None:
+    def count(self, error: Exception) -> None:
+        """Count a fault of a hook that was caught where it happened."""
         place = traceback.extract_tb(error.__traceback__)[-1]
         with self._lock:
             self._faults += 1

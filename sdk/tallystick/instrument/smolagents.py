@@ -10,7 +10,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined
+from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined, named
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, Wrapper, release
@@ -66,7 +66,7 @@ def _call_agent(
 ) -> Any:
     return _CALLS.observe_here(
         agent.name or type(agent).__name__,
-        lambda: ToolUse(_named(args, ("task",), kwargs), agent_name=_agent.get()),
+        lambda: ToolUse(named(args, ("task",), kwargs), agent_name=_agent.get()),
         lambda: wrapped(*args, **kwargs),
     )
 
@@ -123,15 +123,9 @@ def _acting(name: str | None) -> Iterator[None]:
 
 def _use(tool: Any, args: tuple[Any, ...], given: dict[str, Any]) -> ToolUse:
     is_one_object = len(args) == 1 and not given and isinstance(args[0], dict)
-    arguments = args[0] if is_one_object else _named(args, tuple(tool.inputs), given)
+    arguments = args[0] if is_one_object else named(args, tuple(tool.inputs), given)
     definition = defined(tool.name, tool.description, tool.inputs)
     return ToolUse(arguments, agent_name=_agent.get(), definition=definition)
-
-
-def _named(args: tuple[Any, ...], names: Sequence[str], given: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments by name; those that have none by their position."""
-    known = [*names, *(str(position) for position in range(len(names), len(args)))]
-    return {**dict(zip(known, args, strict=False)), **given}
 
 
 FRAMEWORK: Final = Framework(NAME, "smolagents", _patches)

@@ -1,0 +1,90 @@
+"""LlamaIndex at two versions: what a program sees, and what is recorded of its agents and tools."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.frameworks import claims
+from tests.integration.frameworks.conftest import Runs
+from tests.integration.frameworks.environments import Run, run_example
+from tests.recorded import disclosed
+from tests.requirements import requirement
+
+PROGRAM = "llama_index_desk"
+ENVIRONMENTS = ("old", "new")
+ENDS = [
+    ("write", "success"),
+    ("write", "success"),
+    ("write", "success"),
+    ("write", "success"),
+    ("fail", "failure"),
+    ("wait", "cancelled"),
+    ("write", "success"),
+    ("fail", "failure"),
+    ("remember", "success"),
+    ("multiply", "success"),
+    ("write", "success"),
+]
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def found(request: pytest.FixtureRequest, recorded: Runs) -> Run:
+    return recorded(request.param, PROGRAM)
+
+
+@requirement("sdk.host-never-broken")
+def test_a_program_sees_the_same_with_and_without_recording(found: Run, plain: Runs) -> None:
+    claims.assert_unchanged(found, plain(found.environment, PROGRAM), steps=11)
+
+
+@requirement("sdk.every-call-recorded", "sdk.started-before")
+def test_each_call_is_one_action_with_a_beginning_and_an_end(found: Run) -> None:
+    claims.assert_whole(found, ENDS)
+
+
+def test_arguments_have_their_names_and_the_workflows_context_is_none_of_them(found: Run) -> None:
+    assert disclosed(found.ends("write")[0])["params"] == '{"text":"directly"}'
+    assert disclosed(found.ends("remember")[0])["params"] == '{"word":"hello"}'
+
+
+def test_the_agents_name_is_stated_also_of_one_among_several(found: Run) -> None:
+    writes = found.ends("write")
+    assert "agent.name" not in writes[0].statement
+    assert [end.statement["agent.name"] for end in writes[-2:]] == ["clerk", "clerk"]
+    assert len({end.statement["tool.definition_digest"] for end in writes}) == 1
+
+
+def test_the_real_cause_of_a_failure_that_the_model_is_told_is_recorded_masked(found: Run) -> None:
+    direct, told = found.ends("fail")
+    assert disclosed(direct)["error.message"].startswith("broken by [email:")
+    assert told.statement["error.type"] == "ValueError"
+    assert disclosed(told)["result"] == '"no"'
+    claims.assert_masked(found)
+
+
+def test_a_tool_that_calls_an_mcp_server_is_one_call_from_this_side(found: Run) -> None:
+    claims.assert_joined(found, call_id=None)
+
+
+@requirement("sdk.required-or-refused")
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_required_tool_that_cannot_be_recorded_does_not_run(
+    environment: str, tmp_path: Path
+) -> None:
+    seen = claims.seen_where_nothing_is_durable(environment, PROGRAM, "write", tmp_path)
+    for step in ("direct", "direct async", "write"):
+        refusal = seen[step]
+        assert isinstance(refusal, dict)
+        assert "the tool was not run" in refusal["text"]
+    assert seen["remote"] == [["multiply", "42", False], "done"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_example_runs_and_is_recorded(environment: str, tmp_path: Path) -> None:
+    found = run_example(environment, "with_llama_index", tmp_path)
+    [refund] = found.ends("refund")
+    assert refund.statement["agent.name"] == "billing"
+    assert disclosed(refund)["principal.id"] == "ada"
+    assert found.seen["stdout"] == "refunded 20 euro for invoice 17\n"
