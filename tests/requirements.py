@@ -277,6 +277,26 @@ _TRACE_PAGE: Final = {
     ),
 }
 
+_SHELL: Final = {
+    "dashboard.guard": Requirement(
+        "OWASP ASVS 5.0 V3.4, V3.5, V4.4",
+        "The dashboard serves hosts and origins of its own alone, opens pages and its websocket to a"
+        " session alone, and states a strict policy with every answer.",
+    ),
+    "dashboard.filters": Requirement(
+        "promise: every view is a link",
+        "Filters and pages of the list of actions stand in the address and reach the service.",
+    ),
+    "dashboard.rights": Requirement(
+        "OWASP ASVS 5.0 V8.2",
+        "Each run of a page asks for the visitor's rights anew; an end of the session leads to the login.",
+    ),
+    "dashboard.launch": Requirement(
+        "promise: one process to start",
+        "The dashboard starts and ends with the service, however that ends, and never stops it.",
+    ),
+}
+
 _EXPORT: Final = {
     "export.law-is-data": Requirement(
         "Regulation (EU) 2026/1744",
@@ -330,6 +350,7 @@ REQUIREMENTS: Final[dict[str, Requirement]] = {
     **_SERVICE,
     **_PROOF,
     **_TRACE_PAGE,
+    **_SHELL,
     **_EXPORT,
     **_PROJECT,
 }

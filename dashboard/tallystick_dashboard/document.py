@@ -25,9 +25,10 @@ _DROPPED: Final = (
     re.compile(r"<noscript>.*?</noscript>", re.DOTALL),
 )
 """Comments, a pointer to an interface that is off, a font that no screen uses, an advert for the former."""
-_HEAD: Final = (
+_FIRST: Final = f'<head><script src="{DOOR}/base.js"></script>'
+_LAST: Final = (
     f'<link rel="stylesheet" href="{DOOR}/screens.css">'
-    f'<script src="{DOOR}/base.js"></script><script defer src="{DOOR}/page.js"></script></head>'
+    f'<script defer src="{DOOR}/page.js"></script></head>'
 )
 _NO_SCRIPT: Final = (
     "<body><noscript><p>The dashboard needs JavaScript. Without it: tallystick actions, "
@@ -47,8 +48,9 @@ def document(shipped: Path = _SHIPPED) -> str:
         page = part.sub("", page)
     page = re.sub(r"<title>.*?</title>", "<title>Tallystick</title>", page)
     page = page.replace("./favicon.png", f"{DOOR}/mark.svg")
-    page = page.replace("</head>", _HEAD, 1).replace("<body>", _NO_SCRIPT, 1)
-    if '<div id="root">' not in page or _HEAD not in page:
+    page = page.replace("<head>", _FIRST, 1).replace("</head>", _LAST, 1)
+    page = page.replace("<body>", _NO_SCRIPT, 1)
+    if '<div id="root">' not in page or _FIRST not in page or _LAST not in page:
         raise ConfigError(
             "this version of Streamlit has a page that the dashboard does not know; "
             "install the version of requirements.lock"

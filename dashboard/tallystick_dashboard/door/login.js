@@ -1,4 +1,5 @@
 // The token of a one-time link stands behind #: into the form with it, and out of the address line.
+addEventListener("hashchange", () => location.reload()); // a link pasted into an open login page
 const token = location.hash.slice(1);
 const byLink = document.getElementById("by-link");
 if (token) {
