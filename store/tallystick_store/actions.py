@@ -13,7 +13,7 @@ from tallystick_store.engine.duckdb import Database, Row
 from tallystick_store.events import Proof, StoredEvent, read_events
 from tallystick_store.published import PublishedLog
 from tallystick_store.sealing import Leaf, sealing_of
-from tallystick_store.shown_actions import ENDS, START, UNKNOWN
+from tallystick_store.shown_actions import ENDS, START, UNKNOWN, quoted
 
 MAX_PAGE: Final = 1000
 MAX_LOOKED_AT: Final = 30_000
@@ -21,16 +21,20 @@ MAX_LOOKED_AT: Final = 30_000
 
 _OVERFETCH: Final = 3
 """A page looks at this many candidates per action: a start, its end, a span of the same call."""
+_STRETCH: Final = 20_000
+_LONGER: Final = 8
+"""Log indexes that are looked through at first, and how much more each time."""
 _SEALING_FETCH: Final = 3_000
 """Candidates at once where each has to be looked at."""
 _LEAVES: Final = """
-    SELECT log_index, session, seq, statement FROM events WHERE list_contains(?, log_index)
+    SELECT log_index, session, seq, statement FROM events WHERE log_index IN (SELECT unnest(?))
 """
-_ENDED: Final = """
-    SELECT action_id FROM events WHERE list_contains(?, action_id) AND list_contains(?, type)
-"""
+_ENDED: Final = f"""
+    SELECT action_id FROM events
+    WHERE action_id IN (SELECT unnest(?)) AND type IN ({quoted(*ENDS)})
+"""  # noqa: S608 - own words
 _NATIVE: Final = """
-    SELECT trace_id, span_id FROM events WHERE list_contains(?, trace_id) AND origin = 'native'
+    SELECT trace_id, span_id FROM events WHERE trace_id IN (SELECT unnest(?)) AND origin = 'native'
 """
 
 
@@ -113,36 +117,49 @@ def list_actions(
     limit = max(1, min(limit, MAX_PAGE))
     fetch = _SEALING_FETCH if wanted.sealing else limit * _OVERFETCH
     chosen: list[int] = []
-    looked_at, is_end = 0, False
-    while len(chosen) <= limit and looked_at < MAX_LOOKED_AT and not is_end:
-        candidates = _candidates(database, wanted, fetch, before)
-        is_end = len(candidates) < fetch
+    looked_at, top = 0, _top(database) if before is None else before
+    while len(chosen) <= limit and looked_at < MAX_LOOKED_AT and top > 0:
+        candidates, top = _candidates(database, wanted, fetch, top)
         looked_at += len(candidates)
         chosen += _sealed_so(database, _shown(database, candidates), wanted.sealing)
-        before = candidates[-1][0] if candidates else before
     page = chosen[:limit]
-    events = read_events(database, "list_contains(?, log_index)", [page], published)
+    events = read_events(database, "log_index IN (SELECT unnest(?))", [page], published)
     actions = tuple(Action(event, _outcome(event)) for event in reversed(events))
     if len(chosen) > limit:
         return ActionPage(actions, page[-1])
-    return ActionPage(actions, None if is_end else before)
+    return ActionPage(actions, top or None)
+
+
+def _top(database: Database) -> int:
+    """Return one more than the largest log index of an event."""
+    ((largest,),) = database.rows("SELECT max(log_index) FROM events")
+    return 0 if largest is None else int(largest) + 1
 
 
 def _candidates(
-    database: Database, wanted: ActionFilter, limit: int, before: int | None
-) -> list[Row]:
+    database: Database, wanted: ActionFilter, limit: int, top: int
+) -> tuple[list[Row], int]:
+    """Return the newest `limit` candidates below `top`, and the index from which on to look further.
+
+    The database is asked for one stretch of the log after the other, each longer than the one before:
+    it skips the rows outside a stretch, and does not find the newest of all rows by itself.
+    """
     conditions, parameters = wanted.conditions()
-    conditions += ["log_index IS NOT NULL", "action_id IS NOT NULL", "list_contains(?, type)"]
-    parameters.append([*ENDS, START])
-    if before is not None:
-        conditions.append("log_index < ?")
-        parameters.append(before)
-    where = " AND ".join(conditions)
-    return database.rows(
+    conditions += ["action_id IS NOT NULL", f"type IN ({quoted(*ENDS, START)})"]
+    sql = (
         "SELECT log_index, type, action_id, origin, trace_id, span_id FROM events"  # noqa: S608 - own words
-        f" WHERE {where} ORDER BY log_index DESC LIMIT {limit}",
-        parameters,
+        f" WHERE {' AND '.join(conditions)} AND log_index >= ? AND log_index < ?"
+        " ORDER BY log_index DESC LIMIT ?"
     )
+    found: list[Row] = []
+    stretch = _STRETCH
+    while top > 0 and len(found) < limit:
+        low, wanted_count = max(0, top - stretch), limit - len(found)
+        rows = database.rows(sql, [*parameters, low, top, wanted_count])
+        found += rows
+        top = int(rows[-1][0]) if len(rows) == wanted_count else low
+        stretch *= _LONGER
+    return found, top
 
 
 def _shown(database: Database, candidates: Sequence[Row]) -> list[int]:
@@ -173,7 +190,7 @@ def _sealed_so(database: Database, log_indexes: list[int], wanted: Proof | None)
 
 def _ended(database: Database, action_ids: Iterable[str]) -> set[str]:
     asked = sorted(action_ids)
-    rows = database.rows(_ENDED, (asked, list(ENDS))) if asked else []
+    rows = database.rows(_ENDED, [asked]) if asked else []
     return {str(action_id) for (action_id,) in rows}
 
 

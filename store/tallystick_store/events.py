@@ -32,7 +32,7 @@ MAX_ROWS: Final = 100_000
 
 _LATE: Final = (
     "SELECT DISTINCT log_index, line FROM late_disclosures"
-    " WHERE list_contains(?, log_index) AND line IS NOT NULL"
+    " WHERE log_index IN (SELECT unnest(?)) AND line IS NOT NULL"
 )
 _LISTED: Final = ("type", "time_us", "origin", "action_id", "trace_id", "span_id", "outcome")
 """Columns by which an event is listed whose statement cannot be read."""

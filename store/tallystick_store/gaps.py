@@ -10,7 +10,7 @@ MAX_GAPS: Final = 10_000
 
 _GAPS: Final = f"""
     WITH holed AS (
-        SELECT session FROM events WHERE list_contains($1, session)
+        SELECT session FROM events WHERE session IN (SELECT unnest($1))
         GROUP BY session HAVING count(DISTINCT seq) <= max(seq)
     )
     SELECT session, previous + 1, seq - 1 FROM (
@@ -22,7 +22,7 @@ _GAPS: Final = f"""
     UNION ALL
     SELECT e.session, top + 1, sealed - 1
     FROM (SELECT session, max(seq) AS top FROM events
-          WHERE list_contains($1, session) GROUP BY session) e
+          WHERE session IN (SELECT unnest($1)) GROUP BY session) e
     JOIN (SELECT session, max(size) AS sealed FROM seals GROUP BY session) s
     ON s.session = e.session
     WHERE sealed > top + 1

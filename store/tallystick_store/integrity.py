@@ -23,9 +23,9 @@ _CHECKPOINTS: Final = (
 )
 _RECEIVED: Final = """
     SELECT log_index + 1, max(rx_us) FROM (
-        SELECT log_index, rx_us FROM events WHERE list_contains($1, log_index + 1)
-        UNION ALL SELECT log_index, rx_us FROM seals WHERE list_contains($1, log_index + 1)
-        UNION ALL SELECT log_index, rx_us FROM spans WHERE list_contains($1, log_index + 1))
+        SELECT log_index, rx_us FROM events WHERE log_index + 1 IN (SELECT unnest($1))
+        UNION ALL SELECT log_index, rx_us FROM seals WHERE log_index + 1 IN (SELECT unnest($1))
+        UNION ALL SELECT log_index, rx_us FROM spans WHERE log_index + 1 IN (SELECT unnest($1)))
     GROUP BY 1
 """
 

@@ -32,11 +32,14 @@ _GROUPS: Final = f"""
 _OF_ALL, _OF_HOUR, _OF_TOOL, _OF_AGENT, _OF_HITS = 0b1111, 0b0111, 0b1011, 0b1101, 0b1110
 """grouping(): a bit for each key that a row is not grouped by."""
 _UNREACHED: Final = f"""
-    SELECT a.session, seq, statement FROM ({_SHOWN}) a
+    SELECT log_index FROM ({_SHOWN}) a
     LEFT JOIN (SELECT session, max(size) AS sealed FROM seals GROUP BY session) s
     ON s.session = a.session
     WHERE origin = 'native' AND (seq IS NULL OR seq >= coalesce(sealed, 0))
 """  # noqa: S608 - own words
+_LEAVES: Final = """
+    SELECT session, seq, statement FROM events WHERE log_index IN (SELECT unnest(?))
+"""
 _UNMASKED: Final = """
     SELECT count(*) FROM spans
     WHERE start_ns >= $1 * 1000 AND start_ns < $2 * 1000 AND NOT contains(record, '"hits":{}')
@@ -146,9 +149,10 @@ def _counts(row: Row) -> Counts:
 
 def _unreached(database: Database, period: tuple[int, int]) -> list[str]:
     """Return the state of each native action that no seal of its session reaches."""
+    unreached = [log_index for (log_index,) in database.rows(_UNREACHED, period)]
     leaves = [
         Leaf(session or "", -1 if seq is None else seq, leaf_hash((line or "").encode()))
-        for session, seq, line in database.rows(_UNREACHED, period)
+        for session, seq, line in (database.rows(_LEAVES, [unreached]) if unreached else [])
     ]
     states = sealing_of(database, leaves)
     return [states[leaf] for leaf in leaves]

@@ -18,11 +18,11 @@ Sealing: TypeAlias = Literal["sealed", "recovered", "unsealed"]
 
 _SEALS: Final = """
     SELECT session, body, log_index FROM seals
-    WHERE list_contains(?, session) AND old_size <= ? AND size > ? ORDER BY log_index
+    WHERE session IN (SELECT unnest(?)) AND old_size <= ? AND size > ? ORDER BY log_index
 """
 _RECOVERIES: Final = """
     SELECT session, seq, leaf_hash, statement, log_index FROM events
-    WHERE type = 'session.recovered' AND list_contains(?, recovered_session) ORDER BY log_index
+    WHERE type = 'session.recovered' AND recovered_session IN (SELECT unnest(?)) ORDER BY log_index
 """
 
 

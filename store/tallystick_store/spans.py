@@ -26,7 +26,7 @@ MAX_ROWS: Final = 100_000
 """Span records of one trace that are read at once."""
 
 _BATCH_HASHES: Final = """
-    SELECT log_index, leaf_hash FROM spans WHERE list_contains(?, log_index)
+    SELECT log_index, leaf_hash FROM spans WHERE log_index IN (SELECT unnest(?))
     ORDER BY log_index, position
 """
 _SPAN_VALUES: Final[Mapping[str, Any]] = {

@@ -27,10 +27,10 @@ _NAMES: Final = """
            arg_min(agent_name, log_index) FILTER (agent_name <> ''),
            arg_min(coalesce(principal_id, principal_ref), log_index)
                FILTER (coalesce(principal_id, principal_ref, '') <> '')
-    FROM events WHERE list_contains($1, trace_id) GROUP BY trace_id
+    FROM events WHERE trace_id IN (SELECT unnest($1)) GROUP BY trace_id
 """
 _CALLS: Final = (
-    f"SELECT trace_id, {COUNTS} FROM ({SHOWN.format(period='list_contains($1, trace_id)')})"  # noqa: S608 - own words
+    f"SELECT trace_id, {COUNTS} FROM ({SHOWN.format(period='trace_id IN (SELECT unnest($1))')})"  # noqa: S608 - own words
     " GROUP BY trace_id"
 )
 _NOBODY: Final = (None, None)

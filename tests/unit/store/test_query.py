@@ -335,3 +335,17 @@ def test_a_key_that_only_a_changed_row_names_is_not_trusted(tmp_path: Path) -> N
     names = [one["key.name"] for one in Query(store.database).keys_added("sender-1")]
     assert names == ["three"]
     store.close()
+
+
+@pytest.mark.parametrize("stretch", [1, 2, 7])
+def test_actions_are_found_however_far_apart_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stretch: int
+) -> None:
+    monkeypatch.setattr("tallystick_store.actions._STRETCH", stretch)
+    store, emitter = open_store(tmp_path), Emitter()
+    rows = [emitter.opened() if n % 9 else action(emitter, n) for n in range(40)]
+    write(store, rows)
+    for limit in (1, 2, 50):
+        assert listed(store, limit=limit) == [36, 27, 18, 9, 0]
+    assert listed(store, ActionFilter(tool="no tool")) == []
+    store.close()
