@@ -16,7 +16,7 @@ from tallystick.profile import decode
 from tallystick.tlog.checkpoint import Checkpoint, open_checkpoint
 from tallystick.tlog.dsse import open_envelope
 from tallystick.tlog.ed25519 import load_verify
-from tallystick.tlog.encoding import from_base64
+from tallystick.tlog.encoding import from_base64, to_base64
 from tallystick.tlog.entry import Entry, parse_entry
 from tallystick.tlog.note import VerifierKey, parse_vkey
 from tallystick.tlog.proofs import verify_inclusion
@@ -24,7 +24,7 @@ from tallystick.tlog.seal import parse_seal, verify_seal
 from tallystick.tlog.tree import leaf_hash
 from tallystick.verify.keys import SESSION_PAYLOAD_TYPE
 from tallystick_dashboard.trace.action import Shape, text_of
-from tallystick_dashboard.trace.record import RecordView
+from tallystick_dashboard.trace.record import RecordView, view_of
 
 State = Literal["ok", "failed", "not checked"]
 
@@ -57,15 +57,22 @@ class _UncheckedError(Exception):
     """Something that a step needs is not at hand."""
 
 
-def steps_of(view: RecordView, event: Shape, keys: Keys) -> list[Step]:
-    """Recompute the proof of a record; `event` is the answer of `/api/v1/events/{log_index}`."""
+def steps_of(
+    view: RecordView, event: Shape, keys: Keys, recovery: Shape | None = None
+) -> list[Step]:
+    """Recompute the proof of a record; `event` is the answer of `/api/v1/events/{log_index}`.
+
+    `recovery` is the same for the record that adopts it, where its own process died before the seal.
+    """
+    sealed, sealing = (view, event) if recovery is None else (view_of(recovery), recovery)
     checks: Sequence[tuple[str, Callable[[], str]]] = (
         ("Record", lambda: _record(view)),
         ("Stored columns", lambda: _columns(event)),
         ("Log entry", lambda: _entry(view, event)),
-        (_seal_name(view), lambda: _seal(view, event)),
-        ("Seal's signature", lambda: _signature(view, event)),
-        ("Session's key", lambda: _delegation(view, event, keys)),
+        *([] if recovery is None else [("Recovery", lambda: _adopted(view, sealed))]),
+        (_seal_name(view, recovery), lambda: _seal(sealed, sealing)),
+        ("Seal's signature", lambda: _signature(sealed, sealing)),
+        ("Session's key", lambda: _delegation(sealed, sealing, keys)),
         ("Checkpoint's signature", lambda: _checkpoint_told(event, keys)),
         ("Inclusion in the log", lambda: _inclusion(event, keys)),
     )
@@ -137,7 +144,24 @@ def _entry(view: RecordView, event: Shape) -> str:
     return f"entry {view.log_index} of the tenant's log commits to this leaf hash"
 
 
-def _seal_name(view: RecordView) -> str:
+def _adopted(view: RecordView, recovery: RecordView) -> str:
+    said = recovery.statement
+    if said.get("type") != "session.recovered" or said.get("recovered.session") != _session(view):
+        raise VerificationError(f"record {recovery.log_index} does not adopt this session's tail")
+    place = int(view.statement["seq"]) - int(said["recovered.first_seq"])
+    leaves = said["recovered.leaves"]
+    if not 0 <= place < len(leaves) or leaves[place] != to_base64(_leaf(view)):
+        raise VerificationError(f"record {recovery.log_index} does not state this leaf hash")
+    return f"record {recovery.log_index}, of the next process of its emitter, states this leaf hash"
+
+
+def _session(view: RecordView) -> str:
+    return text_of(view.statement.get("session"))
+
+
+def _seal_name(view: RecordView, recovery: Shape | None) -> str:
+    if recovery is not None:
+        return "Seal of the recovery"
     return "Seal of the service's reading" if view.proof == "derived" else "Seal of its session"
 
 
@@ -147,8 +171,7 @@ def _body(event: Shape, view: RecordView) -> str:
         return text_of(seal["body"])
     if event.get("recovered_by") is not None:
         raise _UncheckedError(
-            "its process died before it sealed; log entry "
-            f"{event['recovered_by']}, sealed by the next process of its emitter, states this leaf"
+            f"its process died before it sealed; record {event['recovered_by']} adopts it"
         )
     if view.proof == "unsealed":
         raise VerificationError("no seal covers this record: unsealed")
@@ -158,7 +181,7 @@ def _body(event: Shape, view: RecordView) -> str:
 def _seal(view: RecordView, event: Shape) -> str:
     seal = parse_seal(_body(event, view))
     place = int(view.statement["seq"]) - seal.old_size
-    if seal.origin != _SESSION_PREFIX + text_of(view.statement["session"]):
+    if seal.origin != _SESSION_PREFIX + _session(view):
         raise VerificationError(f"the seal is of {seal.origin}: expected the record's session")
     if not 0 <= place < len(seal.leaf_hashes) or seal.leaf_hashes[place] != _leaf(view):
         raise VerificationError("the seal does not name this record's leaf hash at its place")
@@ -177,7 +200,7 @@ def _session_key(view: RecordView, event: Shape) -> tuple[VerifierKey, Mapping[s
     except RecordError as error:
         raise VerificationError(f"the session's opening record cannot be read: {error}") from error
     key = parse_vkey(text_of(statement["session.key"]))
-    if key.name != _SESSION_PREFIX + text_of(view.statement.get("session")):
+    if key.name != _SESSION_PREFIX + _session(view):
         raise VerificationError(f"the session's key is named {key.name}: expected the record's")
     return key, statement
 

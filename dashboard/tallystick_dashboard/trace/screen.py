@@ -151,7 +151,7 @@ def _record_tabs(trace: Trace, row: Row, records: Records, keys: Keys) -> None:
         "Identity": identity_blocks(action),
         "Policy": policy_blocks(trace, row, action),
         "Masking": masking_blocks(action),
-        "Integrity": _integrity(views, events, keys),
+        "Integrity": _integrity(views, events, keys, records),
         "Raw": _raw(views),
     }
     _tabs(tabs)
@@ -170,12 +170,16 @@ def _tabs(tabs: Mapping[str, list[Block]]) -> None:
             components.panel(blocks, f"detail-{name.lower()}")
 
 
-def _integrity(views: Sequence[RecordView], events: Sequence[Shape], keys: Keys) -> list[Block]:
+def _integrity(
+    views: Sequence[RecordView], events: Sequence[Shape], keys: Keys, records: Records
+) -> list[Block]:
     blocks: list[Block] = []
     for view, event in zip(views, events, strict=True):
         kind = view.statement.get("type", "cannot be read")
         blocks += heading("record", f"{view.log_index} · {kind}")
-        blocks += steps(steps_of(view, event, keys))
+        adopted_by = event.get("recovered_by") if not event.get("seal") else None
+        recovery = None if adopted_by is None else records.event(adopted_by)
+        blocks += steps(steps_of(view, event, keys, recovery))
     return blocks + note(
         "Recomputed in the dashboard from the exact lines, under keys that the service states. To use "
         "keys of your own, export an evidence package and verify it under a trust policy."

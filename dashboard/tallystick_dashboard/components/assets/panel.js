@@ -64,7 +64,7 @@ const MAKERS = {
     const head = make("h3", "", part, safe(block.title, 200));
     const button = make("button", "copy", head, "Copy");
     button.type = "button";
-    button.onclick = () => navigator.clipboard.writeText(block.text);
+    button.onclick = () => navigator.clipboard?.writeText(block.text);
     const text = make("pre", "", part);
     text.tabIndex = 0;
     text.setAttribute("aria-label", safe(block.title, 200));

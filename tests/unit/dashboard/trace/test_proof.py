@@ -179,7 +179,7 @@ def test_what_is_not_at_hand_is_not_checked_and_says_why(log: Log) -> None:
     steps = {one.name: one for one in steps_of(view_of(event), event, keys(log))}
     unchecked = {name for name, one in steps.items() if one.state == "not checked"}
     assert unchecked == set(steps) - {"Record", "Stored columns", "Log entry"}
-    assert "log entry 17" in steps["Seal of its session"].text
+    assert "record 17 adopts it" in steps["Seal of its session"].text
     assert "no checkpoint covers" in steps["Inclusion in the log"].text
 
 
@@ -198,6 +198,44 @@ def test_an_unsealed_record_fails_for_want_of_a_seal(log: Log) -> None:
     event = {**answer(log), "seal": None, "sealing": "unsealed"}
     found = step(event, keys(log), "Seal of its session")
     assert (found.state, found.text) == ("failed", "no seal covers this record: unsealed")
+
+
+@pytest.fixture
+def recovered() -> tuple[Log, Answer, Answer]:
+    """Give a log in which one process died and the next adopted its tail: the orphan, the adopter."""
+    log = Log()
+    dead = Session(log)
+    dead.open()
+    orphan = dead.call(1)
+    heir = Session(log, "heir")
+    opened = heir.open()
+    adopter = heir.recover(dead)
+    seal = heir.seal()
+    log.publish()
+    adopted = {**answer(log, orphan, seal), "seal": None, "recovered_by": adopter}
+    opening: Any = log.contents[opened]
+    return log, adopted, {**answer(log, adopter, seal), "session_open": opening.statement}
+
+
+def test_a_recovered_record_is_proven_by_the_record_that_adopts_it(
+    recovered: tuple[Log, Answer, Answer],
+) -> None:
+    log, event, recovery = recovered
+    found = steps_of(view_of(event), event, keys(log), recovery)
+    assert {one.state for one in found} == {"ok"}
+    assert [one.name for one in found][3:5] == ["Recovery", "Seal of the recovery"]
+
+
+def test_a_record_that_adopts_something_else_recovers_nothing(
+    recovered: tuple[Log, Answer, Answer], log: Log
+) -> None:
+    whole, event, recovery = recovered
+    strange = answer(log)
+    found = steps_of(view_of(strange), strange, keys(whole), recovery)
+    states = {one.name: one.state for one in found}
+    assert states["Recovery"] == "failed"
+    other = steps_of(view_of(event), event, keys(whole), answer(log))
+    assert {one.name: one.state for one in other}["Recovery"] == "failed"
 
 
 @requirement("dashboard.derived-unsealed")
