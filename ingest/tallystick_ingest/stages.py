@@ -5,7 +5,7 @@ never split between stages and never guessed from what lies around it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 StageName = Literal["client request", "validation", "tool execution", "data retrieval", "response"]
@@ -40,6 +40,17 @@ class Stage:
     end_us: int | None = None
     detail: str = ""
 
+    @property
+    def shape(self) -> Shape:
+        """The stage as JSON."""
+        return {
+            "name": self.name,
+            "observer": self.observer,
+            "start_us": self.start_us,
+            "end_us": self.end_us,
+            "detail": self.detail,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class _Action:
@@ -47,22 +58,19 @@ class _Action:
 
     id: str
     events: tuple[Shape, ...]
+    last: Shape
+    """The record that ended it, or that started it while there is no end."""
+    statement: Mapping[str, Any]
+    """The statement of that record."""
+    span_id: str
+    """Its span, empty when it states none."""
 
-    @property
-    def last(self) -> Shape:
-        """The record that ended it, or that started it while there is no end."""
-        return max(self.events, key=lambda one: (one["type"] != "tool.started", one["log_index"]))
-
-    @property
-    def statement(self) -> Mapping[str, Any]:
-        """The statement of that record."""
-        statement: Mapping[str, Any] = self.last["statement"]
-        return statement
-
-    @property
-    def span_id(self) -> str:
-        """Its span, empty when it states none."""
-        return str(self.statement.get("span.id", ""))
+    @classmethod
+    def of(cls, name: str, events: Sequence[Shape]) -> "_Action":
+        """Put the records of one action id together."""
+        last = max(events, key=lambda one: (one["type"] != "tool.started", one["log_index"]))
+        said = last["statement"]
+        return cls(name, tuple(events), last, said, str(said.get("span.id", "")))
 
     @property
     def side(self) -> Side:
@@ -125,7 +133,7 @@ def calls_of(events: Sequence[Shape], spans: Sequence[Shape]) -> list[dict[str, 
             "action_ids": [action.id for action in call.actions],
             "outcome": call.outcome,
             "parent": _owner(call, parents, owners),
-            "stages": [asdict(stage) for stage in _stages(call, beside)],
+            "stages": [stage.shape for stage in _stages(call, beside)],
         }
         for call in calls
     ]
@@ -139,7 +147,7 @@ def _actions(events: Iterable[Shape]) -> list[_Action]:
     for one in called:
         if one["origin"] == "native" or one["span_id"] not in native:
             grouped.setdefault(one["action_id"], []).append(one)
-    return [_Action(name, tuple(group)) for name, group in grouped.items()]
+    return [_Action.of(name, group) for name, group in grouped.items()]
 
 
 def _parents(events: Iterable[Shape], spans: Iterable[Shape]) -> dict[str, str]:

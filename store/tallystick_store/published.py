@@ -35,7 +35,7 @@ class PublishedLog:
         """Return the entries with these indexes; what is not published or damaged is left out."""
         found: dict[int, Entry] = {}
         by_bundle: dict[int, list[int]] = {}
-        for log_index in log_indexes:
+        for log_index in dict.fromkeys(log_indexes):
             by_bundle.setdefault(log_index // TILE_WIDTH, []).append(log_index)
         for index, wanted in by_bundle.items():
             bundle = self._bundle(index)

@@ -30,7 +30,7 @@ TELLING_ATTRIBUTES: Final = frozenset(
 TELLING_CHARS: Final = 256
 
 
-def event_shape(event: StoredEvent, *, has_payload: bool = True) -> dict[str, Any]:
+def event_shape(event: StoredEvent) -> dict[str, Any]:
     """Return one event: what is needed to list it, then its statement and disclosures as kept.
 
     A statement that cannot be read is null, and the columns say what is needed to list it.
@@ -48,7 +48,7 @@ def event_shape(event: StoredEvent, *, has_payload: bool = True) -> dict[str, An
         "trace_id": event.said("trace.id"),
         "span_id": event.said("span.id"),
         "statement": event.statement or None,
-        "disclosures": event.disclosures if has_payload else {},
+        "disclosures": event.disclosures,
         "faults": faults_shape(event.faults),
     }
 
@@ -58,9 +58,9 @@ def action_shape(action: Action) -> dict[str, Any]:
     return {**event_shape(action.event), "outcome": action.outcome}
 
 
-def span_shape(stored: StoredSpan, *, has_payload: bool = True) -> dict[str, Any]:
-    """Return one span, its JSON texts as values; without payload, what says what it is."""
-    shape = {
+def span_shape(stored: StoredSpan) -> dict[str, Any]:
+    """Return one span, its JSON texts as values."""
+    return {
         "log_index": stored.log_index,
         "position": stored.position,
         "rx_us": stored.rx_us,
@@ -69,15 +69,19 @@ def span_shape(stored: StoredSpan, *, has_payload: bool = True) -> dict[str, Any
         **stored.values,
         "faults": faults_shape(stored.faults),
     }
-    if not has_payload:
-        shape |= {"attributes": _telling(stored.values["attributes"])}
-        shape |= {"events": [], "links": [], "resource": {}}
-    return shape
+
+
+def without_payload(shape: dict[str, Any]) -> dict[str, Any]:
+    """Return an event or a span without what was given and found; of a span, what says what it is."""
+    if "statement" in shape:
+        return {**shape, "disclosures": {}}
+    left_out: dict[str, Any] = {"events": [], "links": [], "resource": {}}
+    return {**shape, **left_out, "attributes": _telling(shape["attributes"])}
 
 
 def faults_shape(faults: Sequence[Fault]) -> list[dict[str, str]]:
     """Return what is wrong with a row."""
-    return [asdict(fault) for fault in faults]
+    return [asdict(fault) for fault in faults] if faults else []
 
 
 def _telling(attributes: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON object

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from tallystick.tlog.encoding import to_base64
 from tallystick_ingest.api.guard import NotFoundError, caller_with, service_of
 from tallystick_ingest.api.queries import answer_json, moment, record_access
-from tallystick_ingest.api.shapes import event_shape, faults_shape, span_shape
+from tallystick_ingest.api.shapes import event_shape, faults_shape, span_shape, without_payload
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.stages import calls_of
 from tallystick_store.event_proof import EventProof, Inclusion, prove_event
@@ -65,8 +65,7 @@ def trace(
     spans = [span_shape(one) for one in found.spans]
     calls = calls_of(events, spans)
     if payload == "none":
-        events = [event_shape(event, has_payload=False) for event in found.events]
-        spans = [span_shape(one, has_payload=False) for one in found.spans]
+        events, spans = list(map(without_payload, events)), list(map(without_payload, spans))
     if span is not None:
         events = [one for one in events if one["span_id"] == span]
         spans = [one for one in spans if one["span_id"] == span]
