@@ -49,7 +49,7 @@ export function told(row) {
 /** Make the element of one row; `view` says what is selected, closed, searched and where time is. */
 export function makeRow(row, view) {
   const element = make("div", `row is-${row.status}${row.index === view.selected ? " selected" : ""}`);
-  if (view.hits && !view.hits.has(row.index)) element.classList.add("dim");
+  if (view.hits) element.classList.add(view.hits.has(row.index) ? "hit" : "dim");
   element.id = `row-${row.index}`;
   element.dataset.index = row.index;
   Object.assign(element.dataset, { span: row.id, kind: row.kind, status: row.status, sealing: row.proof });

@@ -298,7 +298,9 @@ class Waterfall {
     this.layer.replaceChildren(drawn);
     if (!this.rows.length) make("div", "empty", this.layer, "Nothing of this trace is recorded.");
     else if (!this.visible.length) make("div", "empty", this.layer, "No row has these words.");
-    if (this.selected >= 0) this.grid.setAttribute("aria-activedescendant", `row-${this.selected}`);
+    const active = this.layer.querySelector(`#row-${this.selected}`);
+    if (active) this.grid.setAttribute("aria-activedescendant", active.id);
+    else this.grid.removeAttribute("aria-activedescendant");
   }
 
   /** Mark the stretches that the scale compresses. */
