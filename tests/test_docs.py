@@ -10,7 +10,7 @@ from tallystick_ingest.config import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-OWN_COMMANDS = {"run", "doctor", "verify", "keys"}
+OWN_COMMANDS = {"run", "doctor", "verify", "keys", "mask"}
 """Commands of the SDK itself; the server's are entry points."""
 
 

@@ -1,4 +1,4 @@
-"""The command line: `run`, `doctor`, `verify` and `keys`, and what other packages add by entry point.
+"""The command line: `run`, `doctor`, `verify`, `keys` and `mask`, and what other packages add by entry point.
 
 A command of another package is a function `(arguments) -> exit code`, named in the entry-point group
 `tallystick.commands`. It is imported only when it is asked for; the extra in its name is what to install
@@ -101,7 +101,20 @@ def keys(arguments: Sequence[str]) -> int:
     return 0
 
 
-BUILT_IN: Final[dict[str, Command]] = {"run": run, "doctor": doctor, "verify": verify, "keys": keys}
+def mask(arguments: Sequence[str]) -> int:
+    """Show what would be masked in a file, and why, without showing it."""
+    from tallystick.masking.cli import main as mask_main  # noqa: PLC0415 - only this command needs it
+
+    return mask_main(arguments)
+
+
+BUILT_IN: Final[dict[str, Command]] = {
+    "run": run,
+    "doctor": doctor,
+    "verify": verify,
+    "keys": keys,
+    "mask": mask,
+}
 
 
 def _find(name: str) -> Command | None:

@@ -18,6 +18,7 @@ SYNC_MODES: Final = ("none", "each")
 MAX_VALUE_BYTES_LIMIT: Final = 500_000
 """Escaped twice, a value of this size still fits a disclosure line of 1,048,576 bytes."""
 FILE_NAME: Final = "config.toml"
+RULES_FILE_NAME: Final = "tallystick.toml"
 _NEVER_SHOWN: Final = ("api_key", "endpoint")
 """Values that no message repeats: they may hold a secret."""
 _WORDS: Final = {
@@ -52,6 +53,7 @@ class Config:
     heartbeat_s: int
     exit_flush_ms: int
     max_value_bytes: int
+    rules: Path | None
     frameworks: tuple[str, ...]
     traces: bool
     disabled: bool
@@ -199,6 +201,12 @@ SETTINGS: Final = (
         "Arguments and results above this size are recorded as a preview, size and digest.",
     ),
     Setting(
+        "rules",
+        _path,
+        None,
+        "File of masking rules; unset: tallystick.toml in the home directory, where there is one.",
+    ),
+    Setting(
         "frameworks", _names, ("auto",), "Frameworks to hook; auto: each that the program imports."
     ),
     Setting("traces", _flag, True, "Send spans of the calls to the endpoint."),
@@ -223,7 +231,15 @@ def load_config(environ: Mapping[str, str] | None = None, /, **overrides: object
     stated = _file(home / FILE_NAME)
     values = {s.name: _setting(s, given, env, stated) for s in SETTINGS}
     values["spool_dir"] = values["spool_dir"] or home / "spool"
+    values["rules"] = values["rules"] or _existing(home / RULES_FILE_NAME)
     return Config(**values)
+
+
+def _existing(path: Path) -> Path | None:
+    try:
+        return path if path.exists() else None
+    except OSError:  # the spool will say what is wrong with the home
+        return None
 
 
 def settings_table() -> str:

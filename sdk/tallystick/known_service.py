@@ -16,6 +16,7 @@ from tallystick.enrolment import Enroller
 from tallystick.errors import EnrolmentError
 from tallystick.head import Head, HeadKeeper
 from tallystick.keys import TOKEN_KEY_BYTES, EmitterKey, load_token_key, local_token_key
+from tallystick.masking.rulesfile import load_policy
 from tallystick.masking.tokens import TokenKey
 from tallystick.patience import Patience
 from tallystick.printer import Masking, Printer
@@ -27,14 +28,19 @@ class KnownService:
     """Owns the printer, since what is known of the service stands in every record."""
 
     def __init__(self, config: Config, clock: Clock, warn: Callable[[str], None]) -> None:
-        """Read credentials and token key; what is wrong with them goes to `warn`. Nothing is sent."""
+        """Read credentials and token key; what is wrong with them goes to `warn`. Nothing is sent.
+
+        Raises ConfigError for a file of masking rules that cannot be read or does not fit.
+        """
         self._config = config
         self._clock = clock
         self._warn = warn
         self._credentials = self._load_credentials()
         self._head: HeadKeeper | None = None
         self._enroller: Enroller | None = None
-        self.printer = Printer(Masking.of(self._load_token_key()), config.max_value_bytes)
+        self._policy = None if config.rules is None else load_policy(config.rules)
+        masking = Masking.of(self._load_token_key(), self._policy)
+        self.printer = Printer(masking, config.max_value_bytes)
         self._take(self._credentials)
 
     @property
@@ -106,7 +112,7 @@ class KnownService:
         self._credentials = known
         tokens = known.tokens
         if tokens is not None and tokens.key_id != self.printer.masking.key_id:
-            self.printer.masking = Masking.of(tokens)
+            self.printer.masking = Masking.of(tokens, self._policy)
         if self._head is None and known.log_key is not None:
             self._head = HeadKeeper(self._config.home, known.log_key, self._clock, self._take_head)
 

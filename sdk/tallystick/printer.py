@@ -11,6 +11,7 @@ from tallystick import event, payload
 from tallystick.errors import RecordError
 from tallystick.fields import BY_NAME
 from tallystick.masking import Masker, MaskPolicy, default_policy
+from tallystick.masking.rules import FIELDS
 from tallystick.masking.tokens import WITHHELD_MARKER, TokenKey
 from tallystick.opening import NewId, random_id
 from tallystick.profile import JsonValue
@@ -130,7 +131,8 @@ class Printer:
                 shown = value
             else:
                 shown = self._fitting(value)
-            found[name] = _disclosed(masking, name, shown, hits)
+            tool = draft.statement.get("tool.name") if name in FIELDS else None
+            found[name] = _disclosed(masking, name, shown, hits, str(tool or ""))
         return found
 
     def _payload(
@@ -169,8 +171,8 @@ def _digest(masking: Masking, kind: str, value: bytes) -> str:
     return digest
 
 
-def _disclosed(masking: Masking, name: str, value: object, hits: Hits) -> str:
-    masked = masking.masker.mask(value)
+def _disclosed(masking: Masking, name: str, value: object, hits: Hits, tool: str) -> str:
+    masked = masking.masker.mask(value, tool, name)
     _count(name, masked.hits, hits)
     known = BY_NAME.get(name)
     if isinstance(masked.value, str) and (known is None or known.type != "json"):

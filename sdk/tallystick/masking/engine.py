@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from tallystick.masking import kinds
 from tallystick.masking.keys import PLAIN
 from tallystick.masking.ledger import Ledger
+from tallystick.masking.mode import Mode
 from tallystick.masking.policy import MaskPolicy
-from tallystick.masking.texts import TextMasker
+from tallystick.masking.rules import FieldRule, Surveyor
+from tallystick.masking.texts import TextMasker, json_document
 from tallystick.masking.tokens import WITHHELD_MARKER, Marker, TokenKey
-from tallystick.masking.walk import Shapes, Walk
+from tallystick.masking.walk import Lens, Walk
 from tallystick.profile import JsonValue
 
 
@@ -29,7 +31,7 @@ class Masker:
     Without a key, mode `token` becomes `redact`. Raises ConfigError for a short key or a malformed id.
     """
 
-    __slots__ = ("_key", "_marker", "_shapes", "_texts", "policy")
+    __slots__ = ("_key", "_lens", "_lenses", "_marker", "policy")
 
     def __init__(
         self, policy: MaskPolicy, token_key: bytes | None = None, token_key_id: str = ""
@@ -37,25 +39,50 @@ class Masker:
         self.policy = policy
         self._key = None if token_key is None else TokenKey(token_key_id, token_key)
         self._marker = Marker(policy, self._key)
-        self._texts = TextMasker(policy, self._marker)
-        self._shapes: Shapes = {}
+        self._lens = Lens(TextMasker(policy, self._marker), self._marker)
+        self._lenses = {rule: self._lens_of(rule) for rule in policy.rules}
 
-    def mask(self, value: object) -> Masked:
+    def mask(self, value: object, tool: str = "", field: str = "") -> Masked:
         """Return `value` as JSON with markers in place of personal data and secrets.
 
+        `tool` and `field` (`params` or `result`) say which of the policy's rules for places count.
         Never raises. Masking what is masked already changes nothing. A value that cannot be
         masked becomes `[withheld]` and is counted; limits are those of the policy.
         """
         ledger = Ledger(self.policy.limits)
         try:
-            masked = Walk(self._texts, self._marker, self._shapes, ledger).value(value, PLAIN, 0)
+            chosen = self.surveyed(value, tool, field)
+            masked = Walk(self._lens, ledger, self._lenses).value(chosen, PLAIN, 0)
         except Exception:  # noqa: BLE001  # fails closed: whatever went wrong, the value is not shown
             return Masked(WITHHELD_MARKER, {kinds.WITHHELD: 1})
         return Masked(masked, ledger.hits)
 
+    def surveyed(self, value: object, tool: str, field: str) -> object:
+        """Return `value` with `rules.Ruled` where a rule for a place has decided.
+
+        Raises MaskingError where the rules lead too deep or through too many values.
+        """
+        selection = self.policy.select(tool, field)
+        if selection is None:
+            return value
+        limits = self.policy.limits
+        return Surveyor(json_document, limits.nodes, limits.depth).survey(value, selection)
+
     def mask_text(self, text: str) -> Masked:
         """Mask free text, such as a message or a description; `value` is a string."""
         return self.mask(text)
+
+    def _lens_of(self, rule: FieldRule) -> Lens:
+        """Return what a rule's values are masked with: its mode in place of the policy's."""
+        policy = self.policy
+        if rule.mode is Mode.KEEP:
+            for kind in kinds.ALL:
+                if kind != kinds.SECRET or rule.kind == kinds.SECRET:
+                    policy = policy.with_mode(kind, Mode.KEEP, rule.reason)
+        else:
+            policy = policy.with_mode(rule.kind, rule.mode)
+        marker = Marker(policy, self._key)
+        return Lens(TextMasker(policy, marker), marker)
 
     def token(self, kind: str, value: str) -> str:
         """Return the keyed token of a value: equal for every spelling of it, and never masked again.

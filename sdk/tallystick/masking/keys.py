@@ -35,6 +35,8 @@ class KeyRule:
     """The keys inside are judged in the light of this one."""
     is_contextual: bool = False
     """The keys beside it decide about its value."""
+    is_decreed: bool = False
+    """Not a name but a rule for the place: true and false are covered too."""
 
 
 PLAIN: Final = KeyRule()
@@ -134,6 +136,12 @@ def key_rule(name: str) -> KeyRule:
 def schema_rule(rule: KeyRule) -> KeyRule:
     """Return the rule for the schema of a property whose data follows `rule`."""
     return KeyRule(schema_of=rule, reaches_inside=True)
+
+
+@lru_cache(maxsize=64)
+def decreed(kind: str) -> KeyRule:
+    """Return the rule of a place whose whole value is taken for `kind`."""
+    return KeyRule(kind, is_certain=True, reaches_inside=True, is_decreed=True)
 
 
 def are_of_a_person(rules: Iterable[KeyRule]) -> bool:

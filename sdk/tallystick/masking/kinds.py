@@ -16,6 +16,8 @@ PERSON: Final = "person"
 SECRET: Final = "secret"  # noqa: S105  # the name of a kind, not a secret
 WITHHELD: Final = "withheld"
 """Not a kind of data but an outcome: the value could not be masked, so it is not shown."""
+KEPT: Final = "kept"
+"""Not a kind of data but an outcome: a rule for its place has left the value as it was."""
 
 ALL: Final = (CARD, EMAIL, IBAN, IP, NATIONAL_ID, PERSON, PHONE, SECRET, UK_NINO)
 """Every kind that a policy gives a mode to, sorted."""

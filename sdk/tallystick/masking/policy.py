@@ -8,29 +8,15 @@ raised with any change to what they find.
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
 from typing import Final
 
 from tallystick.errors import ConfigError
 from tallystick.masking import kinds
+from tallystick.masking.mode import Mode
+from tallystick.masking.rules import FIELDS, AllowList, FieldRule, Selection, select
 
 RULES_VERSION: Final = "2"
 """Version of the detectors and key-name rules; part of the digest."""
-
-
-class Mode(StrEnum):
-    """What takes the place of a value."""
-
-    REDACT = "redact"
-    """The kind alone: `[email]`."""
-    PARTIAL = "partial"
-    """The kind and the last four characters, for values of eight and more: `[card:*1111]`."""
-    TOKEN = "token"  # noqa: S105  # the name of a mode, not a secret
-    """The kind and a keyed token, equal for equal values: `[email:tok_k1_0123456789abcdef]`."""
-    WITHHOLD = "withhold"
-    """The whole text in which the value stands becomes `[withheld]`."""
-    KEEP = "keep"
-    """The value stays as it is; needs a reason, which is part of the policy."""
 
 
 _ONLY_UNSEEN: Final = frozenset({Mode.TOKEN, Mode.PARTIAL})
@@ -64,7 +50,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class MaskPolicy:
-    """Every kind of data with its treatment, and the limits.
+    """Every kind of data with its treatment, the limits, and the rules for places.
 
     Raises ConfigError where a kind is missing or unknown, `keep` gives no reason, or secrets
     would get a token or show characters.
@@ -73,12 +59,17 @@ class MaskPolicy:
     treatments: tuple[tuple[str, Treatment], ...]
     limits: Limits = Limits()
     rules_version: str = RULES_VERSION
+    rules: tuple[FieldRule, ...] = ()
+    """For places, in the order in which they are tried."""
+    allow: tuple[AllowList, ...] = ()
     digest: str = field(init=False, compare=False)
     """SHA-256 in hex over the canonical JSON of everything above."""
     _by_kind: dict[str, Treatment] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _check(self.treatments)
+        for rule in self.rules:
+            _check_rule(rule)
         object.__setattr__(self, "_by_kind", dict(self.treatments))
         object.__setattr__(self, "digest", hashlib.sha256(self.description()).hexdigest())
 
@@ -91,12 +82,20 @@ class MaskPolicy:
         changed = {**self._by_kind, kind: Treatment(mode, reason)}
         return replace(self, treatments=tuple((kind, changed[kind]) for kind in sorted(changed)))
 
+    def select(self, tool: str, field: str) -> Selection | None:
+        """Return the rules for a field of a tool; None where there are none."""
+        if not self.rules and not self.allow:
+            return None
+        return select(self.rules, self.allow, tool, field)
+
     def description(self) -> bytes:
         """Return the policy as canonical JSON: the bytes that `digest` covers."""
         content = {
             "limits": asdict(self.limits),
             "rules": self.rules_version,
             "treatments": {kind: asdict(how) for kind, how in self.treatments},
+            "places": [rule.description() for rule in self.rules],
+            "allow": [one.description() for one in self.allow],
         }
         return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
@@ -117,9 +116,23 @@ def _check(treatments: tuple[tuple[str, Treatment], ...]) -> None:
             f"a masking policy names each kind once, sorted ({expected}); got {named}"
         )
     for kind, how in treatments:
-        if how.mode is Mode.KEEP and not how.reason.strip():
-            raise ConfigError(f"masking policy keeps {kind!r} without a reason; state one")
-        if kind == kinds.SECRET and how.mode in _ONLY_UNSEEN:
-            raise ConfigError(
-                f"masking mode {how.mode.value!r} would show something of secrets; use redact"
-            )
+        check_mode(kind, how.mode, how.reason)
+
+
+def check_mode(kind: str, mode: Mode, reason: str) -> None:
+    """Raise ConfigError where `kind` may not be treated so."""
+    if mode is Mode.KEEP and not reason.strip():
+        raise ConfigError(f"masking policy keeps {kind!r} without a reason; state one")
+    if kind == kinds.SECRET and mode in _ONLY_UNSEEN:
+        raise ConfigError(
+            f"masking mode {mode.value!r} would show something of secrets; use redact"
+        )
+
+
+def _check_rule(rule: FieldRule) -> None:
+    if rule.field not in FIELDS or rule.kind not in kinds.ALL:
+        raise ConfigError(
+            f"masking rule for {rule.path.text}: field is one of {', '.join(FIELDS)}, kind one of"
+            f" {', '.join(kinds.ALL)}; got {rule.field!r} and {rule.kind!r}"
+        )
+    check_mode(rule.kind, rule.mode, rule.reason)

@@ -15,7 +15,8 @@ from tallystick.masking.hits import Hit, merge
 from tallystick.masking.keys import PLAIN, KeyRule, is_safe_value
 from tallystick.masking.ledger import Ledger
 from tallystick.masking.memory import LONGEST, LONGEST_SHAPE, Counts, Memory
-from tallystick.masking.policy import MaskPolicy, Mode
+from tallystick.masking.mode import Mode
+from tallystick.masking.policy import MaskPolicy
 from tallystick.masking.readings import (
     Encoded,
     Reading,
@@ -271,19 +272,27 @@ class TextMasker:
         return self._marker.mark(hit.kind or kinds.WITHHELD, hit.value or text[hit.start : hit.end])
 
 
-def _nested(text: str, rule: KeyRule, within: Structure, depth: int) -> str | None:
-    """Mask the JSON document that the text is; None where it is none, or not plainly one."""
+def json_document(text: str) -> object:
+    """Return the JSON document that a text is; None where it is none, or not plainly one."""
     try:
-        document = json.loads(text, object_pairs_hook=_without_duplicates)
+        return json.loads(text, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError):
         return None
-    masked, counts = within.ledger.aside(lambda: _dumped(within.value(document, rule, depth + 1)))
+
+
+def _nested(text: str, rule: KeyRule, within: Structure, depth: int) -> str | None:
+    """Mask the JSON document that the text is; None where it is none, or not plainly one."""
+    document = json_document(text)
+    if document is None:
+        return None
+    masked, counts = within.ledger.aside(lambda: dumped(within.value(document, rule, depth + 1)))
     for kind, times in counts:
         within.ledger.count(kind, times)
     return masked if counts else text
 
 
-def _dumped(document: JsonValue) -> str:
+def dumped(document: JsonValue) -> str:
+    """Return a document as JSON text."""
     return json.dumps(document, ensure_ascii=False)
 
 

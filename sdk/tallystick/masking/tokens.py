@@ -14,7 +14,8 @@ from typing import Final
 
 from tallystick.errors import ConfigError
 from tallystick.masking import kinds
-from tallystick.masking.policy import MaskPolicy, Mode
+from tallystick.masking.mode import Mode
+from tallystick.masking.policy import MaskPolicy
 
 WITHHELD_MARKER: Final = f"[{kinds.WITHHELD}]"
 MINIMUM_KEY_BYTES: Final = 16

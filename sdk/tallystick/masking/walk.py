@@ -6,14 +6,17 @@ Cycles, depth and size end at the policy's limits.
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from tallystick.masking import kinds
 from tallystick.masking.context import is_secret_pair, names_secret, rules_in_context
-from tallystick.masking.keys import PERSONAL, PLAIN, KeyRule, is_safe_value, key_rule
+from tallystick.masking.keys import PERSONAL, PLAIN, KeyRule, decreed, is_safe_value, key_rule
 from tallystick.masking.ledger import Ledger
+from tallystick.masking.mode import Mode
 from tallystick.masking.plain import as_plain
-from tallystick.masking.texts import TextMasker
+from tallystick.masking.rules import Document, FieldRule, Ruled
+from tallystick.masking.texts import TextMasker, dumped
 from tallystick.masking.tokens import Marker, is_marker
 from tallystick.profile import MAX_INTEGER, JsonValue
 
@@ -42,16 +45,27 @@ Shapes = dict[tuple[object, ...], Keys]
 """Keys that were read before, by the keys as they stood; only clean ones without a context."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """What values are masked with, and the shapes of mappings that were seen through it."""
+
+    texts: TextMasker
+    marker: Marker
+    shapes: Shapes = field(default_factory=dict)
+
+
 class Walk:
-    """One call of `mask`. Implements `texts.Structure`; `shapes` outlives the call."""
+    """One call of `mask`. Implements `texts.Structure`; the lenses outlive the call."""
 
-    __slots__ = ("_marker", "_path", "_shapes", "_texts", "ledger")
+    __slots__ = ("_lenses", "_marker", "_path", "_shapes", "_texts", "ledger")
 
-    def __init__(self, texts: TextMasker, marker: Marker, shapes: Shapes, ledger: Ledger) -> None:
+    def __init__(self, lens: Lens, ledger: Ledger, lenses: Mapping[FieldRule, Lens]) -> None:
+        """Mask with `lens`, and what a rule has decided with its own of `lenses`."""
         self.ledger = ledger
-        self._texts = texts
-        self._marker = marker
-        self._shapes = shapes
+        self._lenses = lenses
+        self._texts = lens.texts
+        self._marker = lens.marker
+        self._shapes = lens.shapes
         self._path: set[int] = set()
 
     def value(self, value: object, rule: KeyRule, depth: int) -> JsonValue:
@@ -59,13 +73,32 @@ class Walk:
         walk = _BY_TYPE.get(type(value))
         if walk is None:
             return self._other(value, rule, depth)
-        if rule.is_certain and rule.kind == kinds.SECRET:
+        if rule.is_certain and rule.kind == kinds.SECRET and type(value) is not Ruled:
             return self._secret(value, rule, depth)
         return walk(self, value, rule, depth)
 
-    def literal(self, literal: bool | None, _rule: KeyRule, _depth: int) -> JsonValue:  # a value
-        """Return true, false or null: they identify nobody."""
-        return literal
+    def literal(self, literal: bool | None, rule: KeyRule, _depth: int) -> JsonValue:  # a value
+        """Return true, false or null: they identify nobody, unless a rule says otherwise."""
+        if literal is None or not rule.is_decreed or rule.kind is None:
+            return literal
+        self.ledger.count(rule.kind)
+        return self._marker.mark(rule.kind, str(literal))
+
+    def ruled(self, ruled: Ruled, named: KeyRule, depth: int) -> JsonValue:
+        """Do with a value what the rule for its place says; only a rule for secrets keeps a secret."""
+        rule = ruled.rule
+        if rule is None or rule.mode is Mode.WITHHOLD:
+            return self.ledger.withhold()
+        inner = Walk(self._lenses[rule], self.ledger, self._lenses)
+        if rule.mode is Mode.KEEP:
+            self.ledger.count(kinds.KEPT)
+            is_secret = named.is_certain and named.kind == kinds.SECRET != rule.kind
+            return inner.value(ruled.value, named if is_secret else PLAIN, depth)
+        return inner.value(ruled.value, decreed(rule.kind), depth)
+
+    def document(self, document: Document, rule: KeyRule, depth: int) -> JsonValue:
+        """Return a document with ruled values inside as the JSON text that it was."""
+        return dumped(self.value(document.value, rule, depth + 1))
 
     def text(self, text: str, rule: KeyRule, depth: int) -> str:
         """Return a text masked, or the whole of it as a marker where its key says so."""
@@ -241,4 +274,6 @@ _BY_TYPE: Final[dict[type, Callable[..., JsonValue]]] = {
     tuple: Walk.sequence,
     set: Walk.unordered,
     frozenset: Walk.unordered,
+    Ruled: Walk.ruled,
+    Document: Walk.document,
 }

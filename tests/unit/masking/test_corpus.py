@@ -77,11 +77,11 @@ def test_the_measure_sees_a_leak_and_a_false_hit() -> None:
     assert is_leaked(Value("email", "jane@example.com", ("e",), "E"), {"a": "JANE@example.com"})
 
     class Blind(Masker):
-        def mask(self, value: object) -> Masked:
+        def mask(self, value: object, tool: str = "", field: str = "") -> Masked:
             return Masked(str(value))
 
     class Zealous(Masker):
-        def mask(self, value: object) -> Masked:
+        def mask(self, value: object, tool: str = "", field: str = "") -> Masked:
             return Masked("[email]", {"email": 2})
 
     blind = score(Blind(POLICY), cases(1, 3, ("FR",)))

@@ -59,11 +59,11 @@ def test_only_clean_texts_are_remembered_and_not_without_end() -> None:
         masker.mask(
             {"clean": f"row-{number}x: ok", "mail": f"jane{number}@example.com", f"k{number}": 1}
         )
-    memory = masker._texts._memory  # noqa: SLF001  # what stays in memory is the point
+    memory = masker._lens.texts._memory  # noqa: SLF001  # what stays in memory is the point
     remembered = [text for _, text in memory.clean]
     assert "jane" not in repr([memory._shapes, memory._masked])  # noqa: SLF001
     assert 0 < len(memory._masked) <= 8192  # noqa: SLF001
-    shapes: list[Any] = list(masker._shapes)  # noqa: SLF001
+    shapes: list[Any] = list(masker._lens.shapes)  # noqa: SLF001
     assert 0 < len(remembered) <= 8192
     assert len(shapes) <= 1024
     assert not any("@" in text for text in [*remembered, *map(str, shapes)])

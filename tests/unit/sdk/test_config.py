@@ -29,6 +29,15 @@ def test_the_page_of_settings_is_the_table() -> None:
     assert settings_table() in page.read_text(encoding="utf-8")
 
 
+def test_a_rules_file_in_the_home_directory_counts_where_no_other_is_named(tmp_path: Path) -> None:
+    assert config(tmp_path).rules is None
+    (tmp_path / "tallystick.toml").write_text("")
+    assert config(tmp_path).rules == tmp_path / "tallystick.toml"
+    assert config(tmp_path, {"TALLYSTICK_RULES": "/etc/rules.toml"}).rules == Path(
+        "/etc/rules.toml"
+    )
+
+
 def test_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
     found = config(tmp_path)
     assert (found.linger_ms, found.batch, found.heartbeat_s) == (50, 512, 60)

@@ -8,6 +8,7 @@ import pytest
 
 from tallystick.errors import RecordError
 from tallystick.event import MAX_STATEMENT_BYTES, Draft, Record, parse_record
+from tallystick.masking.rulesfile import parse_policy
 from tallystick.masking.tokens import TokenKey
 from tallystick.payload import CUT
 from tallystick.printer import Masking, Printer
@@ -58,6 +59,31 @@ def test_the_record_states_by_what_it_was_masked_and_how_often() -> None:
     assert stated["mask.hits"] == {"params:email": 2, "tool.name:email": 1}
     assert stated["mask.key_id"] == TOKEN_KEY.key_id
     assert len(stated["mask.policy"]) == 64
+
+
+@requirement("mask.ledger")
+def test_the_rules_for_a_tool_are_kept_in_its_arguments_result_and_error_only() -> None:
+    policy = parse_policy(
+        '[[masking.rule]]\ntool = "crm_*"\npath = "$.tier"\nmode = "redact"\n'
+        '[[masking.allow]]\ntool = "pay"\nfield = "*"\npaths = []\n'
+    )
+    masking = Masking.of(TOKEN_KEY, policy)
+
+    def shown(tool: str) -> Record:
+        values = {"params": {"tier": "gold"}, "error.message": "no", "principal.id": "u-1"}
+        draft = Draft("tool.completed", {"tool.name": tool}, values)
+        return Printer(masking, 10_000).print_record(draft, 7)
+
+    crm, pay, other = shown("crm_find"), shown("pay"), shown("other")
+    assert disclosed(crm)["params"] == '{"tier":"[person]"}'
+    assert crm.statement["mask.hits"] == {"params:person": 1}
+    assert disclosed(pay) == {
+        "params": '"[withheld]"',
+        "error.message": "[withheld]",
+        "principal.id": "u-1",
+    }
+    assert disclosed(other)["params"] == '{"tier":"gold"}'
+    assert {one.statement["mask.policy"] for one in (crm, pay, other)} == {policy.digest}
 
 
 def test_a_record_in_which_nothing_was_masked_states_no_hits() -> None:
