@@ -1,17 +1,17 @@
 """The trace page: `/trace?id=<32 hex>&span=<16 hex>`; without an id, the newest traces."""
 
 import re
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-import polars as pl
 import streamlit as st
 
 from tallystick_dashboard import amounts, components
 from tallystick_dashboard.blocks import heading, note
 from tallystick_dashboard.client import Client, NotFoundError, Person, Shape
+from tallystick_dashboard.figures import Column, table
+from tallystick_dashboard.markup import Child, tag
 from tallystick_dashboard.shell import empty
-from tallystick_dashboard.text import safe
+from tallystick_dashboard.text import safe, short
 from tallystick_dashboard.trace.head import head
 from tallystick_dashboard.trace.model import read_trace
 from tallystick_dashboard.trace.proof import Keys
@@ -20,7 +20,21 @@ from tallystick_dashboard.trace.screen import explore
 TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 NEWEST: Final = 100
 """Traces listed where the address names none."""
+COLUMNS: Final = (
+    Column("Trace", "96px"),
+    Column("Began (UTC)", "172px"),
+    Column("Took", "88px"),
+    Column("Agent", "30%"),
+    Column("Principal", "30%"),
+    Column("Actions", is_number=True),
+    Column("Denied", is_number=True),
+    Column("Failed", is_number=True),
+    Column("Spans", is_number=True),
+)
+_CLASSES: Final = ("ts-mono", "ts-nowrap ts-mono", "ts-nowrap", "ts-cut", "ts-cut")
 _COMMAND: Final = "tallystick run -- python agent.py"
+_SECONDS: Final = len("2026-11-22 19:12:03")
+_CELL_CHARS: Final = 120
 
 
 def draw(client: Client, _person: Person) -> None:
@@ -63,31 +77,19 @@ def _newest(client: Client) -> None:
     if not found:
         empty("No trace is recorded here yet. Record one:", _COMMAND)
         return
-    st.dataframe(
-        pl.DataFrame([_line(one) for one in found]),
-        column_config={
-            "trace": st.column_config.LinkColumn("Trace", display_text=r"id=([0-9a-f]{8})"),
-            "began": st.column_config.TextColumn("Began"),
-        },
-        height=_height(found),
-        key="traces",
+    rows = [_cells(one) for one in found]
+    with st.container(key="traces"):
+        st.html(table(COLUMNS, rows, "Traces, newest first", _CLASSES))
+
+
+def _cells(trace: Shape) -> tuple[Child, ...]:
+    link = f"/trace?id={trace['trace_id']}"
+    counts = (trace[name] for name in ("actions", "denied", "failed", "spans"))
+    return (
+        tag("a", short(trace["trace_id"]), href=link, target="_self"),
+        amounts.moment(trace["from_us"])[:_SECONDS],
+        amounts.duration(max(0, trace["to_us"] - trace["from_us"])),
+        safe(trace["agent"], _CELL_CHARS),
+        safe(trace["principal"], _CELL_CHARS),
+        *(tag("span", f"{count:,}", cls=None if count else "ts-sub") for count in counts),
     )
-
-
-def _line(trace: Shape) -> dict[str, Any]:
-    return {
-        "trace": f"/trace?id={trace['trace_id']}",
-        "began": amounts.moment(trace["from_us"])[:19],
-        "took": amounts.duration(max(0, trace["to_us"] - trace["from_us"])),
-        "agent": safe(trace["agent"], 60),
-        "principal": safe(trace["principal"], 60),
-        "actions": trace["actions"],
-        "denied": trace["denied"],
-        "failed": trace["failed"],
-        "spans": trace["spans"],
-    }
-
-
-def _height(rows: Sequence[object]) -> int:
-    """Return a height in pixels that shows up to twenty rows."""
-    return 38 + 35 * min(len(rows), 20)
