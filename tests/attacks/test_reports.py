@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -15,28 +14,12 @@ import pytest
 from tallystick.fields import FIELDS
 from tallystick.verify.archive import SMALL_FILE_BYTES
 from tests.builder import SECOND_US, START_US, Session
-from tests.exporting import benign, benign_call, export, store_log
+from tests.exporting import benign, export, store_log
+from tests.hostile_texts import hostile_card, hostile_session
 from tests.requirements import requirement
 from tests.store_log import StoreLog
 from tests.verifying import verify_package
 
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "{{ 7*7 }}{% raw %}",
-    "</style></title><base href=//evil>",
-    "'; DROP TABLE events; --",
-    '=HYPERLINK("http://evil")',
-    "\u202egnissap\u2066\u200b\ufeff",
-    "a\x00b\x1b]0;x\x07\r\nc",
-    "\\u0000 \\x00 %s %n ${jndi:ldap://x}",
-    "'\"$.[]*?#",
-    "supports 100 % compliant",
-    "\U000e0041\u3164\u2800\u00ad",
-    "z" + "\u0335" * 500,
-    "w" * 4_000,
-    "",
-)
 EXPORTABLE = {"default-src", "style-src", "base-uri", "form-action"}
 
 
@@ -66,46 +49,6 @@ class Markup(HTMLParser):
         self.text += data
 
 
-def hostile_session(log: StoreLog) -> None:
-    session = Session(log, "hostile")
-    session.open()
-    for number, text in enumerate(HOSTILE):
-        benign_call(
-            session,
-            number,
-            agent__name=text,
-            agent__parent_name=text,
-            agent__version=text,
-            client__name=text,
-            decision__rule=text,
-            error__type=text,
-            mask__hits={text if text.isascii() else "other": 1},
-            outcome=text,
-            principal__basis=text,
-            server__name=text,
-            server__version=text,
-            tool__definition_digest=text,
-            tool__name=text,
-        )
-        session.ship(session.record("tool.denied", tool__name=text, decision__policy_id=text))
-        attributes = {"attributes": json.dumps({"new": text, "conclusion": text, "reason": text})}
-        session.ship(session.record("config.changed", attributes, agent__name=text))
-        session.ship(session.record("risk.flagged", {"attributes": text or "{"}, trace__id=text))
-        session.ship(session.record("approval.requested", approval__id=text, approval__mode=text))
-        session.ship(session.record("log.drop", drop__count=number, drop__reason=text))
-        session.ship(
-            session.record(
-                "log.reject",
-                reject__counts={text if text.isascii() else "other": 1},
-                reject__path=text,
-            )
-        )
-        session.ship(session.record("access.read", access__target=text, client__id=text))
-    session.ship(session.record("tool.completed", time_us=2**53 - 1, span__start_us=-(2**53) + 1))
-    session.seal()
-    session.close()
-
-
 @requirement("export.inert")
 def test_hostile_names_are_inert_and_readable_in_every_file_that_people_open(
     log: StoreLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -129,15 +72,6 @@ def test_hostile_names_are_inert_and_readable_in_every_file_that_people_open(
     monkeypatch.chdir(found.unpack(tmp_path / "unpacked"))
     duckdb.connect().execute(found.files["tables.sql"].decode())
     duckdb.connect().execute(found.files["queries.sql"].decode())
-
-
-def hostile_card() -> str:
-    quoted = [json.dumps(text) for text in HOSTILE if text.isprintable() and text][:6]
-    fields = ("system_id", "name", "version", "reference")
-    lines = [f"  {name}: {text}" for name, text in zip(fields, quoted, strict=False)]
-    escaped = '  eu_database_id: "\\u202eevil\\u200b <b>"'
-    tools = "".join(f"    - {{name: {text}}}\n" for text in quoted)
-    return "identity:\n" + "\n".join([*lines, escaped]) + f"\ninventory:\n  tools:\n{tools}"
 
 
 def test_the_policy_of_the_page_allows_its_own_style_and_nothing_else(log: StoreLog) -> None:
