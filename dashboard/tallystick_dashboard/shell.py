@@ -4,6 +4,7 @@ Rights are asked for anew on each run of a page; hiding something is a courtesy,
 itself. A fault is shown as what it is: an unreachable service never looks like an empty log.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -90,7 +91,7 @@ def _show_fault(error: DashboardError) -> None:
         if isinstance(error, NotSignedInError):
             st.html(tag("span", "", cls="ts-leave"))
         if isinstance(error, ServiceAwayError):
-            _watch_for_return()
+            _watch_for_return(time.monotonic())
 
 
 def _told(error: DashboardError) -> tuple[str, Markup | str, Markup | str | None]:
@@ -129,8 +130,10 @@ def fault_box(tone: str, head: Markup | str, said: str, remedy: Markup | str | N
 
 
 @st.fragment(run_every=RETRY_S)
-def _watch_for_return() -> None:
-    """Draw the page anew once the service answers again."""
+def _watch_for_return(drawn_s: float) -> None:
+    """Draw the page anew once the service answers again; not within the run that said it does not."""
+    if time.monotonic() - drawn_s < RETRY_S / 2:
+        return
     try:
         session.client_of_visitor().me()
     except ServiceAwayError:

@@ -128,6 +128,7 @@ class Dashboard:
             if process is None:
                 return
             code = process.wait()
+            _close_input(process)
             if self._stopping.is_set():
                 return
             if code == _CONFIG_EXIT:
@@ -168,10 +169,15 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if not name.startswith(dropped)}
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _close_input(process: "subprocess.Popen[bytes]") -> None:
+    """Close our end of the child's standard input, which tells it to end."""
     if process.stdin is not None:
         with suppress(OSError):
             process.stdin.close()
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    _close_input(process)
     with suppress(ProcessLookupError):
         process.terminate()
     try:
