@@ -71,7 +71,7 @@ class CheckpointLog:
         Raises VerificationError when its note does not hold.
         """
         rows = self._database.rows("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1")
-        return self.open(rows[0][0]) if rows else None
+        return self.open(rows[0][0] or "") if rows else None
 
     def holds(self, note: str) -> bool:
         """Whether exactly this note is stored."""
