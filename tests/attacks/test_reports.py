@@ -69,6 +69,8 @@ def test_hostile_names_are_inert_and_readable_in_every_file_that_people_open(
                 assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
                 assert cell.isprintable()
     assert verify_package(found.content, log.policy()).exit_code == 0
+    log.publish()
+    assert verify_package(log.package(), log.policy()).exit_code == 0
     monkeypatch.chdir(found.unpack(tmp_path / "unpacked"))
     duckdb.connect().execute(found.files["tables.sql"].decode())
     duckdb.connect().execute(found.files["queries.sql"].decode())
@@ -146,6 +148,8 @@ def test_a_period_with_nothing_in_it_claims_nothing(log: StoreLog) -> None:
         assert found.state("INT-1") == found.state("EUAIA-12.1-3") == "no_activity"
         assert "The period has no entries" in found.html
         assert verify_package(found.content, log.policy()).exit_code == 0
+    log.publish()
+    assert verify_package(log.package(), log.policy()).exit_code == 0
 
 
 def test_a_silent_day_is_an_exception(log: StoreLog) -> None:
@@ -194,3 +198,5 @@ def test_an_emitter_of_monotonous_records_cannot_make_its_package_look_like_a_bo
     assert len(found.files["events.ndjson"]) > SMALL_FILE_BYTES
     assert found.state("INT-1") == "supports"
     assert verify_package(found.content, log.policy()).exit_code == 0
+    log.publish()
+    assert verify_package(log.package(), log.policy()).exit_code == 0

@@ -6,7 +6,6 @@ they are packed.
 
 import hashlib
 import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import IO, Final
 
 from tallystick.profile import JsonValue, encode
-from tallystick.verify.archive import MAX_INFLATION, SMALL_FILE_BYTES
 from tallystick.verify.manifest import MANIFEST_FILE, print_public_key, print_sums
 from tallystick_store.checkpoints import LogSigner
 
@@ -72,12 +70,10 @@ class ZipWriter(FileWriter):
         super().__init__()
         self._archive = archive
         self._method = method
-        self.stored: set[str] = set()
-        """Files that are not to be deflated."""
 
     def _open(self, name: str) -> AbstractContextManager[IO[bytes]]:
         info = zipfile.ZipInfo(name, _ZIP_TIME)
-        info.compress_type = zipfile.ZIP_STORED if name in self.stored else self._method
+        info.compress_type = self._method
         info.external_attr = _FILE_MODE
         return self._archive.open(info, "w", force_zip64=True)
 
@@ -96,8 +92,6 @@ class FolderWriter(FileWriter):
 def pack(folder: Path, names: Iterable[str], writer: ZipWriter) -> None:
     """Put files of a folder into a zip."""
     for name in names:
-        if _would_be_suspected(folder / name):
-            writer.stored.add(name)
         writer.write(name, file_blocks(folder / name))
 
 
@@ -125,16 +119,3 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _would_be_suspected(path: Path) -> bool:
-    """Whether a file deflates so well that a verifier would take it for a bomb.
-
-    An emitter can see to that with records of one character repeated.
-    """
-    size = path.stat().st_size
-    if size <= SMALL_FILE_BYTES:
-        return False
-    deflate = zlib.compressobj(level=1)
-    packed = sum(len(deflate.compress(block)) for block in file_blocks(path))
-    return size > (packed + len(deflate.flush())) * MAX_INFLATION // 4

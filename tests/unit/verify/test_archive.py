@@ -25,6 +25,11 @@ def zipped(
     return out.getvalue()
 
 
+def claiming(content: bytes, size: int, other: int) -> bytes:
+    """Change the size that headers and table of contents state of a file."""
+    return content.replace(struct.pack("<L", size), struct.pack("<L", other))
+
+
 GOOD = zipped(("one", b"first\nsecond\n"), ("two", b"2" * 1000))
 
 
@@ -82,7 +87,7 @@ def link(name: str) -> zipfile.ZipInfo:
         (zipped(("one", b""), ("two/", b"")), "'two/'"),
         (zipped((link("one"), b"two"), ("two", b"")), "one is a link"),
         (zipped(("one", b""), ("two", b""), method=zipfile.ZIP_BZIP2), "another method"),
-        (zipped(("one", b""), ("two", b"0" * 20_000_000)), "two inflates [0-9]+ times: a bomb"),
+        (claiming(GOOD, 1000, 20_000), "two claims to inflate from [0-9]+ to 20000 bytes"),
         (b"#!/bin/sh\n" + GOOD, "bytes of no file stand in front of one"),
     ],
 )
