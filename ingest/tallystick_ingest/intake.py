@@ -131,6 +131,8 @@ class OtlpIntake:
         try:
             prepared = await loop.run_in_executor(self._pool, self._prepare, received, body)
             outcome = await self._decide(prepared)
+        except StoreError as error:
+            raise BusyError(str(error)) from error
         finally:
             self._budget.release(grown)
         self._count(prepared, outcome)

@@ -6,7 +6,7 @@ Every answer is read from what is committed. Safe for any number of threads.
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.errors import RecordError
+from tallystick.errors import RecordError, StoreError
 from tallystick.event import Statement, parse_statement
 from tallystick.tlog.tree import leaf_hash
 from tallystick_store.actions import ActionFilter, ActionPage, list_actions
@@ -35,7 +35,7 @@ _SESSIONS: Final = """
     ORDER BY newest DESC
 """
 _OPEN: Final = """
-    SELECT statement FROM events WHERE session = ? AND type = 'session.open'
+    SELECT statement, leaf_hash, log_index FROM events WHERE session = ? AND type = 'session.open'
     ORDER BY log_index LIMIT 1
 """
 _KEYS_ADDED: Final = """
@@ -124,9 +124,19 @@ class Query:
         return tuple(SessionSummary(*row) for row in self._database.rows(_SESSIONS))
 
     def session_open(self, session: str) -> Statement | None:
-        """Return what opened a session; None for a session that is not open here."""
-        rows = self._database.rows(_OPEN, [session])
-        return parse_statement(rows[0][0].encode()) if rows else None
+        """Return what opened a session; None for a session that is not open here.
+
+        Raises StoreError when that row was changed: its key is not the one that was admitted.
+        """
+        for text, kept_hash, log_index in self._database.rows(_OPEN, [session]):
+            statement = _statement(text or "", kept_hash)
+            if statement is None:
+                raise StoreError(
+                    f"the session.open at log index {log_index} is not what was admitted:"
+                    " stop the service and run `tallystick verify --data`"
+                )
+            return statement
+        return None
 
     def keys_added(self, sender: str) -> tuple[Statement, ...]:
         """Return the `key.added` statements of one sender, in log order.

@@ -295,3 +295,23 @@ def test_events_and_lists_of_traces_are_recorded_when_they_are_read(service: Ser
         service.get("/api/v1/traces?from=3d")
     after = len([*accesses(service, "event")]), len([*accesses(service, "traces")])
     assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
+
+
+def test_a_session_whose_opening_was_changed_waits_and_the_others_go_on(
+    make_service: Callable[..., Service],
+) -> None:
+    service = make_service().start()
+    service.enrol()
+    emitter = send_trace(service, "opened")
+    service.stop()
+    with duckdb.connect(str(service.data / "tallystick.duckdb")) as connection:
+        connection.execute(
+            "UPDATE events SET statement = '{' WHERE type = 'session.open' AND session = ?",
+            [emitter.session],
+        ).fetchall()
+    service.start()
+    answer = service.send(logs_protobuf(items([emitter.call(), emitter.seal()])))
+    assert (answer.status, b"is not what was admitted" in answer.body) == (503, True)
+    send_trace(service, "another")
+    assert "Traceback" not in service.output
+    assert "answered with 503" not in service.output

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tallystick.errors import StoreError
 from tallystick_store.actions import ActionFilter
 from tallystick_store.query import Query
 from tallystick_store.records import log_records
@@ -348,4 +349,21 @@ def test_actions_are_found_however_far_apart_they_stand(
     for limit in (1, 2, 50):
         assert listed(store, limit=limit) == [36, 27, 18, 9, 0]
     assert listed(store, ActionFilter(tool="no tool")) == []
+    store.close()
+
+
+@pytest.mark.parametrize("assignment", ["statement = '{'", "statement = NULL", "leaf_hash = NULL"])
+def test_a_session_whose_opening_was_changed_has_no_key(tmp_path: Path, assignment: str) -> None:
+    store, emitter, other = open_store(tmp_path), Emitter(), Emitter("other")
+    write(store, [emitter.opened(), other.opened()])
+    store.close()
+    with duckdb.connect(str(tmp_path / DATABASE_NAME)) as connection:
+        change = f"UPDATE events SET {assignment} WHERE log_index = 0"  # noqa: S608 - the attack
+        connection.execute(change).fetchall()
+    store = open_store(tmp_path)
+    query = Query(store.database)
+    with pytest.raises(StoreError, match="log index 0 is not what was admitted"):
+        query.session_open(emitter.session)
+    assert query.session_open(other.session) is not None
+    assert query.session_open("0" * 32) is None
     store.close()
