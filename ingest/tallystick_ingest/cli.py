@@ -41,6 +41,7 @@ _FILTERS: Final = {
         ("tool.started", "tool.completed", "tool.denied", "resource.read", "prompt.get"),
     ),
     "session": _Filter("session id"),
+    "sealing": _Filter("how it is signed", ("sealed", "recovered", "unsealed", "derived")),
 }
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _FALLBACK_SIZE: Final = (160, 24)

@@ -315,3 +315,12 @@ def test_a_session_whose_opening_was_changed_waits_and_the_others_go_on(
     send_trace(service, "another")
     assert "Traceback" not in service.output
     assert "answered with 503" not in service.output
+
+
+def test_the_command_line_tells_actions_apart_by_their_seals(service: Service) -> None:
+    emitter = send_trace(service, "told apart", calls=2, trace_id="4e" * 16)
+    sealed = service.tallystick("actions", "--sealing", "sealed", "--session", emitter.session)
+    assert sealed.stdout.count(" sealed ") == 2
+    none = service.tallystick("actions", "--sealing", "unsealed", "--session", emitter.session)
+    assert "No action is recorded" in none.stdout
+    assert service.tallystick("actions", "--sealing", "sign").returncode == 2
