@@ -106,6 +106,16 @@ def markdown_table(scene: Scene) -> Carried:
     return Carried(f"{head}| 1 | {scene.text} | {other} |\n", (other,))
 
 
+def markdown_list(scene: Scene) -> Carried:
+    other = decoy(scene.draw)
+    return Carried(f"# Result\n\n- **{scene.key()}**: {scene.text}\n- ref: {other}\n", (other,))
+
+
+def page_list(scene: Scene) -> Carried:
+    text = html.escape(scene.text)
+    return Carried(f"<ul><li><b>{scene.key()}</b>: {text}</li><li>status: open</li></ul>", ())
+
+
 def log_line(scene: Scene) -> Carried:
     other = decoy(scene.draw)
     stamp = f"2026-11-{scene.draw.randrange(1, 29):02d}T10:59:11.120Z"
@@ -200,7 +210,20 @@ def attributes(scene: Scene) -> Carried:
 
 LABELLED: tuple[Callable[[Scene], Carried], ...] = (
     *(record, deep_record, content_text, twice_nested, broken_json, sentence, letter, table),
-    *(markdown_table, log_line, yaml, environment, traceback, url, url_in_url, page, xml, sql),
+    *(
+        markdown_table,
+        markdown_list,
+        page_list,
+        log_line,
+        yaml,
+        environment,
+        traceback,
+        url,
+        url_in_url,
+        page,
+        xml,
+        sql,
+    ),
     *(in_base64, data_url, in_bytes, as_number, attributes),
 )
 """Carriers that name the value in some way."""
@@ -216,6 +239,6 @@ def carry(draw: Draw, locale: Locale, value: Value) -> tuple[str, Carried]:
     if "\n" in value.text:
         carriers = tuple(one for one in carriers if one in MULTILINE)
     if "://" in value.text:
-        carriers = tuple(one for one in carriers if one not in (page, xml, environment))
+        carriers = tuple(one for one in carriers if one not in (page, page_list, xml, environment))
     chosen = draw.choice(carriers)
     return chosen.__name__, chosen(Scene(draw, locale, value))

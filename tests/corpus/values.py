@@ -61,12 +61,13 @@ def card(draw: Draw, _locale: Locale) -> Value:
             ("36", 14, (4, 6, 4)),
             ("3530", 16, (4, 4, 4, 4)),
             ("6759", 16, (4, 4, 4, 4)),
+            ("2131", 15, (4, 6, 5)),
         )
     )
     body = prefix + digits(draw, length - 1 - len(prefix))
     number = body + luhn_digit(body)
     text = grouped(number, groups, draw.choice(("", " ", "-")))
-    return Value("card", text, ("card", "card_number", "pan", "cardNumber"), "Card")
+    return Value("card", text, ("card", "card_number", "pan", "cardNumber", "cc"), "Card")
 
 
 def iban(draw: Draw, locale: Locale) -> Value:

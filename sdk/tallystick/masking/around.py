@@ -18,6 +18,11 @@ _OWN_NAME: Final = re.compile(
 _OWN: Final = re.compile(r"[\w .-]+[\"']?[ \t]*[:=][^:=]*\Z")
 _LIST: Final = re.compile(r"(?:,? |/| / )(?:(?:or|and|oder|und|ou|et|o|y|e|en|of|i|lub) )?\(?\+?")
 
+_COUNTED: Final = re.compile(
+    r"(?:order|invoice|article|barcode|ticket|issue|build|sku|ean|isbn|gtin|job|run|part|ref|reference|epoch|(?<![a-z])(?:id|pr|ts))"
+    r"[ _-]?(?:no|nr|number|id|key)?[\"'. :=#]{0,4}$"
+)
+
 
 def before(text: str, start: int, chars: int) -> str:
     """Return, in lower case, what of the `chars` characters before `start` can speak of what begins there."""
@@ -29,3 +34,8 @@ def before(text: str, start: int, chars: int) -> str:
     if number is None or _LIST.fullmatch(near, number.end()):
         return near
     return near[number.end() :]
+
+
+def announces_count(near: str) -> bool:
+    """Whether what stands before a number ends with the name of a thing that is counted: "order no. "."""
+    return _COUNTED.search(near) is not None

@@ -54,12 +54,12 @@ _URL_USER: Final = re.compile(r"://(?:[^\s/@]*:[^\s/@]*|[^\s/@]{16,})$")
 """Before the `@` of a URL with credentials, which are found as a secret."""
 _REPOSITORY_USERS: Final = frozenset({"git", "hg"})
 _NINO: Final = re.compile(
-    r"[0-9](?:(?<=[A-Za-z][0-9])|(?<=[A-Za-z][ .-][0-9]))[0-9](?:[ .-]?[0-9]{2}){2}(?:[ .-]?[A-Da-d](?![0-9A-Za-z]))?"
+    r"[0-9](?:(?<=[A-Za-z][0-9])|(?<=[A-Za-z][ .-][0-9]))[0-9](?:[ .-]?[0-9]{2}){2}(?:[ .-]?[A-DTa-dt](?![0-9A-Za-z]))?"
 )
 _NINO_LETTERS: Final = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}[ .-]?$")
 _NINO_UNUSED: Final = frozenset({"BG", "GB", "NK", "KN", "TN", "NT", "ZZ"})
-_NINO_EXAMPLE: Final = "QQ"
-"""Never issued, and what everybody writes in examples."""
+_NINO_EXAMPLES: Final = frozenset({"QQ", "ZZ"})
+"""Never issued, and what everybody writes in examples; ZZ with a T at its end."""
 _NINO_CONTEXT: Final = re.compile(r"\bni\b|nino|national insurance|insurance n")
 _HEX: Final = frozenset("abcdef")
 _IBAN_START: Final = re.compile(
@@ -76,6 +76,7 @@ _IPV4: Final = re.compile(
 _IPV6: Final = re.compile(
     r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![0-9A-Za-z_:])"
 )
+_VERSION: Final = re.compile(r"(?:rv:|[vV]ersion[ :=]{1,2})$")
 _CONTEXT_CHARS: Final = 40
 
 Find = Callable[[Subject], Iterator[Hit]]
@@ -128,14 +129,15 @@ def find_ips(subject: Subject) -> Iterator[Hit]:
     """Find IPv4 and IPv6 addresses; off in the default policy."""
     for form in (_IPV4, _IPV6):
         for match in form.finditer(subject.text):
-            if _is_ip(match[0]):
+            is_version = _VERSION.search(subject.text, max(0, match.start() - 9), match.start())
+            if is_version is None and _is_ip(match[0]):
                 yield Hit(*match.span(), kinds.IP)
 
 
 def is_nino_prefix(prefix: str) -> bool:
     """Whether national insurance numbers begin with these two letters, at least in examples."""
     is_unused = prefix[0] in "DFIQUV" or prefix[1] in "DFIOQUV" or prefix in _NINO_UNUSED
-    return prefix == _NINO_EXAMPLE or not is_unused
+    return prefix in _NINO_EXAMPLES or not is_unused
 
 
 DETECTORS: Final = (
@@ -181,7 +183,10 @@ def _is_login(text: str, start: int, domain: re.Match[str]) -> bool:
 
 def _is_nino(text: str, start: int, end: int, rule: KeyRule) -> bool:
     number = "".join(_ALPHANUMERIC.findall(text[start:end]))
-    if not is_nino_prefix(number[:2].upper()):
+    prefix = number[:2].upper()
+    if not is_nino_prefix(prefix) or (number[-1] in "Tt") != (
+        prefix == "ZZ" and number[-1].isalpha()
+    ):
         return False
     is_short = number[-1].isdigit()
     is_hash_like = end - start == len(number) and set(number) - set("0123456789") <= _HEX

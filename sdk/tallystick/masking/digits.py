@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from tallystick.masking import kinds
-from tallystick.masking.checksums import CARD_LENGTHS, is_card
+from tallystick.masking import around, kinds
+from tallystick.masking.checksums import CARD_LENGTHS, is_card, luhn_holds
 from tallystick.masking.hits import Hit
 from tallystick.masking.keys import KeyRule
 from tallystick.masking.phones import (
@@ -38,7 +38,9 @@ _IDENTIFIER: Final = re.compile(
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?=[0-9]*[a-fA-F])[0-9a-fA-F]{14,}"
 )
 _FRACTION: Final = re.compile(r"[0-9]\.")
-_CARD_CONTEXT: Final = re.compile(r"card|\bpan\b|visa|amex|maestro|mastercard|karte|carte|tarjeta")
+_CARD_CONTEXT: Final = re.compile(
+    r"card|\bpan\b|\bcc(?:num|n)?\b|visa|amex|maestro|mastercard|karte|carte|tarjeta|carta di|kaart"
+)
 _MOST_GROUPS: Final = 19
 """A card written digit by digit."""
 _LONGEST_CARD_GROUP: Final = 8
@@ -46,6 +48,8 @@ _NEAR_CHARS: Final = 64
 _SURE_CARD_LENGTHS: Final = (14, 15, 16)
 """Other lengths collide with article numbers and counters."""
 _NINETEEN: Final = (4, 4, 4, 4, 3)
+_OLD_VISA: Final = (13,)
+"""As long as an article number, of which some begin with a 4."""
 
 
 class Run(NamedTuple):
@@ -124,25 +128,34 @@ def _is_card_here(run: Run, first: int, last: int) -> bool:
     lengths = run.lengths[first:last]
     if lengths[0] == 1 and 1 in (run.lengths[first - 1 : first] + run.lengths[last : last + 1]):
         return False  # a piece of a longer list of single digits
-    if not is_card(run.digits[run.offsets[first] : run.offsets[last]]):
+    digits = run.digits[run.offsets[first] : run.offsets[last]]
+    if not luhn_holds(digits) or not (is_card(digits) or _is_named_card(run, first)):
         return False
     if len(lengths) > 1 and max(lengths) > _LONGEST_CARD_GROUP:
         return False
     start, end = run.spans[first][0], run.spans[last - 1][1]
     if run.text[start - 1 : start] == "+" or _FRACTION.match(run.text, max(0, start - 2), start):
         return False
-    is_expected = sum(lengths) in _SURE_CARD_LENGTHS or _is_card_expected(run, lengths, start, end)
+    is_expected = sum(lengths) in _SURE_CARD_LENGTHS or _is_card_expected(run, first, last)
     return is_expected and not _is_identifier(run.text, start, end)
 
 
-def _is_card_expected(run: Run, lengths: tuple[int, ...], start: int, end: int) -> bool:
+def _is_card_expected(run: Run, first: int, last: int) -> bool:
     """Whether a number of an unusual length stands where a card number would: it may be a counter."""
-    if run.rule.kind == kinds.CARD or lengths == _NINETEEN:
+    lengths, (start, _), (_, end) = run.lengths[first:last], run.spans[first], run.spans[last - 1]
+    if lengths == _NINETEEN or _is_named_card(run, first):
         return True
-    if lengths == (sum(_NINETEEN),) and end - start < len(run.text):
-        return True  # a number in a text; a whole value of this length is more often an identifier
-    near = run.text[max(0, start - _NEAR_CHARS) : start].lower()
-    return _CARD_CONTEXT.search(near) is not None
+    if end - start == len(run.text):
+        return False  # a whole value of such a length is more often an identifier than a number in a text
+    if lengths == _OLD_VISA and run.text[start] == "4":
+        return not around.announces_count(around.before(run.text, start, _NEAR_CHARS))
+    return lengths == (sum(_NINETEEN),)
+
+
+def _is_named_card(run: Run, first: int) -> bool:
+    """Whether the key, or a word before the number, speaks of cards."""
+    near = around.before(run.text, run.spans[first][0], _NEAR_CHARS)
+    return run.rule.kind == kinds.CARD or _CARD_CONTEXT.search(near) is not None
 
 
 def _phone_here(run: Run, first: int, last: int, opening: Opening) -> Hit | None:

@@ -35,6 +35,8 @@ class KeyRule:
     """The keys inside are judged in the light of this one."""
     is_contextual: bool = False
     """The keys beside it decide about its value."""
+    is_hint: bool = False
+    """Only what its form shows to be of the kind is."""
     is_decreed: bool = False
     """Not a name but a rule for the place: true and false are covered too."""
 
@@ -94,7 +96,10 @@ _BY_LAST_WORD: Final = {
     "fax": _PHONE,
     "card": _CARD,
     "pan": _CARD,
+    "cc": KeyRule(kinds.CARD, is_hint=True),  # a copy of a message, too
     "dob": PERSONAL,
+    "born": PERSONAL,
+    "birth": PERSONAL,
 }
 _NATIONAL_ID_NAME: Final = KeyRule(kinds.NATIONAL_ID)
 _LETTERS: Final = str.maketrans({"\u0142": "l", "\u00f8": "o", "\u00e6": "ae", "\u00df": "ss"})

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from tallystick.masking import around, kinds
 from tallystick.masking.checksums import luhn_holds
 from tallystick.masking.hits import Hit
+from tallystick.masking.phones import speaks_of_calls
 from tallystick.masking.subject import Subject
 
 Check = Callable[[str], bool]
@@ -42,7 +43,7 @@ _FISCAL_CODE: Final = re.compile(
 )
 _SHAPE: Final = re.compile(r"[0-9]+|[A-Za-z]+|[ ./+-]")
 _SIZES: Final = range(8, 22)
-_PIECE_OF_MORE: Final = frozenset("-_.+#$\u20ac\u00a3\\")
+_PIECE_OF_MORE: Final = frozenset("-_.+#%$\u20ac\u00a3\\")
 """Before a number: it is a piece of an identifier, a fraction, or money."""
 _NAMED: Final = re.compile(
     r"(?<![a-z0-9])(?:dni|nie|nif|nir|cnp|cpr|bsn|nhs|ppsn?|egn|oib|svnr|idnr|niss|insz|inss|ssn|ahv|avs|amka|nin|rrn|cf)"
@@ -56,10 +57,6 @@ _NAMED: Final = re.compile(
 _OTHER: Final = frozenset({kinds.CARD, kinds.IBAN, kinds.PHONE})
 """Kinds of numbers: a whole value under such a name is one."""
 _NAME_CHARS: Final = 48
-_COUNTED: Final = re.compile(
-    r"(?:order|invoice|ticket|issue|build|sku|ean|isbn|gtin|job|run|part|ref|reference|epoch|(?<![a-z])(?:id|pr|ts))"
-    r"[ _-]?(?:no|nr|number|id|key)?[\"'. :=#]{0,4}$"
-)
 
 
 def find_national_ids(subject: Subject) -> Iterator[Hit]:
@@ -98,7 +95,8 @@ def _is_number(text: str, match: re.Match[str], is_named: bool) -> bool:
     before = around.before(text, start, _NAME_CHARS)
     if is_named or _NAMED.search(before):
         return True
-    return any(form.is_strong for form in holding) and not _COUNTED.search(before)
+    is_other = around.announces_count(before) or speaks_of_calls(before)
+    return not is_other and any(form.is_strong for form in holding)
 
 
 def _shape(text: str) -> str:
@@ -241,6 +239,11 @@ def _is_romanian(digits: str) -> bool:
     return (1 if check == 10 else check) == int(digits[12])  # noqa: PLR2004 - ten has no digit
 
 
+def _is_romanian_no_time(digits: str) -> bool:
+    """Whether it is one that is no time in milliseconds since 1970, of the years from 2020 on."""
+    return not digits.startswith(("16", "17", "18")) and _is_romanian(digits)
+
+
 def _is_portuguese(digits: str) -> bool:
     check = 11 - _weighted(digits, (9, 8, 7, 6, 5, 4, 3, 2)) % 11
     return digits[0] in "123" and (0 if check > 9 else check) == int(digits[8])  # noqa: PLR2004
@@ -322,7 +325,7 @@ _FORMS: Final[dict[str, tuple[Form, ...]]] = {
     "1 2 2 2 3 3 2": _strong(_is_french),
     "1 2 2 1L 3 3 2": _strong(_is_french),
     "1-2-2-2-3-3-2": _strong(_is_french),
-    "13": _strong(_is_romanian, _is_swiss) + _weak(_is_french, _is_yugoslav),
+    "13": _strong(_is_romanian_no_time, _is_swiss) + _weak(_is_romanian, _is_french, _is_yugoslav),
     "1 2 2 2 3 3": _weak(_is_french),
     "8L": _strong(_is_spanish),
     "8 L": _strong(_is_spanish),

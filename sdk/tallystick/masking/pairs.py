@@ -19,11 +19,11 @@ from tallystick.masking.vocabulary import NO_VALUES
 _SEPARATOR: Final = re.compile(r"[:=>](?<![0-9]{2}.)(?!//)")
 """Not the colon of a time of day, nor of a URL."""
 _NAME_REVERSED: Final = re.compile(
-    r"[ \t]{0,3}[\"']?\\{0,3}([\w.\-]{2,64})(?![\w.\-])(.?)", re.DOTALL
+    r"[ \t]{0,3}(?:>\w{1,8}/<)?[*`]{0,3}[\"']?\\{0,3}([\w.\-]{2,64})(?![\w.\-])(.?)", re.DOTALL
 )
 _LOOK_BACK_CHARS: Final = 72
 _VALUE: Final = re.compile(
-    r"[>=]?\s{0,3}(?:</[A-Za-z]\w{0,9}>\s{0,3}(?:<[A-Za-z][^<>]{0,80}>\s{0,3}){1,3})?(?:"
+    r"[>=]?[*`]{0,3}\s{0,3}(?:</[A-Za-z]\w{0,9}>\s{0,3}(?:<[A-Za-z][^<>]{0,80}>\s{0,3}){1,3})?(?:"
     r"\\{1,3}[\"']([^\"'\\]*)"  # a quotation inside a quotation
     r"|\"((?:[^\"\\]|\\.)*)"
     r"|'((?:[^'\\]|\\.)*)"
@@ -50,6 +50,7 @@ _WEAK_ENDINGS: Final = ("token", "key", "sig", "sid", "auth", "bearer", "jwt")
 _WEAK_MINIMUM: Final = 6
 _LETTERS_MINIMUM: Final = 4
 _MINIMUM: Final = 3
+_DIGITS_MINIMUM: Final = 5
 
 _PLACEHOLDER: Final = re.compile(r"\$.*|<.*|\{.*|%[({].*|\*+|\.+|[xX]+|-+|_+", re.DOTALL)
 _ATTRIBUTE: Final = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+,?")
@@ -106,8 +107,9 @@ def _value_after(text: str, separator: re.Match[str], name: str, rule: KeyRule) 
 
 
 def _is_personal(value: str, separator: str, *, is_bare: bool) -> bool:
-    """Quoted values and those of a query count; a bare word after a colon is most often prose."""
-    if _is_no_value(value) or (is_bare and (separator != "=" or _ATTRIBUTE.fullmatch(value))):
+    """Quoted values, those of a query, and numbers count; a bare word after a colon is most often prose."""
+    is_word = separator != "=" and sum(map(str.isdecimal, value)) < _DIGITS_MINIMUM
+    if _is_no_value(value) or (is_bare and (is_word or _ATTRIBUTE.fullmatch(value))):
         return False
     return bool(value.strip())
 

@@ -163,8 +163,12 @@ def is_phone(number: Written) -> bool:
     """Whether the number is a telephone number; what stands around decides on forms that others share."""
     opening = number.opening
     has_exit_code = number.digits.startswith("00") and number.groups[0] > 1
-    if opening.is_international or has_exit_code:
-        return fits_country(number.digits.removeprefix("00"))
+    if (opening.is_international or has_exit_code) and fits_country(
+        number.digits.removeprefix("00")
+    ):
+        return True
+    if opening.is_international:
+        return False
     is_counted_thing = number.is_counted or opening.around is Surroundings.COUNTED
     if opening.around is Surroundings.CALL and not is_counted_thing:
         is_fraction = _FRACTION.fullmatch(number.written) is not None
@@ -236,7 +240,7 @@ def _is_trunk(number: Written) -> bool:
         return len(number.digits) in (10, 11)
     if number.groups in _SHORT_TRUNK:
         return True
-    return len(number.digits) in range(9, 13)
+    return len(number.digits) in range(9, 14)
 
 
 def _is_north_american(number: Written) -> bool:

@@ -244,7 +244,8 @@ class TextMasker:
 
     def _by_key(self, text: str, rule: KeyRule, ledger: Ledger) -> str:
         """Take the whole text for what its key says, where it looks like an identifier at all."""
-        if rule.kind is None or rule.kind in self._kept or len(text) > _LONGEST_IDENTIFIER:
+        is_open = rule.kind is None or rule.kind in self._kept or rule.is_hint
+        if rule.kind is None or is_open or len(text) > _LONGEST_IDENTIFIER:
             return text
         bare = TOKEN.sub("", text)
         digits = sum(map(str.isdecimal, bare))

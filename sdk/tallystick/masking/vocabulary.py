@@ -47,13 +47,17 @@ PHONE_ENDINGS: Final = tuple(
         )
     )
 )
-CARD_ENDINGS: Final = ("cardnumber", "cardno", "creditcard", "debitcard", "ccnumber")
+CARD_ENDINGS: Final = (
+    *("cardnumber", "cardno", "cardnum", "creditcard", "debitcard", "ccnumber", "ccnum"),
+    *("kreditkarte", "kartennummer", "cartebancaire", "tarjeta", "cartadicredito", "creditcardnr"),
+)
 IBAN_ENDINGS: Final = ("iban", "bankaccount")
 UK_NINO_ENDINGS: Final = ("nino", "ninumber", "nationalinsurance", "insurancenumber", "insuranceno")
 NATIONAL_ID_ENDINGS: Final = tuple(
     sorted(
         _words(
-            """ssn socialsecuritynumber nationalid passportnumber passportno taxid taxnumber nhsnumber nhsno
+            """ssn socialsecuritynumber nationalid nationalidnumber nationalidno personalid passportnumber
+            passportno taxid taxnumber nhsnumber nhsno
             drivinglicence driverslicense driverlicense nationalidentitynumber identitynumber personalidentitynumber
             steuerid steuernummer steueridentifikationsnummer sozialversicherungsnummer rentenversicherungsnummer
             numerosecu securitesociale codicefiscale documentoidentidad pesel numerpesel burgerservicenummer
@@ -98,10 +102,13 @@ THING_WORDS: Final = _words(
 TECHNICAL_LAST: Final = _words(
     """ts time timestamp ns ms us offset seq sequence trace span version sku size rows count bytes pos position
     index hash sha sha1 sha256 uuid etag latency duration build port pid ean isbn gtin lat lon lng latitude
-    longitude cursor epoch nanos commit revision digest checksum length total limit page line lines at on date"""
+    longitude cursor epoch nanos commit revision digest checksum length total limit page line lines at on date
+    barcode"""
 )
 """Last words of technical names: a whole value of a safe shape is left alone."""
-NUMBERED: Final = _words("trace span request order invoice ticket build job run event")
+NUMBERED: Final = _words(
+    "trace span request order invoice ticket build job run event transaction shipment parcel tracking"
+)
 """Things with a number: together with NUMBERING a technical name."""
 NUMBERING: Final = _words("id number no ref")
 
