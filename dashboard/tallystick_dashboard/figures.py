@@ -11,6 +11,8 @@ Shape = Mapping[str, Any]
 Tone = Literal["plain", "warn", "bad"]
 
 HOUR_US: Final = 3_600_000_000
+MANY_COLUMNS: Final = 6
+"""A table with more of them is scrolled sideways rather than squeezed."""
 MAX_BARS: Final = 168
 """A week by the hour; longer periods are drawn by several hours a bar."""
 _US: Final = 1_000_000
@@ -83,7 +85,8 @@ def table(
         tag("tr", *(tag("td", cell, cls=kind) for cell, kind in zip(row, kinds, strict=True)))
         for row in rows
     ]
-    drawn = tag("table", tag("thead", head), tag("tbody", *body), cls="ts-table", aria_label=label)
+    look = "ts-table ts-wide" if len(columns) > MANY_COLUMNS else "ts-table"
+    drawn = tag("table", tag("thead", head), tag("tbody", *body), cls=look, aria_label=label)
     return tag("div", drawn, cls="ts-scroll", tabindex=0, role="group", aria_label=label)
 
 

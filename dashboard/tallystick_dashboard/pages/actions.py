@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from tallystick_dashboard.amounts import duration, moment
-from tallystick_dashboard.client import PAGE_ROWS, ActionPage, Client, Person
+from tallystick_dashboard.client import ActionPage, Client, Person
 from tallystick_dashboard.figures import Column, table
+from tallystick_dashboard.icons import icon
 from tallystick_dashboard.markup import Child, Markup, join, tag
 from tallystick_dashboard.period import period_of
 from tallystick_dashboard.shell import empty
@@ -24,6 +25,7 @@ NAMES: Final = ("tool", "agent", "principal")
 CHOICES: Final = {"outcome": (ANY, *OUTCOMES), "sealing": (ANY, *SEALINGS)}
 MAX_FILTER_CHARS: Final = 256
 _MOMENT_CHARS: Final = len("2026-11-22 19:12:03.123")
+_SECOND_CHARS: Final = len("2026-11-22 19:12:03")
 _CELL_CHARS: Final = 200
 _PSEUDONYM_CHARS: Final = 32
 
@@ -47,6 +49,7 @@ def draw(client: Client, _person: Person) -> None:
     before = st.query_params.get(BEFORE)
     page = client.actions(query, before=before)
     rows = page.frame.to_dicts()
+    _pager(page, rows, before)
     with st.container(key="actions_table"):
         if rows:
             st.html(
@@ -54,7 +57,8 @@ def draw(client: Client, _person: Person) -> None:
             )
         else:
             _nothing(page, before)
-    _pager(page, rows, before)
+    if rows and page.before is not None:
+        st.html(tag("a", "Older", icon("right"), href=_address(page.before), cls="ts-button"))
     command = _command(query)
     if command:
         st.html(
@@ -122,10 +126,19 @@ def _pager(page: ActionPage, rows: Sequence[Row], before: str | None) -> None:
         if page.before is not None:
             st.button("Older", key="older", on_click=_go_before, args=(page.before,))
         if rows:
-            more = "there are older ones" if page.before is not None else "the oldest is here"
-            st.html(
-                tag("p", f"{len(rows):,} of at most {PAGE_ROWS} a page; {more}.", cls="ts-note")
-            )
+            st.html(tag("p", _extent(rows, has_more=page.before is not None), cls="ts-note"))
+
+
+def _extent(rows: Sequence[Row], *, has_more: bool) -> str:
+    """Say how much of the list is here; by the clocks of those who recorded it."""
+    newest, oldest = (moment(rows[at]["time_us"])[:_SECOND_CHARS] for at in (0, -1))
+    count = "1 action" if len(rows) == 1 else f"{len(rows):,} actions"
+    return f"{count}, {newest} back to {oldest} UTC; {'there are older ones' if has_more else 'no older ones'}"
+
+
+def _address(before: str) -> str:
+    """Return the address of the page behind a cursor: from the foot of a list it opens at its head."""
+    return "/actions?" + urlencode({**st.query_params.to_dict(), BEFORE: before})
 
 
 def _go_before(cursor: str) -> None:
