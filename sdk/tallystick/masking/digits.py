@@ -154,8 +154,10 @@ def _is_card_expected(run: Run, first: int, last: int) -> bool:
 
 def _is_named_card(run: Run, first: int) -> bool:
     """Whether the key, or a word before the number, speaks of cards."""
-    near = around.before(run.text, run.spans[first][0], _NEAR_CHARS)
-    return run.rule.kind == kinds.CARD or _CARD_CONTEXT.search(near) is not None
+    start = run.spans[first][0]
+    if run.rule.kind == kinds.CARD or start - run.spans[0][0] >= _NEAR_CHARS:
+        return run.rule.kind == kinds.CARD  # nothing but digits stands before it
+    return _CARD_CONTEXT.search(around.before(run.text, start, _NEAR_CHARS)) is not None
 
 
 def _phone_here(run: Run, first: int, last: int, opening: Opening) -> Hit | None:

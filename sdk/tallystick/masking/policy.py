@@ -40,7 +40,7 @@ class Limits:
     text_chars: int = 1_048_576
     """Longest single text that is scanned, in one piece: no value is lost at the edge of a window."""
     value_chars: int = 1_048_576
-    """Characters scanned in one call of `mask`. Bounds its time: some 0.1 s for ordinary text, under two
+    """Characters scanned in one call of `mask`. Bounds its time: some 0.1 s for ordinary text, some two
     seconds for the worst that we know (nothing but digits and separators)."""
     nodes: int = 20_000
     """Containers and leaves visited in one call; ends cycles and shared sub-trees that explode."""

@@ -117,3 +117,12 @@ def test_a_file_that_cannot_be_read_is_an_error_and_not_the_default(tmp_path: Pa
         load_policy(tmp_path / "large.toml")
     (tmp_path / "rules.toml").write_text(FILE)
     assert load_policy(tmp_path / "rules.toml") == parse_policy(FILE)
+
+
+def test_the_file_of_the_documentation_is_one() -> None:
+    page = Path(__file__).parents[3] / "docs" / "masking.md"
+    text = page.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    policy = parse_policy(text)
+    assert policy.mode("card") is Mode.PARTIAL
+    assert [one.tool for one in policy.rules] == ["crm_*", "*"]
+    assert len(policy.allow) == 1
