@@ -188,6 +188,21 @@ def test_the_strip_says_verified_only_of_what_was_verified(
     assert ("Verified to" in told) is (verification["exit_code"] == 0)
 
 
+def test_the_strip_names_what_the_check_did_not_cover(monkeypatch: pytest.MonkeyPatch) -> None:
+    [whole] = VERIFIED["steps"]
+    steps = [
+        whole,
+        {**whole, "name": "columns", "checked": {}},
+        {**whole, "name": "spans", "not_checked": 2},
+    ]
+    verification = {**VERIFIED, "steps": steps}
+    answers = Answers(**{**ANSWERS, "verification": verification})
+    told = text_of(shown(monkeypatch, "overview", answers).run())
+    assert "own check, which did not cover: columns, spans." in told
+    told = text_of(shown(monkeypatch, "overview", Answers(**ANSWERS)).run())
+    assert "No fault found by the service's own check." in told
+
+
 # --- overview ---------------------------------------------------------------------------------
 
 
