@@ -62,7 +62,7 @@ def service() -> Iterator[str]:
 def test_help_names_every_command(tmp_path: Path) -> None:
     done = tallystick(tmp_path, "--help")
     assert done.returncode == 0
-    for name in ("run", "doctor", "verify", "keys", "up", "export", "actions", "trace"):
+    for name in ("run", "doctor", "verify", "keys", "up", "accounts", "export", "actions", "trace"):
         assert f"  {name}" in done.stdout
 
 
@@ -70,7 +70,7 @@ def test_help_says_of_every_command_what_it_does(tmp_path: Path) -> None:
     lines = [
         line for line in tallystick(tmp_path, "--help").stdout.splitlines() if line[:2] == "  "
     ]
-    assert len(lines) == 9
+    assert len(lines) == 11
     assert all(line.endswith(".") and len(line.split()) > 5 for line in lines)
 
 
