@@ -5,9 +5,10 @@ itself. A fault is shown as what it is: an unreachable service never looks like 
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -27,12 +28,14 @@ from tallystick_dashboard.markup import BREAK, Markup, join, tag
 Draw = Callable[[Client, Person], None]
 
 RETRY_S: Final = 3
+_ADDRESS: Final = "address-of-a-fault"
 
 
 def show(title: str, draw: Draw) -> None:
     """Show one page: `draw` gets the client and the person, and may raise any DashboardError."""
+    _restore_address(title)
     client = session.client_of_visitor()
-    with faults_shown():
+    with faults_shown(title):
         person = client.me()
         _masthead(title, person)
         with st.container(key="integrity_strip"):
@@ -41,12 +44,24 @@ def show(title: str, draw: Draw) -> None:
 
 
 @contextmanager
-def faults_shown() -> Iterator[None]:
+def faults_shown(title: str | None = None) -> Iterator[None]:
     """Show a DashboardError in place of the rest; what runs as a fragment of its own wants it too."""
     try:
         yield
     except DashboardError as error:
-        _show_fault(error)
+        address = st.query_params.to_dict()
+        if title is not None:
+            st.session_state[_ADDRESS] = (title, address)
+        _show_fault(error, address)
+
+
+def _restore_address(title: str) -> None:
+    """Give the page its filters back: a page without its widgets loses what they keep in the address."""
+    of_title, address = st.session_state.pop(_ADDRESS, (None, {}))
+    if of_title == title:
+        for name, value in address.items():
+            if name not in st.query_params:
+                st.query_params[name] = value
 
 
 def require(person: Person, scope: str) -> None:
@@ -84,12 +99,12 @@ def _masthead(title: str, person: Person) -> None:
     )
 
 
-def _show_fault(error: DashboardError) -> None:
+def _show_fault(error: DashboardError, address: Mapping[str, str]) -> None:
     kind, head, remedy = _told(error)
     with st.container(key="page_error"):
         st.html(fault_box(kind, head, str(error), remedy))
         if isinstance(error, NotSignedInError):
-            st.html(tag("span", "", cls="ts-leave"))
+            st.html(tag("span", "", cls="ts-leave", data_query=urlencode(address)))
         if isinstance(error, ServiceAwayError):
             _watch_for_return(time.monotonic())
 

@@ -1,7 +1,9 @@
 // Whoever is signed out by the service in the midst of a visit is led to the login, and back afterwards.
 new MutationObserver(() => {
-  if (document.querySelector(".ts-leave")) {
-    const here = location.pathname + location.search;
+  const leave = document.querySelector(".ts-leave");
+  if (leave) {
+    const query = leave.dataset.query;
+    const here = location.pathname + (query ? `?${query}` : "");
     location.replace(`/login?next=${encodeURIComponent(here)}`);
   }
 }).observe(document.documentElement, { childList: true, subtree: true });

@@ -18,6 +18,7 @@ from tallystick_dashboard.pages.exports import STAGES, progress
 from tests.requirements import requirement
 from tests.unit.dashboard.screens import (
     ACTION,
+    AUDITOR,
     VERIFIED,
     VIEWER,
     Answers,
@@ -148,6 +149,31 @@ def test_a_service_that_is_away_is_said_and_never_looks_like_an_empty_log(
     assert "connection refused" in told
     assert "tallystick up" in told
     assert not re.search(r"No (action|check|checkpoint|package|trace|data)", told)
+
+
+@requirement("dashboard.filters")
+def test_after_a_fault_the_page_has_its_filters_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = Answers(**ANSWERS)
+    screen = shown(monkeypatch, "actions", answers)
+    screen.query_params["tool"] = "git_log"
+    screen.run()
+    answers.answers["me"] = ServiceAwayError("The service at http://s does not answer")
+    screen.run()
+    screen.query_params.clear()
+    screen.run()
+    answers.answers["me"] = AUDITOR
+    screen.run()
+    (query,), _ = answers.calls("actions")[-1]
+    assert isinstance(query, dict)
+    assert query["tool"] == "git_log"
+
+
+@requirement("dashboard.rights")
+def test_the_login_leads_back_to_the_same_filters(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = Answers(**ANSWERS, me=NotSignedInError("the session has ended"))
+    screen = shown(monkeypatch, "actions", answers)
+    screen.query_params["tool"] = "a&b"
+    assert 'data-query="tool=a%26b"' in markup_of(screen.run())
 
 
 @pytest.mark.parametrize(
