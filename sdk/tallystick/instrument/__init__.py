@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KNOWN: Final = {
     "mcp": "tallystick.instrument.mcp",
+    "crewai": "tallystick.instrument.crewai",
     "fastmcp": "tallystick.instrument.fastmcp",
     "langchain": "tallystick.instrument.langchain",
     "llama_index": "tallystick.instrument.llama_index",

@@ -49,6 +49,7 @@ def start(
         [python(environment), "-W", "ignore", *command],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "HOME": str(home), "TALLYSTICK_HOME": str(home), **more},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -68,9 +69,9 @@ def run_plain(environment: str, program: str, home: Path) -> Run:
     return _run(environment, ["-m", f"{PROGRAMS}.{program}"], home, {})
 
 
-def run_example(environment: str, example: str, home: Path) -> Run:
+def run_example(environment: str, example: str, home: Path, **more: str) -> Run:
     """Run an example, which starts recording by itself; what it prints is no report."""
-    done = start(environment, [f"examples/{example}.py"], home)
+    done = start(environment, [f"examples/{example}.py"], home, **more)
     assert done.returncode == 0, done.stderr
     return Run(environment, {"stdout": done.stdout}, Recording(home))
 
@@ -78,5 +79,6 @@ def run_example(environment: str, example: str, home: Path) -> Run:
 def _run(environment: str, command: list[str], home: Path, more: Mapping[str, str]) -> Run:
     done = start(environment, command, home, **more)
     assert done.returncode == 0, done.stderr
-    steps = [json.loads(line) for line in done.stdout.splitlines()]
+    reports = (line for line in done.stdout.splitlines() if line.startswith('{"'))
+    steps = [json.loads(line) for line in reports]  # beside lines of some frameworks
     return Run(environment, {k: v for step in steps for k, v in step.items()}, Recording(home))

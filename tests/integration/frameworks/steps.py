@@ -7,7 +7,8 @@ from typing import Any
 
 
 def say(name: str, seen: object) -> None:
-    print(json.dumps({name: seen}, sort_keys=True, default=str), flush=True)
+    text = json.dumps({name: seen}, sort_keys=True, default=str)
+    print(f"\n{text}", flush=True)  # some frameworks leave a line of their own unfinished
 
 
 def raised(error: BaseException) -> dict[str, object]:

@@ -8,10 +8,12 @@ from tests.integration.frameworks.environments import start
 
 TARGETS = {
     "mcp1": {
+        "crewai": "crewai.tools.structured_tool:CrewStructuredTool.invoke",
         "fastmcp": "fastmcp.server.server:FastMCP.call_tool",
         "mcp": "mcp.server.lowlevel.server:Server._handle_request",
     },
     "old": {
+        "crewai": "crewai.tools.base_tool:BaseTool.run",
         "fastmcp": "fastmcp.tools.tool_manager:ToolManager.call_tool",
         "mcp": "mcp.shared.session:BaseSession.send_request",
         "langchain": "langchain_core.tools.base:BaseTool.run",

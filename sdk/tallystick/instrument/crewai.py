@@ -1,0 +1,144 @@
+"""CrewAI, from 1.0 on: the methods by which its agents run tools, native function calls and ReAct alike.
+
+Not its event bus: that reports from threads of its own, after the fact, and could not keep a required
+tool from running. The agent of a record is the role of the CrewAI agent that works on the task.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from tallystick.call import Ending
+from tallystick.definition import ToolDefinition
+from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined, named
+from tallystick.instrument.endings import ended_well
+from tallystick.instrument.entry import Instrumentor
+from tallystick.instrument.framework import Framework
+from tallystick.instrument.patch import Patch, argument, release
+
+NAME: Final = "crewai"
+BASE: Final = "crewai.tools.base_tool"
+STRUCTURED: Final = "crewai.tools.structured_tool"
+AGENT: Final = "crewai.agent"
+IS_ASYNC: Final = (1, 7)
+"""The version that brought tools and tasks that are awaited."""
+ADDED: Final = "security_context"
+"""What CrewAI adds to the arguments, before 1.15: fingerprints of the agent and of the task."""
+FAILURE: Final = "ToolFailure"
+"""Class of the object by which a tool says that it failed."""
+_role: Final[ContextVar[str | None]] = ContextVar("tallystick_crewai_role", default=None)
+_schemas: Final[WeakKeyDictionary[type, Mapping[str, Any]]] = WeakKeyDictionary()
+"""Class that holds the arguments of a tool -> its JSON schema."""
+
+
+class CrewAIInstrumentor(Instrumentor):
+    """Hooks CrewAI alone."""
+
+    framework = NAME
+
+
+def _patches(version: str) -> Sequence[Patch]:
+    later = (
+        Patch(BASE, "BaseTool.arun", _arun, "tools"),
+        Patch(BASE, "Tool.run", _run, "tools"),
+        Patch(BASE, "Tool.arun", _arun, "tools"),
+        Patch(AGENT, "Agent.aexecute_task", _aexecute, "agents"),
+    )
+    return (
+        Patch(BASE, "BaseTool.run", _run, "tools"),
+        Patch(STRUCTURED, "CrewStructuredTool.invoke", _run, "tools", ("input",)),
+        Patch(STRUCTURED, "CrewStructuredTool.ainvoke", _arun, "tools", ("input",)),
+        Patch(AGENT, "Agent.execute_task", _execute, "agents"),
+        *(later if release(version) >= IS_ASYNC else ()),
+    )
+
+
+def _run(
+    wrapped: Callable[..., Any], tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    return _CALLS.observe_here(
+        tool.name, lambda: _use(tool, args, kwargs), lambda: wrapped(*args, **kwargs)
+    )
+
+
+async def _arun(
+    wrapped: Callable[..., Awaitable[Any]],
+    tool: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    return await _CALLS.observe(
+        tool.name, lambda: _use(tool, args, kwargs), lambda: wrapped(*args, **kwargs)
+    )
+
+
+def _execute(
+    wrapped: Callable[..., Any], agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    with _acting(agent):
+        return wrapped(*args, **kwargs)
+
+
+async def _aexecute(
+    wrapped: Callable[..., Awaitable[Any]],
+    agent: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    with _acting(agent):
+        return await wrapped(*args, **kwargs)
+
+
+@contextmanager
+def _acting(agent: Any) -> Iterator[None]:
+    role = getattr(agent, "role", None)
+    token = _role.set(role if isinstance(role, str) else None)
+    try:
+        yield
+    finally:
+        _role.reset(token)
+
+
+def _use(tool: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ToolUse:
+    schema = _schema(tool.args_schema)
+    given: Any = _given(tool, args, kwargs, list((schema or {}).get("properties", {})))
+    return ToolUse(given, agent_name=_role.get(), definition=_definition(tool, schema))
+
+
+def _given(
+    tool: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], names: Sequence[str]
+) -> Any:
+    """Return the arguments: `invoke` takes them as one object, to which CrewAI may add one of its own."""
+    if not hasattr(type(tool), "invoke"):
+        return named(args, names, kwargs)
+    given = argument(0, "input", args, kwargs)
+    if not isinstance(given, dict) or ADDED in names:
+        return given
+    return {name: value for name, value in given.items() if name != ADDED}
+
+
+def _definition(tool: Any, schema: Mapping[str, Any] | None) -> ToolDefinition:
+    return defined(tool.name, tool.description, schema)
+
+
+def _schema(model: Any) -> Mapping[str, Any] | None:
+    if not isinstance(model, type):
+        return None
+    if model not in _schemas:
+        with suppress(Exception):  # pydantic knows no JSON for a type: no schema is shown then
+            _schemas[model] = model.model_json_schema()  # type: ignore[attr-defined]
+    return _schemas.get(model)
+
+
+def _ending(result: Any) -> Ending:
+    """Read a result; from 1.15 on a tool can say in an object that it failed."""
+    if type(result).__name__ != FAILURE:
+        return ended_well(result)
+    reason = getattr(result.reason, "value", result.reason)
+    return Ending("failure", result.message, str(reason), str(result.message))
+
+
+FRAMEWORK: Final = Framework(NAME, "crewai", _patches)
+_CALLS: Final = AgentCalls(FRAMEWORK, _ending)

@@ -1,0 +1,86 @@
+"""CrewAI at two versions: what a program sees, and what is recorded of its agents."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.integration.frameworks import claims
+from tests.integration.frameworks.conftest import Runs
+from tests.integration.frameworks.environments import Run, run_example
+from tests.recorded import disclosed
+from tests.requirements import requirement
+
+PROGRAM = "crewai_desk"
+ENVIRONMENTS = ("old", "mcp1")
+ENDS = [
+    ("write", "success"),
+    ("fail", "failure"),
+    ("write", "success"),
+    ("write", "success"),
+    *[("fail", "failure")] * 6,  # CrewAI itself tries again
+    ("multiply", "success"),
+]
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def found(request: pytest.FixtureRequest, recorded: Runs) -> Run:
+    return recorded(request.param, PROGRAM)
+
+
+@requirement("sdk.host-never-broken")
+def test_a_program_sees_the_same_with_and_without_recording(found: Run, plain: Runs) -> None:
+    claims.assert_unchanged(found, plain(found.environment, PROGRAM), steps=6)
+
+
+@requirement("sdk.every-call-recorded", "sdk.started-before")
+def test_each_call_is_one_action_with_a_beginning_and_an_end(found: Run) -> None:
+    claims.assert_whole(found, ENDS)
+
+
+def test_arguments_are_the_same_however_a_tool_is_called(found: Run) -> None:
+    given = [disclosed(end)["params"] for end in found.ends("write")]
+    assert given[:2] == ['{"text":"directly"}', '{"text":"structured"}']
+    assert list(json.loads(given[2])) == ["text"]  # and nothing that CrewAI adds
+
+
+def test_the_role_of_the_agent_is_stated(found: Run) -> None:
+    direct, _, write = (end.statement for end in found.ends("write"))
+    assert "agent.name" not in direct
+    assert write["agent.name"] == "clerk"
+    assert len(write["tool.definition_digest"]) == 64
+
+
+def test_a_failure_is_recorded_masked_also_one_that_the_model_is_told(found: Run) -> None:
+    direct, told, *_ = found.ends("fail")
+    assert direct.statement["error.type"] == told.statement["error.type"] == "ValueError"
+    assert disclosed(direct)["error.message"].startswith("broken by [email:")
+    claims.assert_masked(found)
+
+
+def test_a_tool_that_calls_an_mcp_server_is_one_call_from_this_side(found: Run) -> None:
+    claims.assert_joined(found, call_id=None)
+
+
+@requirement("sdk.required-or-refused")
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_required_tool_that_cannot_be_recorded_does_not_run(
+    environment: str, tmp_path: Path
+) -> None:
+    seen = claims.seen_where_nothing_is_durable(environment, PROGRAM, "write", tmp_path)
+    for step in ("direct", "structured"):
+        refusal = seen[step]
+        assert isinstance(refusal, dict)
+        assert refusal["raised"] == "RefusedError"
+    assert seen["remote"] == "done"
+
+
+def test_the_example_runs_and_is_recorded(tmp_path: Path) -> None:
+    offline = {"CREWAI_DISABLE_TELEMETRY": "true", "CREWAI_TRACING_ENABLED": "false"}
+    found = run_example("mcp1", "with_crewai", tmp_path, **offline)
+    [refund] = found.ends("refund")
+    assert refund.statement["agent.name"] == "billing"
+    assert disclosed(refund)["principal.id"] == "ada"
+    assert "refunded 20 euro for invoice 17\n" in str(found.seen["stdout"])
