@@ -114,7 +114,7 @@ def _activity(totals: Shape, since: str) -> Child:
                 Tile(
                     "Failed",
                     totals["failed"],
-                    "Actions that ended in an error or a timeout",
+                    "Actions that ended in an error or a timeout; the link lists the errors",
                     "plain",
                     _actions(since, outcome="failure"),
                 ),
