@@ -194,7 +194,8 @@ def defined(
 ) -> ToolDefinition:
     """Return the definition of a tool; equal ones are made once. `hints` are annotations of MCP, if any."""
     said = {hint: hints[hint] for hint in _HINTS if hint in hints} if hints else {}
-    return _defined(name, description, orjson.dumps([schema, said or None]))
+    printed = orjson.dumps([schema, said or None], default=str, option=orjson.OPT_NON_STR_KEYS)
+    return _defined(name, description, printed)
 
 
 def named(args: Sequence[Any], names: Sequence[str], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -190,6 +190,7 @@ def audited_tool(
 ) -> Any:
     """Record each call of a function, method, coroutine function or generator function of any kind.
 
+    It may stand above or below `classmethod` and `staticmethod`.
     Signature, return value, exceptions and cancellation stay as they are. A generator's call lasts from
     its first value to its last; its result is the values that it gave.
     """
@@ -197,6 +198,11 @@ def audited_tool(
         return functools.partial(
             audited_tool, name=name, read_only=read_only, destructive=destructive
         )
+    if isinstance(function, classmethod | staticmethod):  # the decorator stands above theirs
+        inner = audited_tool(name=name, read_only=read_only, destructive=destructive)(
+            function.__func__
+        )
+        return type(function)(inner)
     tool_name = name or function.__name__
     definition = _definition(tool_name, inspect.getdoc(function), read_only, destructive)
     return _wrapped(function, Tool(tool_name, definition))

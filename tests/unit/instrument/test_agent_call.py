@@ -198,3 +198,8 @@ def test_out_or_without_a_runtime_a_call_is_just_made(
 def test_equal_definitions_are_made_once() -> None:
     assert defined("a", "b", {"type": "object"}) is defined("a", "b", {"type": "object"})
     assert defined("a", "b").digest != defined("a", "c").digest
+
+
+def test_a_schema_that_is_no_json_still_has_a_digest() -> None:
+    odd = {"properties": {1: {"type": int, "default": {1.5, float("nan")}}}}
+    assert len(defined("a", "b", odd).digest) == 64

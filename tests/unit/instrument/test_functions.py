@@ -94,6 +94,27 @@ def test_methods_are_recorded_without_their_receiver(recording: Reader) -> None:
     assert disclosed(opened)["params"] == '{"hour":9}'
 
 
+def test_the_decorator_may_stand_above_classmethod_and_staticmethod(recording: Reader) -> None:
+    class Till:
+        @audited_tool(name="opened")
+        @classmethod
+        def open(cls, hour: int) -> str:
+            return f"{cls.__name__} {hour}"
+
+        @audited_tool
+        @staticmethod
+        async def close(hour: int) -> int:
+            return hour
+
+    assert Till.open(8) == Till().open(8) == "Till 8"
+    assert asyncio.run(Till.close(18)) == 18
+    assert isinstance(vars(Till)["open"], classmethod)
+    assert isinstance(vars(Till)["close"], staticmethod)
+    ends = recording().where(type="tool.completed")
+    assert [end.statement["tool.name"] for end in ends] == ["opened", "opened", "close"]
+    assert disclosed(ends[0])["params"] == '{"hour":8}'
+
+
 def test_a_generator_is_one_call_from_its_first_value_to_its_last(recording: Reader) -> None:
     values = numbers(3)
     assert [next(values), next(values)] == [0, 1]
