@@ -1,6 +1,7 @@
 """What every hook into an agent framework shares: how a call is surrounded, and what it states."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tallystick import runtime
 from tallystick.call import Call, Ending
 from tallystick.context import agent, caller
 from tallystick.errors import RefusedError
+from tallystick.governance import decide
 from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.functions import audited_tool, tool_call
@@ -183,6 +185,37 @@ def test_a_result_that_says_that_it_failed_is_a_failure(
     assert calls.observe_here("look", use, lambda: 5) == 5
     [end] = recording().where(type="tool.completed")
     assert (end.statement["outcome"], end.statement["error.type"]) == ("failure", "tool_error")
+
+
+def test_a_refusal_by_a_policy_inside_the_tool_makes_the_call_a_denied_one(
+    calls: AgentCalls, recording: Reader, running: runtime.Runtime
+) -> None:
+    def guarded() -> None:
+        decide("deny", policy_id="desk", policy_version="7", rule="may-look", reason="no")
+        raise PermissionError("no")
+
+    with pytest.raises(PermissionError):
+        calls.observe_here("look", use, guarded)
+    [end] = recording().where(type="tool.denied", tool_name="look")
+    assert (end.statement["outcome"], end.statement["decision.rule"]) == ("denied", "may-look")
+
+
+async def test_calls_side_by_side_are_each_their_own(
+    calls: AgentCalls, recording: Reader, running: runtime.Runtime
+) -> None:
+    async def one(number: int) -> int:
+        await asyncio.sleep(0)
+        return number
+
+    def task(number: int) -> Awaitable[int]:
+        said = ToolUse(arguments={"number": number}, call_id=f"c{number}")
+        return calls.observe("look", lambda: said, lambda: one(number))
+
+    assert await asyncio.gather(*map(task, range(20))) == list(range(20))
+    ends = recording().where(type="tool.completed", tool_name="look")
+    said = {end.statement["tool.call_id"]: disclosed(end)["result"] for end in ends}
+    assert said == {f"c{number}": str(number) for number in range(20)}
+    assert all("action.parent_id" not in end.statement for end in ends)
 
 
 def test_out_or_without_a_runtime_a_call_is_just_made(
