@@ -26,7 +26,7 @@ import pytest
 from tests.mutation.checks import Check, checks_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TIMEOUT_S = 300
+TIMEOUT_S = 600
 NO_TESTS = int(pytest.ExitCode.NO_TESTS_COLLECTED)
 SEED = 20_261_122
 PROGRESS = 25
@@ -75,14 +75,22 @@ ROOMS = (
 )
 
 
-def all_checks() -> list[tuple[Check, tuple[str, ...]]]:
-    """Find every check, with the tests that answer for it, those of its own file first."""
+Groups = tuple[tuple[str, ...], ...]
+"""Test files that run in one process: first those of the changed file itself, then the others."""
+
+
+def all_checks() -> list[tuple[Check, Groups]]:
+    """Find every check, with the tests that answer for it."""
     found = []
     for room in ROOMS:
         for pattern in room.sources:
             for file in sorted(ROOT.glob(pattern)):
-                tests = tuple(sorted(_test_files(room), key=lambda test: not _is_own(test, file)))
-                found += [(check, tests) for check in checks_of(file)]
+                tests = _test_files(room)
+                own = tuple(test for test in tests if _is_own(test, file))
+                groups = tuple(
+                    group for group in (own, tuple(sorted(set(tests) - {*own}))) if group
+                )
+                found += [(check, groups) for check in checks_of(file)]
     return found
 
 
@@ -121,15 +129,15 @@ def module_name(file: Path) -> str:
     return ".".join(file.relative_to(ROOT).with_suffix("").parts[1:])
 
 
-def first_to_miss(check: Check, tests: Sequence[str]) -> str | None:
-    """Run tests without a check, file by file; return the first file of which one fails."""
-    return next((test for test in tests if _fails(check, test)), None)
+def first_to_miss(check: Check, groups: Groups) -> tuple[str, ...] | None:
+    """Run tests without a check; return the first group of which one fails."""
+    return next((group for group in groups if _fails(check, group)), None)
 
 
-def _fails(check: Check | None, test: str) -> bool:
+def _fails(check: Check | None, tests: Sequence[str]) -> bool:
     child = os.fork()
     if child == 0:
-        os._exit(_run(check, test))
+        os._exit(_run(check, tests))
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -141,7 +149,7 @@ def _fails(check: Check | None, test: str) -> bool:
     return True
 
 
-def _run(check: Check | None, test: str) -> int:
+def _run(check: Check | None, tests: Sequence[str]) -> int:
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
@@ -158,7 +166,7 @@ def _run(check: Check | None, test: str) -> int:
             "no:xdist",
             "--no-header",
         ]
-        return int(pytest.main([*arguments, str(ROOT / test)]))
+        return int(pytest.main([*arguments, *(str(ROOT / test) for test in tests)]))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -174,9 +182,9 @@ def main(arguments: Sequence[str]) -> int:
     if options.sample:
         checks = random.Random(SEED).sample(checks, min(options.sample, len(checks)))
     survivors, missing = take_out(checks, options.jobs)
-    broken = [test for test in sorted(missing) if _fails(None, test)]
-    for test in broken:
-        print(f"{test} fails with every check in place, so it shows nothing")
+    broken = [group for group in sorted(missing) if _fails(None, group)]
+    for group in broken:
+        print(f"of {', '.join(group)} one fails with every check in place, so it shows nothing")
     print(f"{len(checks)} checks taken out, {len(survivors)} not missed")
     for check in survivors:
         print(f"  {check}")
@@ -184,16 +192,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def take_out(
-    checks: Sequence[tuple[Check, tuple[str, ...]]], jobs: int
-) -> tuple[list[Check], set[str]]:
+    checks: Sequence[tuple[Check, Groups]], jobs: int
+) -> tuple[list[Check], set[tuple[str, ...]]]:
     """Take out each check alone; return those that nobody misses, and the tests that miss one."""
     survivors: list[Check] = []
-    missing: set[str] = set()
+    missing: set[tuple[str, ...]] = set()
     with ThreadPoolExecutor(jobs) as pool:
         tests = pool.map(lambda one: first_to_miss(*one), checks)
-        for number, ((check, _), test) in enumerate(zip(checks, tests, strict=True), 1):
-            if test is not None:
-                missing.add(test)
+        for number, ((check, _), group) in enumerate(zip(checks, tests, strict=True), 1):
+            if group is not None:
+                missing.add(group)
             else:
                 survivors.append(check)
                 print(f"{number}/{len(checks)} NOT MISSED {check}", flush=True)
