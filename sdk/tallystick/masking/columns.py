@@ -1,6 +1,6 @@
 """Tables in a text: what the head of a column says about the cells below it.
 
-CSV, tab-separated and Markdown tables. The names in the first line are judged as the keys of a dict; a
+CSV, tab-separated, Markdown and HTML tables. The names in the first line are judged as the keys of a dict; a
 line with another number of cells is not a row of the table and is left to the other detectors.
 """
 
@@ -26,6 +26,10 @@ _CELL: Final = {
     )
     for one in _DELIMITERS
 }
+_HTML: Final = re.compile(
+    r"<tr\b|<th\b[^<>]{0,200}>(?P<head>[^<>]{0,64})</th>|<td\b[^<>]{0,200}>(?P<cell>[^<>]{1,512})</td>|<td\b",
+    re.IGNORECASE,
+)
 _IDENTIFYING_DIGITS: Final = 4
 
 
@@ -35,6 +39,29 @@ class Head(NamedTuple):
     delimiter: str
     rules: tuple[KeyRule, ...]
     """What each column's name says."""
+
+
+def find_cells(subject: Subject) -> Iterator[Hit]:
+    """Find the cells of HTML tables in columns whose heads stand for personal data or secrets."""
+    if "<th" not in subject.text:
+        return
+    heads: list[KeyRule] = []
+    column, is_in_body = 0, False
+    for part in _HTML.finditer(subject.text):
+        if part.lastgroup == "head":
+            heads = [] if is_in_body else heads
+            heads.append(key_rule(part["head"].strip()))
+            is_in_body = False
+        elif part.lastgroup == "cell":
+            start, end = _trimmed(subject.text, *part.span("cell"))
+            rule = heads[column] if column < len(heads) else PLAIN
+            if _is_personal(subject.text[start:end], rule):
+                yield Hit(start, end, rule.kind or kinds.WITHHELD)
+            column, is_in_body = column + 1, True
+        elif part[0][:3].lower() == "<td":  # empty, or with tags inside
+            column, is_in_body = column + 1, True
+        else:
+            column = 0
 
 
 def find_columns(subject: Subject) -> Iterator[Hit]:

@@ -13,7 +13,7 @@ from typing import Final
 from tallystick.masking import kinds
 from tallystick.masking.births import find_births
 from tallystick.masking.checksums import iban_length, is_iban
-from tallystick.masking.columns import find_columns
+from tallystick.masking.columns import find_cells, find_columns
 from tallystick.masking.credentials import (
     find_after_schemes,
     find_issued,
@@ -157,6 +157,7 @@ DETECTORS: Final = (
     Detector(frozenset({kinds.NATIONAL_ID}), MIXED, find_fiscal_codes),
     Detector(frozenset({kinds.PERSON}), BIRTH, find_births),
     Detector(frozenset(kinds.ALL), TABLE, find_columns),
+    Detector(frozenset(kinds.ALL), PAIR, find_cells),
     Detector(frozenset({kinds.WITHHELD}), PAIR, find_elided),
     Detector(frozenset({kinds.IP}), ALWAYS, find_ips),
 )

@@ -76,7 +76,7 @@ PERSON_ENDINGS: Final = tuple(
         _words(
             """firstname lastname fullname surname familyname givenname middlename maidenname forename
             customername patientname employeename contactname cardholder cardholdername accountholder
-            dateofbirth birthdate birthday placeofbirth birthplace nextofkin street streetaddress homeaddress
+            dateofbirth birthdate birthday bday placeofbirth birthplace nextofkin street streetaddress homeaddress
             postaladdress billingaddress shippingaddress mailingaddress deliveryaddress addressline postcode
             postalcode zipcode vorname nachname familienname geburtsname geburtsdatum geburtstag geburtsort strasse
             postleitzahl prenom nomdefamille datenaissance datedenaissance lieudenaissance nombrecompleto apellido

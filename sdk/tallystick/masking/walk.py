@@ -7,10 +7,12 @@ Cycles, depth and size end at the policy's limits.
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import Final
 
 from tallystick.masking import kinds
 from tallystick.masking.context import is_secret_pair, names_secret, rules_in_context
+from tallystick.masking.grids import Grid, Row, grid_below, grids_in, is_row
 from tallystick.masking.keys import PERSONAL, PLAIN, KeyRule, decreed, is_safe_value, key_rule
 from tallystick.masking.ledger import Ledger
 from tallystick.masking.mode import Mode
@@ -149,6 +151,9 @@ class Walk:
         if keys is None:
             keys = self._keys(tuple(mapping), items, rule, depth)
         inside = depth + 1
+        grids = grids_in(mapping)
+        if grids:
+            items = [grids.get(key, item) for key, item in mapping.items()]
         masked = {
             name: self.value(item, own, inside)
             for (name, own), item in zip(keys, items, strict=True)
@@ -164,6 +169,12 @@ class Walk:
         whole = self._in_pieces(items, depth)
         if whole is not None:
             items = [whole] * len(items)
+        is_open = bool(items) and not rule.is_certain and is_row(items[0])
+        grid = grid_below(items) if is_open else None
+        if grid is not None:
+            head = self.value(items[0], PLAIN, depth + 1)
+            self._path.discard(id(sequence))
+            return [head, *self._rows(grid, depth + 1)]
         masked: list[JsonValue] = []
         own = rule
         for item in items:
@@ -174,6 +185,30 @@ class Walk:
             is_flag = isinstance(item, str) and item[:1] == "-" and names_secret(item)
             own = key_rule(str(masked[-1])) if is_flag else rule
         self._path.discard(id(sequence))
+        return masked
+
+    def grid(self, grid: Grid, rule: KeyRule, depth: int) -> JsonValue:
+        """Mask rows of cells by the names of their columns, unless what is above them covers them all."""
+        if rule.is_certain:
+            return self.sequence(grid.rows, rule, depth)
+        if not self.ledger.may_visit(len(grid.rows), depth):
+            return self.ledger.withhold()
+        return self._rows(grid, depth)
+
+    def _rows(self, grid: Grid, depth: int) -> list[JsonValue]:
+        return [
+            self._cells(row, grid.rules, depth + 1)
+            if is_row(row)
+            else self.value(row, PLAIN, depth + 1)
+            for row in grid.rows
+        ]
+
+    def _cells(self, row: Row, rules: tuple[KeyRule, ...], depth: int) -> JsonValue:
+        if not self._enter(row, len(row), depth):
+            return self.ledger.withhold()
+        named = chain(rules, repeat(PLAIN))
+        masked = [self.value(cell, rule, depth + 1) for cell, rule in zip(row, named, strict=False)]
+        self._path.discard(id(row))
         return masked
 
     def _in_pieces(self, items: list[object], depth: int) -> str | None:
@@ -275,5 +310,6 @@ _BY_TYPE: Final[dict[type, Callable[..., JsonValue]]] = {
     set: Walk.unordered,
     frozenset: Walk.unordered,
     Ruled: Walk.ruled,
+    Grid: Walk.grid,
     Document: Walk.document,
 }
