@@ -297,6 +297,39 @@ _SHELL: Final = {
     ),
 }
 
+_SCREENS: Final = {
+    "dashboard.clean": Requirement(
+        "WCAG 2.2 level AA; promise: nothing leaves the machine",
+        "Each page, in both palettes: no console error, no violation of its policy, no request to"
+        " another place, no serious finding of axe.",
+    ),
+    "dashboard.login": Requirement(
+        "OWASP ASVS 5.0 V6.3, V7.4",
+        "Without a session every page leads to the login; a one-time link works once; after a logout"
+        " the old cookie opens nothing.",
+    ),
+    "dashboard.links": Requirement(
+        "promise: every view is a link",
+        "The address of a call in a trace shows the same call to whoever opens it.",
+    ),
+    "dashboard.service-away": Requirement(
+        "promise: silence never looks like an empty log",
+        "While the service is away every page says so and nothing about the log.",
+    ),
+    "dashboard.large-trace": Requirement(
+        "promise: a large trace opens",
+        "A trace of 10,000 spans, with loops and orphans, opens with fewer than 3,000 elements.",
+    ),
+    "dashboard.numbers": Requirement(
+        "AI Act article 21; promise: screens and evidence agree",
+        "The numbers of the overview equal SQL over the package of the same period.",
+    ),
+    "dashboard.demo": Requirement(
+        "promise: a reader's first minute",
+        "`make demo` in a terminal leaves the dashboard open; its links work; Ctrl-C ends it.",
+    ),
+}
+
 _EXPORT: Final = {
     "export.law-is-data": Requirement(
         "Regulation (EU) 2026/1744",
@@ -351,6 +384,7 @@ REQUIREMENTS: Final[dict[str, Requirement]] = {
     **_PROOF,
     **_TRACE_PAGE,
     **_SHELL,
+    **_SCREENS,
     **_EXPORT,
     **_PROJECT,
 }

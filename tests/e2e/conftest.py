@@ -53,7 +53,7 @@ def world(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
 def administrator(world: World, browser: Browser) -> State:
     """Sign in with the one-time link, once; return what the browser keeps of it."""
     with browser.new_context() as context:
-        visitor = Visitor(context, world)
+        visitor = Visitor(context, world.url)
         visitor.sign_in_with_link(world.link)
         return visitor.state()
 
@@ -71,6 +71,6 @@ def visit(world: World, browser: Browser) -> Iterator[Callable[..., Visitor]]:
                 **options,  # type: ignore[arg-type]  # options of Playwright's own
             )
             open_contexts.enter_context(context)
-            return Visitor(context, world)
+            return Visitor(context, world.url)
 
         yield make

@@ -31,8 +31,8 @@ INVISIBLE: Final = {
 """Characters that a reader does not see, and what each does."""
 
 DISGUISED: Final = "refund\u202etxt.exe\u200b\x1b[31m\x85"
-LONG_BYTES: Final = 1_000_000
-"""`sealed` in a name must make no seal, and a name must not fill the screen."""
+LENGTHS: Final = (200_000, 1_000_000)
+"""Characters of a value that is kept whole, and of one that is too large for that."""
 
 NAMES: Final = (*MARKUP, DISGUISED)
 
@@ -40,13 +40,15 @@ PROGRAM: Final = """
 import json, sys
 import tallystick
 
-names, long = json.loads(sys.argv[1]), int(sys.argv[2])
+names, lengths = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 tallystick.instrument()
 for name in names:
     with tallystick.caller(user_id=name, client_id=name), tallystick.agent(name):
         with tallystick.tool_call(name, {name: name, "list": [name]}) as call:
             call.result({name: name})
-with tallystick.agent("long"), tallystick.tool_call("long", {"text": "x" * long}) as call:
-    call.result("y" * long)
+for length in lengths:
+    long = {"text": "ab " * (length // 3)}
+    with tallystick.agent("long"), tallystick.tool_call(f"long{length}", long) as call:
+        call.result("cd " * (length // 3))
 """
 """Records each name in every place where a program can put a text."""

@@ -6,12 +6,14 @@ from typing import Any, Final
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.e2e.watcher import Watcher
-from tests.e2e.world import World
 
 READY: Final = (
     '[data-testid="stApp"][data-test-script-state="notRunning"]'
     '[data-test-connection-state="CONNECTED"]'
 )
+HEAD: Final = ".st-key-integrity_strip, .st-key-page_error"
+"""One of them stands on every page, before its own part."""
+
 PATIENCE_MS: Final = 30_000
 """A rerun takes a tenth of a second; a busy machine may take much longer."""
 
@@ -38,19 +40,19 @@ _COUNT: Final = """
 
 
 class Visitor:
-    """A person at a page of `world`."""
+    """A person at a dashboard."""
 
-    def __init__(self, context: BrowserContext, world: World) -> None:
-        """Open a page that asks for nothing yet."""
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        """Open a page that asks for nothing yet; `url` is where the dashboard answers."""
         context.set_default_timeout(PATIENCE_MS)
         self.context = context
-        self.world = world
+        self.url = url
         self.page: Page = context.new_page()
-        self.watcher = Watcher(self.page, world.url)
+        self.watcher = Watcher(self.page, url)
 
     def open(self, path: str = "/") -> "Visitor":
         """Open a page of the dashboard and wait until it stands."""
-        self.page.goto(f"{self.world.url}{path}")
+        self.page.goto(f"{self.url}{path}")
         return self.settle()
 
     def reload(self) -> "Visitor":
@@ -59,7 +61,8 @@ class Visitor:
         return self.settle()
 
     def settle(self) -> "Visitor":
-        """Wait until the script of the page has run and nothing is stale."""
+        """Wait until the page has its head, its script has run, and nothing is stale."""
+        expect(self.page.locator(HEAD).first).to_be_attached(timeout=PATIENCE_MS)
         expect(self.page.locator(READY)).to_be_attached(timeout=PATIENCE_MS)
         expect(self.page.locator('[data-stale="true"]')).to_have_count(0, timeout=PATIENCE_MS)
         return self

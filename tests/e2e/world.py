@@ -3,23 +3,31 @@
 import re
 import shutil
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from examples.demo.scene import environment_of, work
-from tests.serving import READY_WITHIN_S, Service, free_port
+from tests.serving import READY_WITHIN_S, STOP_WITHIN_S, Service, free_port
 
 
 class World:
     """A service below `root` whose dashboard answers at `url`."""
 
-    def __init__(self, root: Path) -> None:
-        """Name its folder and its port; nothing runs yet."""
+    def __init__(self, root: Path, *, is_apart: bool = False) -> None:
+        """Name its folder and its port; nothing runs yet.
+
+        A dashboard apart is a program of its own: it outlives the service.
+        """
         self.port = free_port()
-        options = ("--dashboard-port", str(self.port), "--admin-link")
+        shown = "off" if is_apart else str(self.port)
+        options = ("--dashboard-port", shown, "--admin-link", "--verify-every-s", "300")
         self.service = Service(root, options)
+        self._is_apart = is_apart
+        self._dashboard: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -33,8 +41,21 @@ class World:
     def start(self) -> "World":
         """Start both, and wait until the dashboard answers."""
         self.service.start()
+        if self._is_apart:
+            self._dashboard = self._start_dashboard()
         self.wait()
         return self
+
+    def _start_dashboard(self) -> "subprocess.Popen[bytes]":
+        service_url = f"http://127.0.0.1:{self.service.port}"
+        command = [sys.executable, "-m", "tallystick_dashboard", "--service", service_url]
+        with (self.service.root / "dashboard.txt").open("ab") as output:
+            return subprocess.Popen(
+                [*command, "--host", "127.0.0.1", "--port", str(self.port)],
+                env=self.service.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
 
     def wait(self) -> None:
         """Wait until the dashboard answers."""
@@ -51,6 +72,9 @@ class World:
 
     def end(self) -> None:
         """Stop everything, whatever state it is in."""
+        if self._dashboard is not None:
+            self._dashboard.terminate()
+            self._dashboard.wait(STOP_WITHIN_S)
         if self.service.process is not None and self.service.process.poll() is None:
             self.service.stop()
 
@@ -61,22 +85,23 @@ class World:
         [password] = re.findall(r"^\s*password\s+(\S+)\s*$", made.stdout, flags=re.MULTILINE)
         return str(password)
 
-    def actions(self, **query: object) -> list[dict[str, object]]:
+    def actions(self, **query: object) -> list[dict[str, Any]]:
         """Ask the service for actions, newest first."""
         asked = "&".join(f"{name}={value}" for name, value in {"limit": 1000, **query}.items())
-        found: list[dict[str, object]] = self.service.get(f"/api/v1/actions?{asked}")["actions"]
+        found: list[dict[str, Any]] = self.service.get(f"/api/v1/actions?{asked}")["actions"]
         return found
 
-    def run(self, program: Path) -> None:
-        """Run a program as a user of this home would, recorded by the SDK."""
-        environment = environment_of(self.service.home)
-        subprocess.run(
-            [environment["PATH"].partition(":")[0] + "/python", str(program)],
-            env=environment,
-            check=True,
-            timeout=120,
+    def run(self, program: str, *arguments: str) -> None:
+        """Run a Python program as a user of this home would: the SDK in it finds the service."""
+        done = subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            env=environment_of(self.service.home),
             capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
+        assert done.returncode == 0, done.stderr
 
 
 def fill(root: Path) -> None:
@@ -90,7 +115,7 @@ def fill(root: Path) -> None:
         assert service.stop() == 0
 
 
-def copy(filled: Path, root: Path) -> World:
+def copy(filled: Path, root: Path, *, is_apart: bool = False) -> World:
     """Make a world of its own out of a filled one."""
     shutil.copytree(filled / "home", root / "home")
-    return World(root)
+    return World(root, is_apart=is_apart)
