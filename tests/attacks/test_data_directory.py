@@ -96,6 +96,23 @@ def test_a_column_of_each_table_is_compared(
     assert f"{column}: stored" in messages(report, 3)
 
 
+@pytest.mark.parametrize(("column", "value"), [("size", "1"), ("root", "'x'::BLOB")])
+def test_a_column_of_a_stored_checkpoint_is_compared(
+    log: StoreLog, copy: Path, column: str, value: str
+) -> None:
+    change(copy, f"UPDATE checkpoints SET {column} = {value} WHERE rowid = 1")
+    report = verify_data(copy, log.policy())
+    assert (report.exit_code, steps(report)) == (1, [3])
+    assert f"checkpoints, column {column}: size 22: stored" in messages(report, 3)
+
+
+def test_a_checkpoint_that_is_stored_twice_is_named(log: StoreLog, copy: Path) -> None:
+    change(copy, "INSERT INTO checkpoints SELECT * FROM checkpoints WHERE rowid = 0")
+    report = verify_data(copy, log.policy())
+    assert (report.exit_code, steps(report)) == (1, [3])
+    assert "2 rows hold the same checkpoint" in messages(report, 3)
+
+
 @pytest.mark.parametrize(("table", "column"), CELLS)
 def test_any_changed_column_of_any_row_is_named(
     log: StoreLog, copy: Path, table: str, column: Column
