@@ -38,8 +38,12 @@ MAX_BODY_BYTES: Final = 16 * 1024
 _HOME: Final = Path(__file__).with_name("door")
 _PAGE: Final = (_HOME / "login.html").read_text(encoding="utf-8")
 _AWAY: Final = (_HOME / "away.html").read_text(encoding="utf-8")
+MAX_LOGINS: Final = 2
+"""Passwords being checked at one time; a further one gets a 503. Each holds a thread for as long as
+the service takes for it, and whoever is signed in needs the threads that are left."""
 _US: Final = 1_000_000
 _HEADERS: Final = {"content-security-policy": PLAIN_POLICY, "cache-control": "no-store"}
+_BUSY: Final = "Others are signing in: try again in a second"
 _FORM: Final = "application/x-www-form-urlencoded"
 _OWN_SITES: Final = frozenset(("same-origin", "none", ""))
 
@@ -53,6 +57,7 @@ class Door:
         """Forget in `visitors` whoever signs out."""
         self._client_of = client_of
         self._visitors = visitors
+        self._logins = 0
 
     def routes(self) -> list[Route]:
         """Return the routes, for the application."""
@@ -80,9 +85,17 @@ class Door:
     async def enter(self, request: Request) -> Response:
         """Sign in by name and password."""
         given = await _fields(request)
-        return await self._begin(
-            request, given, lambda: self._client_of(None).login(given["name"], given["password"])
-        )
+        if self._logins >= MAX_LOGINS:
+            return _form(safe_path(given["next"]), _BUSY, HTTPStatus.SERVICE_UNAVAILABLE)
+        self._logins += 1
+        try:
+            return await self._begin(
+                request,
+                given,
+                lambda: self._client_of(None).login(given["name"], given["password"]),
+            )
+        finally:
+            self._logins -= 1
 
     async def enter_by_link(self, request: Request) -> Response:
         """Sign in by the one-time link."""
@@ -144,6 +157,8 @@ def safe_path(text: str) -> str:
     is_ours = text.startswith("/") and not text.startswith(("//", "/\\", LOGIN, LOGOUT))
     if not is_ours or parts.scheme or parts.netloc or "\\" in text or not text.isprintable():
         return "/"
+    if "." in parts.path or "%" in parts.path:
+        return "/"  # no page of ours; a browser could read it as the way out
     return quote(text, safe="/?&=%:+-._~,")
 
 
@@ -173,5 +188,8 @@ async def _fields(request: Request) -> dict[str, str]:
             body = b""
             break
     is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM
-    found = parse_qs(body.decode("utf-8", "replace"), max_num_fields=8) if is_form else {}
+    try:
+        found = parse_qs(body.decode("utf-8", "replace"), max_num_fields=8) if is_form else {}
+    except ValueError:
+        found = {}  # more fields than our forms have
     return {name: found.get(name, [""])[0] for name in ("name", "password", "token", "next")}

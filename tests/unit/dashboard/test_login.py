@@ -1,6 +1,9 @@
 """The login: forms that are posted, cookies that are set, and what a stranger is told."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 
 import pytest
 from starlette.applications import Starlette
@@ -13,7 +16,7 @@ from tallystick_dashboard.client import (
     RefusedError,
     ServiceAwayError,
 )
-from tallystick_dashboard.login import MAX_BODY_BYTES, Door, safe_path
+from tallystick_dashboard.login import MAX_BODY_BYTES, MAX_LOGINS, Door, safe_path
 from tallystick_dashboard.session import COOKIE
 from tallystick_dashboard.visitors import Visitors
 from tests.requirements import requirement
@@ -21,6 +24,7 @@ from tests.unit.dashboard.screens import Answers
 
 ORIGIN = "http://dash.example"
 FOREVER_US = 4_000_000_000_000_000
+CROWD = 12
 FORM = {"name": "vera", "password": "a long password", "next": "/actions?tool=x"}
 
 
@@ -119,6 +123,10 @@ def test_what_a_service_says_cannot_act_on_the_page(browser: TestClient, service
         "",
         "http://[",
         "/x\\y",
+        "/./logout",
+        "/x/../logout",
+        "/%6cogout",
+        "/.//evil.example",
     ],
 )
 def test_after_the_login_nobody_is_led_elsewhere(browser: TestClient, path: str) -> None:
@@ -138,6 +146,7 @@ def test_a_path_of_ours_is_kept_and_escaped() -> None:
         (b"name=vera&password=" + b"x" * MAX_BODY_BYTES, "application/x-www-form-urlencoded"),
         (b'{"name":"vera","password":"a long password"}', "application/json"),
         (b"\xff\xfe", "application/x-www-form-urlencoded"),
+        (b"name=vera&password=a+long+password" + b"&x=1" * 9, "application/x-www-form-urlencoded"),
         (b"", ""),
     ],
 )
@@ -146,6 +155,37 @@ def test_a_body_that_is_no_form_signs_nobody_in(
 ) -> None:
     headers = {"content-type": media_type}
     assert browser.post("/login", content=body, headers=headers).status_code == 401
+
+
+def test_a_crowd_that_signs_in_leaves_threads_to_those_who_have(
+    browser: TestClient, service: Answers
+) -> None:
+    """Each password holds a thread until the service has checked it; a flood must not take them all."""
+    asked: list[str] = []
+    go_on = threading.Event()
+
+    def slow(name: str, _password: str) -> Login:
+        asked.append(name)
+        assert go_on.wait(30)
+        raise NotSignedInError("wrong")
+
+    service.answers["login"] = slow
+
+    def sign_in(_number: int) -> int:
+        return browser.post("/login", data=FORM).status_code
+
+    with ThreadPoolExecutor(CROWD) as crowd:
+        entering = [crowd.submit(sign_in, number) for number in range(CROWD)]
+        try:
+            refused = list(islice(as_completed(entering, 30), CROWD - MAX_LOGINS))
+            link = browser.post("/login/link", data={"token": "once", "next": "/"})
+        finally:
+            go_on.set()
+    assert {one.result() for one in refused} == {503}
+    assert link.status_code == 303
+    assert sorted(one.result() for one in entering) == [401] * MAX_LOGINS + [503] * len(refused)
+    assert sign_in(CROWD) == 401
+    assert len(asked) == MAX_LOGINS + 1
 
 
 def test_signing_out_ends_the_session_and_clears_the_cookie(
