@@ -281,6 +281,22 @@ def test_a_service_without_a_usable_address_is_refused(service: str) -> None:
         dashboard_config(service)
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "[::1]; script-src *",
+        "evil.example[::1]",
+        "[::1]evil.example:80",
+        "dash.example ",
+        "dash.example:",
+        "dash.example:8501;x",
+        "dash.example\n",
+    ],
+)
+def test_a_host_is_a_name_and_a_port_and_nothing_that_could_stand_in_a_policy(host: str) -> None:
+    assert not Sites.of(["dash.example", "[::1]"]).has_host(host)
+
+
 def test_names_are_compared_without_case_and_with_their_port() -> None:
     sites = Sites.of(["Dash.Example", "[::1]"])
     assert sites.has_host("dash.EXAMPLE:99")
