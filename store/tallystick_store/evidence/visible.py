@@ -4,6 +4,7 @@ Control, format, bidirectional and zero-width characters, blanks that look like 
 combining marks are printed as escapes. What remains is for the template to escape as HTML.
 """
 
+import re
 import unicodedata
 from typing import Final
 
@@ -17,7 +18,10 @@ _BLANKS: Final = frozenset(
 _SELECTORS: Final = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 _MAX_MARKS: Final = 2
 """Combining marks in a row that writing systems need; more of them cover other lines."""
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a cell of a formula begins with, in the full width of East Asian input too (OWASP, CSV injection)."""
+_WITHIN: Final = re.compile("([;|\t][\\s\"']*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+"""A formula behind what separates cells where a comma is the decimal point: quotes do not hold there."""
 
 
 def visible(text: str) -> str:
@@ -40,7 +44,7 @@ def clipped(text: str, limit: int = MAX_CHARS) -> str:
 
 def csv_cell(text: str) -> str:
     """Return a text as a CSV cell that no spreadsheet takes for a formula."""
-    shown = visible(text)
+    shown = visible(_WITHIN.sub(r"\1'", text))
     guarded = f"'{shown}" if text.startswith(_FORMULA) else shown
     return '"' + guarded.replace('"', '""') + '"'
 

@@ -29,9 +29,21 @@ def test_a_long_text_is_cut_and_says_so() -> None:
     assert clipped("x" * 240) == "x" * 240
 
 
-@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b"])
 def test_no_spreadsheet_takes_a_cell_for_a_formula(begin: str) -> None:
     assert csv_cell(begin + 'cmd "x"').startswith("\"'")
+
+
+@pytest.mark.parametrize("middle", [";=", ';"=', "; @", ";\uff1d", "|-", "\t+"])
+def test_no_spreadsheet_that_splits_elsewhere_finds_a_formula_within_a_cell(middle: str) -> None:
+    cell = csv_cell(f"tool{middle}cmd|'/c calc'!A0;")
+    for sign in ";|":
+        for part in cell.split(sign)[1:]:
+            assert not part.lstrip(' "').startswith(("=", "+", "-", "@", "\uff1d"))
+
+
+def test_a_cell_without_formulas_stays_as_it_is() -> None:
+    assert csv_cell("a;b | c-d=e, f@g.example") == '"a;b | c-d=e, f@g.example"'
 
 
 def test_quotes_of_a_cell_are_doubled() -> None:
