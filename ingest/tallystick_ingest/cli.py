@@ -53,7 +53,8 @@ def up(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tallystick up", description=up.__doc__)
     for setting in SETTINGS:
         option = f"--{setting.field.replace('_', '-')}"
-        parser.add_argument(option, help=f"{setting.sentence} ({setting.env})", metavar="VALUE")
+        said = f"{setting.sentence} ({setting.env})".replace("%", "%%")  # argparse formats it
+        parser.add_argument(option, help=said, metavar="VALUE")
     parser.add_argument(
         "--admin-link",
         action="store_true",

@@ -66,6 +66,28 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         assert f"  {name}" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("up",),
+        ("accounts",),
+        ("accounts", "add"),
+        ("export",),
+        ("actions",),
+        ("trace",),
+        ("verify",),
+        ("run",),
+        ("doctor",),
+        ("keys",),
+    ],
+    ids=" ".join,
+)
+def test_every_command_explains_its_options(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = tallystick(tmp_path, *words, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"usage: tallystick {' '.join(words)}" in done.stdout
+
+
 def test_help_says_of_every_command_what_it_does(tmp_path: Path) -> None:
     lines = [
         line for line in tallystick(tmp_path, "--help").stdout.splitlines() if line[:2] == "  "
