@@ -10,12 +10,15 @@ COMPILE := $(UV) pip compile --upgrade --universal --python-version 3.11 --gener
   --no-emit-package tallystick --no-annotate --no-emit-index-url --no-emit-find-links \
   --custom-compile-command "make lock" --quiet
 
-.PHONY: help demo test coverage lint bench lock clean
+.PHONY: help demo screenshot test coverage lint bench lock clean
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/'
 
-demo: .venv/ready  ## record two agents' runs, prove them, tamper with a copy, see it named
+demo: .venv/ready  ## record two agents' runs, prove them, tamper with a copy, look at it
 	$(BIN)/python -m examples.demo
+
+screenshot: .venv/ready  ## take the README's picture of the demo's data; needs Chromium
+	$(BIN)/python -m examples.screenshot
 
 test: .venv/ready $(OTHERS)  ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
