@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.e2e.chromium import launched
 from tests.e2e.people import Visitor
@@ -58,19 +58,48 @@ def administrator(world: World, browser: Browser) -> State:
         return visitor.state()
 
 
-@pytest.fixture
-def visit(world: World, browser: Browser) -> Iterator[Callable[..., Visitor]]:
-    """Make visitors, each in a browser of its own that knows nobody; `state` signs it in."""
-    with ExitStack() as open_contexts:
+@pytest.fixture(scope="module")
+def known(browser: Browser) -> Iterator[Callable[[State, str], BrowserContext]]:
+    """Give the browser of somebody who is signed in: one for each person and palette, as in life.
 
-        def make(state: State | None = None, scheme: str = "dark", **options: object) -> Visitor:
-            context = browser.new_context(
-                storage_state=state,  # type: ignore[arg-type]  # what storage_state() gave
-                color_scheme=scheme,  # type: ignore[arg-type]  # dark or light
-                viewport={"width": 1440, "height": 900},
-                **options,  # type: ignore[arg-type]  # options of Playwright's own
-            )
-            open_contexts.enter_context(context)
-            return Visitor(context, world.url)
+    What it has loaded stays loaded; with a new one for each test they took twice as long.
+    """
+    kept: dict[tuple[int, str], BrowserContext] = {}
+
+    def give(state: State, scheme: str) -> BrowserContext:
+        name = (id(state), scheme)
+        if name not in kept:
+            kept[name] = _new_context(browser, scheme, state)
+        return kept[name]
+
+    yield give
+    for context in kept.values():
+        context.close()
+
+
+@pytest.fixture
+def visit(
+    world: World, browser: Browser, known: Callable[[State, str], BrowserContext]
+) -> Iterator[Callable[..., Visitor]]:
+    """Make visitors, each at a page of its own: of a browser that knows nobody, or one with `state`."""
+    with ExitStack() as opened:
+
+        def make(state: State | None = None, scheme: str = "dark") -> Visitor:
+            if state is not None:
+                context = known(state, scheme)
+            else:
+                context = _new_context(browser, scheme)
+                opened.callback(context.close)
+            visitor = Visitor(context, world.url)
+            opened.callback(visitor.page.close)
+            return visitor
 
         yield make
+
+
+def _new_context(browser: Browser, scheme: str, state: State | None = None) -> BrowserContext:
+    return browser.new_context(
+        storage_state=state,  # type: ignore[arg-type]  # what storage_state() gave
+        color_scheme=scheme,  # type: ignore[arg-type]  # dark or light
+        viewport={"width": 1440, "height": 900},
+    )

@@ -61,10 +61,12 @@ class Visitor:
         return self.settle()
 
     def settle(self) -> "Visitor":
-        """Wait until the page has its head, its script has run, and nothing is stale."""
+        """Wait until the page has its head, its script has run, nothing is stale, rows are drawn."""
         expect(self.page.locator(HEAD).first).to_be_attached(timeout=PATIENCE_MS)
         expect(self.page.locator(READY)).to_be_attached(timeout=PATIENCE_MS)
         expect(self.page.locator('[data-stale="true"]')).to_have_count(0, timeout=PATIENCE_MS)
+        if self.page.locator(".st-key-waterfall").count():
+            expect(self.page.locator("[data-span]").first).to_be_attached(timeout=PATIENCE_MS)
         return self
 
     def sign_in_with_link(self, link: str) -> None:

@@ -85,6 +85,7 @@ def test_a_hostile_call_is_shown_as_the_text_that_it_is(
     visit: Callable[..., Visitor], administrator: State, recorded_by_sdk: dict[str, str], name: str
 ) -> None:
     visitor = visit(administrator).open(recorded_by_sdk[name])
+    expect(visitor.part("detail")).to_contain_text("outcome")
     shown = visitor.text()
     assert visitor.watcher.faults == []
     assert hidden_in(shown) == []
@@ -117,8 +118,8 @@ def test_a_foreign_span_that_calls_itself_sealed_carries_no_seal(
 ) -> None:
     visitor = visit(administrator).open(f"/trace?id={FOREIGN_TRACE}")
     rows = visitor.page.locator("[data-span]")
-    assert rows.count() >= len(NAMES)
-    assert visitor.page.locator("[data-sealing='derived']").count() == rows.count()
+    expect(rows).to_have_count(len(NAMES))
+    expect(visitor.page.locator("[data-sealing='derived']")).to_have_count(len(NAMES))
     assert visitor.page.locator(".seal").count() == 0
 
 
@@ -134,13 +135,12 @@ def test_ten_thousand_spans_open_with_few_elements(
 
 
 @requirement("dashboard.large-trace")
-@pytest.mark.parametrize("number", [SPAN_COUNT, SPAN_COUNT - 1, SPAN_COUNT - 2, SPAN_COUNT // 2])
+@pytest.mark.parametrize("number", [SPAN_COUNT, SPAN_COUNT - 2, SPAN_COUNT // 2])
 def test_cycles_orphans_and_what_lies_deep_in_a_large_trace_can_be_opened(
     visit: Callable[..., Visitor], administrator: State, number: int
 ) -> None:
     visitor = visit(administrator).open(f"/trace?id={HUGE_TRACE}&span={number:016x}")
     visitor.page.locator(f"[data-span='{number:016x}']").first.wait_for()
-    assert (
-        visitor.part("detail").get_by_text("crooked" if number > SPAN_COUNT - 4 else "step").count()
-    )
+    tool = "crooked" if number > SPAN_COUNT - 4 else "step"
+    expect(visitor.part("detail")).to_contain_text(tool)
     assert visitor.watcher.faults == []
