@@ -87,9 +87,8 @@ def all_checks() -> list[tuple[Check, Groups]]:
             for file in sorted(ROOT.glob(pattern)):
                 tests = _test_files(room)
                 own = tuple(test for test in tests if _is_own(test, file))
-                groups = tuple(
-                    group for group in (own, tuple(sorted(set(tests) - {*own}))) if group
-                )
+                others = tuple(sorted({*tests} - {*own}, key=_is_slow))
+                groups = tuple(group for group in (own, others) if group)
                 found += [(check, groups) for check in checks_of(file)]
     return found
 
@@ -100,6 +99,11 @@ def _test_files(room: Room) -> list[str]:
         path = ROOT / name
         found += sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
     return [path.relative_to(ROOT).as_posix() for path in found]
+
+
+def _is_slow(test: str) -> tuple[bool, str]:
+    """Order tests: attacks make whole stores, and come last."""
+    return test.startswith("tests/attacks/"), test
 
 
 def _is_own(test: str, file: Path) -> bool:
