@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+from tallystick.profile import encode
 from tallystick.tlog.entry import encode_entry, parse_entry
 from tests.builder import sample_log
 from tests.forge import Forgery
@@ -31,3 +32,13 @@ def test_a_context_record_that_stands_in_the_range_too_is_named() -> None:
     report = verify_package(package.sign(log.key).package(), log.policy())
     assert (report.exit_code, steps(report)) == (1, [8])
     assert "not outside the range" in messages(report, 8)
+
+
+def test_roots_that_a_broken_range_proof_cannot_give_are_a_fault_of_their_own() -> None:
+    log = sample_log()
+    package = Forgery.of(log.package(3, 20))
+    proof = json.loads(package.files["range-proof.json"])
+    package.files["range-proof.json"] = encode({**proof, "left": []})
+    report = verify_package(package.sign(log.key).package(), log.policy())
+    assert report.exit_code == 1
+    assert "the range proof: the frontier does not fit" in messages(report, 9)
