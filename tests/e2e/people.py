@@ -14,6 +14,9 @@ READY: Final = (
 HEAD: Final = ".st-key-integrity_strip, .st-key-page_error"
 """One of them stands on every page, before its own part."""
 
+DRAWN_LATER: Final = '[data-stale="true"], [data-testid="stSkeleton"]'
+"""What a rerun has yet to replace, and what stands in for a part whose script is still loading."""
+
 PATIENCE_MS: Final = 30_000
 """A rerun takes a tenth of a second; a busy machine may take much longer."""
 
@@ -64,7 +67,7 @@ class Visitor:
         """Wait until the page has its head, its script has run, nothing is stale, rows are drawn."""
         expect(self.page.locator(HEAD).first).to_be_attached(timeout=PATIENCE_MS)
         expect(self.page.locator(READY)).to_be_attached(timeout=PATIENCE_MS)
-        expect(self.page.locator('[data-stale="true"]')).to_have_count(0, timeout=PATIENCE_MS)
+        expect(self.page.locator(DRAWN_LATER)).to_have_count(0, timeout=PATIENCE_MS)
         if self.page.locator(".st-key-waterfall").count():
             expect(self.page.locator("[data-span]").first).to_be_attached(timeout=PATIENCE_MS)
         return self
