@@ -60,6 +60,7 @@ ROOMS = (
         ("sdk/tallystick/verify/*.py", "sdk/tallystick/span_record.py"),
         (
             "tests/unit/verify",
+            "tests/unit/test_span_record.py",
             "tests/attacks/test_operator.py",
             "tests/attacks/test_forged_packages.py",
             "tests/attacks/test_holes_packages.py",
