@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from tallystick.context import agent, caller
     from tallystick.governance import decide, record
-    from tallystick.instrument.functions import audited_tool, tool_call
+    from tallystick.instrument.audited import audited_tool
+    from tallystick.instrument.functions import tool_call
     from tallystick.state import Status
 
 __all__ = [
@@ -39,7 +40,7 @@ __all__ = [
 
 _LAZY: Final = {
     "agent": "tallystick.context",
-    "audited_tool": "tallystick.instrument.functions",
+    "audited_tool": "tallystick.instrument.audited",
     "caller": "tallystick.context",
     "decide": "tallystick.governance",
     "record": "tallystick.governance",

@@ -1,16 +1,14 @@
-"""Calls of functions: `tool_call` around a block of code, `audited_tool` on a function of any kind.
+"""A call of a function: `tool_call` around a block of code.
 
-Both record what they surround as the observer `function`. Inside an MCP server's call of the same name
-they add to that call instead of making one of their own. Without a running runtime they do nothing.
+It is recorded as the observer `function`. Inside an MCP server's call of the same name it adds to that
+call instead of making one of its own. Without a running runtime it does nothing.
 """
 
-import functools
-import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, overload
+from typing import Final, Self
 
 from tallystick import runtime, spans
 from tallystick.call import ABSENT, Call, Ending, Sighting, made_current, same_call
@@ -23,10 +21,6 @@ from tallystick.instrument.mcp_facts import plain
 from tallystick.instrument.observe import announced, announced_here, refuse_unseen
 from tallystick.profile import JsonValue
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-MAX_ITEMS: Final = 1000
-"""Values of a generator that are kept for the record; all of them are counted."""
 FUNCTIONS: Final = Framework("functions", "tallystick", lambda _: ())
 """Counts the faults of these hooks like those of a framework."""
 FUNCTIONS.is_on = True
@@ -166,174 +160,8 @@ def tool_call(
     True, `tool.started` is recorded before the block runs. Raises RefusedError, instead of running the
     block, for a tool that the setting `required` names and that cannot be recorded durably.
     """
-    definition = _definition(name, None, read_only, destructive)
+    definition = declared(name, None, read_only, destructive)
     return Tool(name, definition, call_id).call(lambda: args or {})
-
-
-@overload
-def audited_tool(function: Function, /) -> Function: ...
-
-
-@overload
-def audited_tool(
-    *, name: str | None = None, read_only: bool | None = None, destructive: bool | None = None
-) -> Callable[[Function], Function]: ...
-
-
-def audited_tool(
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    name: str | None = None,
-    read_only: bool | None = None,
-    destructive: bool | None = None,
-) -> Any:
-    """Record each call of a function, method, coroutine function or generator function of any kind.
-
-    It may stand above or below `classmethod` and `staticmethod`.
-    Signature, return value, exceptions and cancellation stay as they are. A generator's call lasts from
-    its first value to its last; its result is the values that it gave.
-    """
-    if function is None:
-        return functools.partial(
-            audited_tool, name=name, read_only=read_only, destructive=destructive
-        )
-    if isinstance(function, classmethod | staticmethod):  # the decorator stands above theirs
-        inner = audited_tool(name=name, read_only=read_only, destructive=destructive)(
-            function.__func__
-        )
-        return type(function)(inner)
-    tool_name = name or function.__name__
-    definition = _definition(tool_name, inspect.getdoc(function), read_only, destructive)
-    return _wrapped(function, Tool(tool_name, definition))
-
-
-def _wrapped(function: Callable[..., Any], tool: Tool) -> Callable[..., Any]:
-    if inspect.isasyncgenfunction(function):
-        wrap = _async_generator
-    elif inspect.iscoroutinefunction(function):
-        wrap = _coroutine
-    elif inspect.isgeneratorfunction(function):
-        wrap = _generator
-    else:
-        wrap = _function
-    return functools.wraps(function)(wrap(function, tool, inspect.signature(function)))
-
-
-def _function(
-    function: Callable[..., Any], tool: Tool, signature: inspect.Signature
-) -> Callable[..., Any]:
-    def audited(*args: Any, **kwargs: Any) -> Any:
-        with tool.call(lambda: _arguments(signature, args, kwargs)) as call:
-            returned = function(*args, **kwargs)
-            call.result(returned)
-            return returned
-
-    return audited
-
-
-def _coroutine(
-    function: Callable[..., Any], tool: Tool, signature: inspect.Signature
-) -> Callable[..., Any]:
-    async def audited(*args: Any, **kwargs: Any) -> Any:
-        async with tool.call(lambda: _arguments(signature, args, kwargs)) as call:
-            returned = await function(*args, **kwargs)
-            call.result(returned)
-            return returned
-
-    return audited
-
-
-def _generator(
-    function: Callable[..., Any], tool: Tool, signature: inspect.Signature
-) -> Callable[..., Any]:
-    def audited(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        call, given = tool.call(lambda: _arguments(signature, args, kwargs)), _Given()
-        call.begin()
-        try:
-            returned = yield from _stepped(call, given, function(*args, **kwargs))
-        except BaseException as error:
-            call.end(error)
-            raise
-        call.result(given.as_result())
-        call.end(None)
-        return returned
-
-    return audited
-
-
-def _stepped(
-    call: ToolCall, given: "_Given", inner: Generator[Any, Any, Any]
-) -> Generator[Any, Any, Any]:
-    """Drive a generator; the call is current inside it, and not in whoever consumes it."""
-    sent: Any = None
-    thrown: BaseException | None = None
-    while True:
-        try:
-            with call.active():
-                item = inner.send(sent) if thrown is None else inner.throw(thrown)
-        except StopIteration as stop:
-            return stop.value
-        given.add(item)
-        sent = thrown = None
-        try:
-            sent = yield item
-        except GeneratorExit:
-            inner.close()
-            raise
-        except BaseException as error:  # noqa: BLE001 - goes where the consumer threw it
-            thrown = error
-
-
-def _async_generator(
-    function: Callable[..., Any], tool: Tool, signature: inspect.Signature
-) -> Callable[..., Any]:
-    async def audited(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        call, given = tool.call(lambda: _arguments(signature, args, kwargs)), _Given()
-        await call.begin_async()
-        inner = function(*args, **kwargs)
-        sent: Any = None
-        thrown: BaseException | None = None
-        try:
-            while True:
-                with call.active():
-                    step = inner.asend(sent) if thrown is None else inner.athrow(thrown)
-                    item = await step
-                given.add(item)
-                sent = thrown = None
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    await inner.aclose()
-                    raise
-                except BaseException as error:  # noqa: BLE001 - goes where the consumer threw it
-                    thrown = error
-        except StopAsyncIteration:
-            call.result(given.as_result())
-            call.end(None)
-        except BaseException as error:
-            call.end(error)
-            raise
-
-    return audited
-
-
-class _Given:
-    """What a generator gave: the first values, and the number of all."""
-
-    def __init__(self) -> None:
-        self._items: list[object] = []
-        self._count = 0
-
-    def add(self, item: object) -> None:
-        """Note one value."""
-        self._count += 1
-        if len(self._items) < MAX_ITEMS:
-            self._items.append(item)
-
-    def as_result(self) -> dict[str, object]:
-        """Return what the record states as the result."""
-        return {"count": self._count, "items": self._items}
 
 
 def _begun(sighting: Sighting) -> Call | None:
@@ -345,26 +173,10 @@ def _begun(sighting: Sighting) -> Call | None:
     return call
 
 
-def _arguments(
-    signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Mapping[str, object]:
-    """Return the arguments by name, without the object or class that a method is bound to."""
-    try:
-        bound = signature.bind(*args, **kwargs).arguments
-    except TypeError:  # the function will say so itself
-        return {"args": list(args), **kwargs}
-    first = next(iter(signature.parameters), None)
-    return {
-        name: value for name, value in bound.items() if not (name == first and name in _RECEIVERS)
-    }
-
-
-_RECEIVERS: Final = ("self", "cls")
-
-
-def _definition(
+def declared(
     name: str, description: str | None, read_only: bool | None, destructive: bool | None
 ) -> ToolDefinition | None:
+    """Return what is claimed of a function; None when nothing is."""
     claims = {"readOnlyHint": read_only, "destructiveHint": destructive}
     annotations = {claim: value for claim, value in claims.items() if value is not None}
     if not annotations and description is None:

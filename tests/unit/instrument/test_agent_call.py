@@ -12,8 +12,9 @@ from tallystick.context import agent, caller
 from tallystick.errors import RefusedError
 from tallystick.governance import decide
 from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined
+from tallystick.instrument.audited import audited_tool
 from tallystick.instrument.framework import Framework
-from tallystick.instrument.functions import audited_tool, tool_call
+from tallystick.instrument.functions import tool_call
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
 

@@ -12,7 +12,8 @@ from tallystick.call import Call, Ending, Sighting, current_call, made_current
 from tallystick.errors import RefusedError
 from tallystick.governance import decide
 from tallystick.instrument import states
-from tallystick.instrument.functions import audited_tool, tool_call
+from tallystick.instrument.audited import audited_tool
+from tallystick.instrument.functions import tool_call
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
 
