@@ -67,9 +67,19 @@ _SDK: Final = {
         "AI Act article 12(1)",
         "Each tool call of 200 concurrent ones has its record, without a hole in the sequence.",
     ),
+    "tooldef.flags": Requirement(
+        "CoSAI, OWASP MCP03:2025",
+        "Hidden characters and text that instructs the model are found in every string of a tool's definition,"
+        " and nothing but notices in honest definitions; the statement holds kinds and counts alone.",
+    ),
     "sdk.started-before": Requirement(
         "AI Act article 12(1)",
         "A tool that may change something has its start recorded before it runs.",
+    ),
+    "sdk.spans-as-records": Requirement(
+        "promise: a program with its own instrumentation needs no hook",
+        "A finished span of a tool call by any of four conventions becomes one signed record; a call that a"
+        " hook records too stays one record.",
     ),
     "sdk.required-or-refused": Requirement(
         "promise: failing open or closed is a setting said aloud",
@@ -82,6 +92,34 @@ _SDK: Final = {
     "sdk.light": Requirement(
         "promise: the SDK is light",
         "Importing the SDK loads no framework, no server and no database.",
+    ),
+    "receipt.agreed": Requirement(
+        "promise: each of two parties holds a half of the tally",
+        "With `receipts` on, the server's record of an MCP tool call states the hash of the client's and"
+        " the same digest of nonce and arguments, over every transport and between mcp 1.x and 2.x.",
+    ),
+    "receipt.digest": Requirement(
+        "docs/spec/receipt.md",
+        "The digest is SHA-256 over the nonce and the RFC 8785 form of name and arguments; the nonce"
+        " stands in no record.",
+    ),
+    "receipt.hostile-meta": Requirement(
+        "docs/spec/receipt.md",
+        "A malformed or oversized receipt is as if none had come: the tool runs and the call is recorded.",
+    ),
+    "receipt.told": Requirement(
+        "docs/spec/receipt.md",
+        "A trace says of each MCP call whether both ends agree, ids alone join them, arguments differ,"
+        " only one end is there, or a receipt was used again.",
+    ),
+    "receipt.verified": Requirement(
+        "docs/spec/package.md, step 13",
+        "The verifier compares what a server states of a client's record with that record, where it is"
+        " present; a difference is a notice, and an absent record is counted.",
+    ),
+    "sdk.no-baggage": Requirement(
+        "W3C Baggage, section 4 (privacy)",
+        "Tallystick puts nothing into baggage, and nothing that names a person into `_meta`.",
     ),
     "sdk.identity-from-token": Requirement(
         "RFC 8693 section 4.1; RFC 9068",
@@ -120,6 +158,11 @@ _MASKING: Final = {
         "GDPR article 5(1)(c)",
         "E-mail, phone, UK national insurance number, card, IBAN, API keys and JWTs are found, also"
         " when written with other Unicode digits, and look-alikes that fail their check sum stay.",
+    ),
+    "mask.own-pipeline": Requirement(
+        "promise: spans of a host's own OpenTelemetry pipeline are masked as records are",
+        "Behind the masking exporter no text field of a span that leaves the process holds a canary; what"
+        " cannot be masked is withheld and counted, and the host's own spans stay as they are.",
     ),
     "mask.ledger": Requirement(
         "AI Act article 19(1); GDPR article 5(2)",
