@@ -4,18 +4,29 @@ mcp hands its sessions anonymous streams, so the functions that make the streams
 read stream is remembered with its transport, a server's transport holds in the context that serves it.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 from weakref import WeakKeyDictionary
 
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, Wrapper
 
-_streams: Final[WeakKeyDictionary[object, str]] = WeakKeyDictionary()
-"""Read stream of a client -> its transport."""
+
+class Peer(NamedTuple):
+    """How a client reaches a server."""
+
+    transport: str
+    address: str | None
+    """URL without credentials, query and fragment, or the command with its arguments; never recorded as it is."""
+
+
+_streams: Final[WeakKeyDictionary[object, Peer]] = WeakKeyDictionary()
+"""Read stream of a client -> what is behind it."""
 _serving: Final[ContextVar[str | None]] = ContextVar("tallystick_transport", default=None)
 STDIO: Final = "stdio"
 HTTP: Final = "http"
@@ -69,8 +80,9 @@ class TransportHooks:
             args: tuple[Any, ...],
             kwargs: dict[str, Any],
         ) -> Any:
+            peer = Peer(transport, self._framework.safely(lambda: _address(args, kwargs)))
             made = wrapped(*args, **kwargs)
-            return _Remembering(made, lambda yielded: self._note(yielded[0], transport))
+            return _Remembering(made, lambda yielded: self._note(yielded[0], peer))
 
         return streams
 
@@ -85,12 +97,32 @@ class TransportHooks:
             made = wrapped(*args, **kwargs)
             if transport != MEMORY:
                 return made
-            return _Remembering(made, lambda pairs: self._note(pairs[0][0], transport))
+            peer = Peer(transport, None)
+            return _Remembering(made, lambda pairs: self._note(pairs[0][0], peer))
 
         return serve
 
-    def _note(self, read_stream: Any, transport: str) -> None:
-        self._framework.safely(lambda: _streams.__setitem__(_anchor(read_stream), transport))
+    def _note(self, read_stream: Any, peer: Peer) -> None:
+        self._framework.safely(lambda: _streams.__setitem__(_anchor(read_stream), peer))
+
+
+def _address(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+    """Return where a transport function connects to: its first argument is a URL or a command."""
+    given = args[0] if args else kwargs.get("url", kwargs.get("server"))
+    if isinstance(given, str):
+        return _plain_url(given)
+    command, arguments = getattr(given, "command", None), getattr(given, "args", None)
+    if not isinstance(command, str):
+        return None
+    return "\0".join([command, *map(str, arguments if isinstance(arguments, list) else ())])
+
+
+def _plain_url(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _anchor(stream: Any) -> Any:
@@ -119,6 +151,25 @@ def of_client(session: Any) -> str | None:
     kind = getattr(getattr(dispatcher, "_transport_ctx", None), "kind", None)
     if kind == DIRECT:
         return MEMORY
+    peer = _peer(session)
+    return peer.transport if peer is not None else None
+
+
+def address_of_server(session: Any) -> str | None:
+    """Return the address of the server behind a client session, None where that is not known."""
+    peer = _peer(session)
+    return peer.address if peer is not None else None
+
+
+def own_address() -> str:
+    """Return what tells this program from others that serve under the same name: its main module."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    return str(getattr(spec, "name", None) or getattr(main, "__file__", None) or sys.executable)
+
+
+def _peer(session: Any) -> Peer | None:
+    dispatcher = getattr(session, "_dispatcher", None)
     stream = getattr(dispatcher if dispatcher is not None else session, "_read_stream", None)
     return _streams.get(_anchor(stream)) if stream is not None else None
 
