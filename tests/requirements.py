@@ -125,6 +125,15 @@ _SDK: Final = {
         "RFC 8693 section 4.1; RFC 9068",
         "Identity comes from the verified token of this very request; the token is never kept.",
     ),
+    "sdk.approvals-bound": Requirement(
+        "AI Act article 14(4)(d); OpenTelemetry GenAI 95",
+        "Request and decision of an approval share an id and the keyed digest of what was shown.",
+    ),
+    "sdk.denial-stands": Requirement(
+        "AuthZEN 1.0; AI Act article 14(4)(e)",
+        "An enforced refusal stays the answer of a call, whatever is said later, and no answer is"
+        " dropped.",
+    ),
     "spool.survives-kill": Requirement(
         "promise: nothing acknowledged is lost",
         "After SIGKILL at any moment, every record appended before it is read back whole.",

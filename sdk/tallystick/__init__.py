@@ -15,6 +15,7 @@ from tallystick.errors import RefusedError, TallystickError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tallystick.approvals import approval, approval_decided, approval_requested
     from tallystick.context import agent, caller
     from tallystick.governance import decide, record
     from tallystick.instrument.audited import audited_tool
@@ -26,6 +27,9 @@ __all__ = [
     "RefusedError",
     "TallystickError",
     "agent",
+    "approval",
+    "approval_decided",
+    "approval_requested",
     "audited_tool",
     "caller",
     "decide",
@@ -40,6 +44,9 @@ __all__ = [
 
 _LAZY: Final = {
     "agent": "tallystick.context",
+    "approval": "tallystick.approvals",
+    "approval_decided": "tallystick.approvals",
+    "approval_requested": "tallystick.approvals",
     "audited_tool": "tallystick.instrument.audited",
     "caller": "tallystick.context",
     "decide": "tallystick.governance",

@@ -147,10 +147,15 @@ class Call:
         """Somebody has said what really went wrong."""
         return self._cause is not None
 
-    def add_decision(self, decision: Decision) -> None:
-        """Make a policy's answer part of this call; an enforced refusal is not overruled by a later answer."""
-        if self._decision is None or not self._decision.denies:
-            self._decision = decision
+    def add_decision(self, decision: Decision) -> Decision | None:
+        """Make a policy's answer part of this call; an enforced refusal is not overruled by a later answer.
+
+        Returns the answer for which this call's record then has no room, to be recorded beside it.
+        """
+        if self._decision is not None and self._decision.denies:
+            return decision if decision != self._decision else None
+        replaced, self._decision = self._decision, decision
+        return replaced if replaced != decision else None
 
     def announce(self) -> None:
         """Record `tool.started`, where one is due, before the tool runs.

@@ -1,11 +1,12 @@
 """A policy's answer about one call: may it, by which rule, and was the answer enforced."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from tallystick.profile import JsonValue
 
 Effect = Literal["allow", "deny", "not_evaluated"]
+EFFECTS: Final[tuple[str, ...]] = get_args(Effect)
 
 
 @dataclass(frozen=True, slots=True)

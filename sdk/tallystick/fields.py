@@ -86,6 +86,10 @@ def _token(name: str, events: str, source: str, meaning: str) -> Field:
     return Field(name, "str", "token", events, source, meaning)
 
 
+def _hidden_token(name: str, events: str, source: str, meaning: str) -> Field:
+    return Field(name, "str", "token", events, source, meaning, column=False)
+
+
 def _disclosure(
     name: str, type_: FieldType, events: str, source: str, meaning: str, *, column: bool = False
 ) -> Field:
@@ -129,6 +133,7 @@ _IDENTITY: Final = (
     _statement("principal.basis", "str", CALLS, "CoSAI", "authenticated, asserted, inferred or unknown"),
     _statement("principal.auth_method", "str", CALLS, "OCSF auth_protocol", "bearer_jwt, bearer, stdio, context or api_key"),
     _statement("client.id", "str", CALLS, "RFC 6749", "OAuth client id"),
+    _statement("client.id_kind", "str", CALLS, "OAuth client-id-metadata-document", "how the client id is known: metadata_document, registered or unknown", column=False),
     _statement("client.name", "str", CALLS, "MCP clientInfo", "self-reported name"),
     _statement("client.version", "str", CALLS, "MCP clientInfo", "self-reported version"),
     _statement("client.basis", "str", CALLS, "CoSAI", "basis of the client's claims"),
@@ -140,9 +145,11 @@ _IDENTITY: Final = (
     _disclosure("delegation", "json", CALLS, "RFC 8693 act", "the actor chain, outermost first, masked"),
     _statement("delegation.depth", "int", CALLS, "RFC 8693 act", "length of the actor chain"),
     _statement("credential.kind", "str", CALLS, "OCSF", "jwt, opaque, api_key or none"),
-    _token("credential.ref", CALLS, "Tallystick", "keyed digest of the credential, never the credential"),
+    _token("credential.ref", CALLS, "Tallystick", "keyed digest of the credential that came with the call, or that this client sends; never the credential"),
+    _hidden_token("credential.id", CALLS, "RFC 7519 jti", "keyed digest of issuer and token id"),
     _statement("credential.scopes", "strs", CALLS, "RFC 6749", "granted scopes"),
     _statement("credential.audience", "str", CALLS, "RFC 8707", "audience of the token"),
+    _disclosure("credential.evidence", "json", CALLS, "RFC 9700", "claims that are malformed or that nobody verified, masked; never trusted"),
     _statement("roles", "strs", CALLS, "OTel user.roles", "roles in force"),
 )
 
@@ -161,6 +168,7 @@ _TOOL: Final = (
     _statement("prompt.name", "str", "prompt.get", "OTel gen_ai.prompt.name", "prompt fetched"),
     _statement("mcp.method", "str", CALLS, "OTel mcp.method.name", "JSON-RPC method"),
     _statement("mcp.protocol_version", "str", CALLS, "OTel mcp.protocol.version", "negotiated protocol version"),
+    _statement("mcp.result_type", "str", CALLS, "MCP resultType", "input_required: the server asked for input instead of answering", column=False),
     _statement("mcp.session_id", "str", CALLS, "OTel mcp.session.id", "HTTP session, never a key to group by"),
     _statement("mcp.transport", "str", CALLS, "OTel network.transport", "stdio, http or memory"),
     _statement("jsonrpc.request_id", "str", CALLS, "OTel jsonrpc.request.id", "request id as text"),
@@ -189,7 +197,10 @@ _GOVERNANCE: Final = (
     _statement("approval.mode", "str", "approval.*", "OTel genai 95", "human, rule, standing or bypass"),
     _token("approval.presented_digest", "approval.*", "Tallystick", "keyed digest of what was shown"),
     _disclosure("approval.reason", "str", "approval.decided", "Tallystick", "masked reason given"),
+    _statement("approval.channel", "str", "approval.*", "Tallystick", "how it was asked: elicitation.form, elicitation.url or the program's word", column=False),
     _disclosure("attributes", "json", ALL, "OTel attributes", "whatever else the caller of record() gave, masked"),
+    _disclosure("approval.presented", "json", "approval.*", "Tallystick", "what was shown, masked"),
+    _disclosure("approval.answer", "json", "approval.decided", "MCP ElicitResult", "choices of the answer, masked; its free text is withheld"),
 )
 
 _LOG: Final = (

@@ -1,18 +1,22 @@
 """What policies and people decided: `decide()` for a policy's answer, `record()` for any other event.
 
 A decision made inside a call becomes part of that call's record: a call that fails after an enforced
-`deny` is recorded as `tool.denied`. Outside of any call it is an event of its own.
+`deny` is recorded as `tool.denied`. Outside of any call, and where a call has several answers, it is an
+event of its own.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tallystick import runtime
-from tallystick.call import current_call
-from tallystick.context import stated_identity
-from tallystick.decision import Decision, Effect
+from tallystick.call import Call, Observer, current_call
+from tallystick.context import current_caller, said_agent, stated_identity
+from tallystick.decision import EFFECTS, Decision, Effect
 from tallystick.errors import RecordError
 from tallystick.event import Draft
 from tallystick.fields import FIELDS, Field
+from tallystick.identity import Identity, text
 from tallystick.profile import JsonValue
 from tallystick.spans import current_ids
 
@@ -44,6 +48,18 @@ _BY_ARGUMENT: Final = {
 _TYPES: Final = {"str": str, "int": int, "bool": bool, "strs": list, "counts": dict, "map": dict}
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Who saw an event, and what the context does not say of it: the call around it, and who acts."""
+
+    observer: Observer = "agent"
+    call: Call | None = None
+    identity: Identity | None = None
+
+
+_HERE: Final = Setting()
+
+
 def decide(
     effect: Effect,
     *,
@@ -56,18 +72,31 @@ def decide(
     """State what a policy answered, for the call in progress, else as an event `authz.decision`.
 
     This states and does not enforce: raise whatever error the caller is to see. With `enforced` False
-    (shadow mode) a refusal does not make the call a denied one.
+    (shadow mode) a refusal does not make the call a denied one. An enforced refusal stays the call's answer
+    whatever is said later; the answers that it replaces are events of their own.
+
+    Raises RecordError for an effect that is not allow, deny or not_evaluated.
     """
-    decision = Decision(effect, policy_id, policy_version, rule, reason, enforced)
+    if effect not in EFFECTS:
+        raise RecordError(f"effect is {str(effect)[:64]!r}, expected {', '.join(EFFECTS)}")
+    decision = Decision(
+        effect, _said(policy_id), _said(policy_version), _said(rule), _said(reason), enforced
+    )
     call = current_call()
-    if call is not None:
-        call.add_decision(decision)
-        return
+    beside = decision if call is None else call.add_decision(decision)
+    if beside is not None:
+        record_decision(beside)
+
+
+def record_decision(decision: Decision) -> None:
+    """Record a policy's answer as an event `authz.decision` of its own."""
     running = runtime.current()
     if running is not None:
         outcome = "denied" if decision.denies else "success"
         statement = decision.statement() | {"outcome": outcome}
-        running.recorder.record(_in_context("authz.decision", statement, decision.disclosures()))
+        running.recorder.record(
+            draft_in_context("authz.decision", statement, decision.disclosures())
+        )
 
 
 def record(type: str, **attributes: object) -> None:  # noqa: A002 - the record's word
@@ -99,7 +128,7 @@ def record(type: str, **attributes: object) -> None:  # noqa: A002 - the record'
         disclosures["attributes"] = others
     running = runtime.current()
     if running is not None:
-        running.recorder.record(_in_context(type, statement, disclosures, tokens))
+        running.recorder.record(draft_in_context(type, statement, disclosures, tokens))
 
 
 def _typed(field: Field, value: object) -> JsonValue:
@@ -112,21 +141,39 @@ def _typed(field: Field, value: object) -> JsonValue:
     return value
 
 
-def _in_context(
+def _said(value: object) -> str | None:
+    """Return a policy's word as text, whatever object it is: a number or a UUID is no reason to lose it."""
+    return None if value is None else text(value)
+
+
+def draft_in_context(
     type_: str,
-    statement: dict[str, JsonValue],
-    disclosures: dict[str, object],
-    tokens: dict[str, tuple[str, str]] | None = None,
+    statement: Mapping[str, JsonValue],
+    disclosures: Mapping[str, object],
+    tokens: Mapping[str, tuple[str, str]] | None = None,
+    setting: Setting = _HERE,
 ) -> Draft:
-    parts, ids, call = stated_identity().draft_parts(), current_ids(), current_call()
-    around: dict[str, JsonValue] = {"observer": "agent"}
+    """Return the draft of an event that is no call: who acts, the trace and the action around it are added."""
+    call = setting.call
+    around_it = call or current_call()
+    ids = call.span.ids if call is not None and call.span is not None else current_ids()
+    around: dict[str, JsonValue] = {"observer": setting.observer}
     if ids is not None:
         around["trace.id"] = ids.trace_id  # the span is that of something else
-    if call is not None:
-        around["action.parent_id"] = call.action_id
+    if around_it is not None:
+        around["action.parent_id"] = around_it.action_id
+    parts = (setting.identity or _who(around_it)).draft_parts()
     return Draft(
         type=type_,
         statement={**around, **parts.statement, **statement},
         disclosures={**parts.disclosures, **disclosures},
         tokens={**parts.tokens, **(tokens or {})},
     )
+
+
+def _who(call: Call | None) -> Identity:
+    """Return what `caller()` says, else who makes the call around."""
+    if call is None or current_caller() is not None:
+        return stated_identity()
+    known = call.sighting.identity
+    return replace(known, agent=said_agent() or known.agent)

@@ -9,6 +9,7 @@ itself stays an assertion. The credential leaves this module only as a value to 
 import base64
 import getpass
 import json
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,6 +24,9 @@ MAX_ACTORS: Final = 16
 MAX_SCOPES: Final = 256
 MAX_TEXT: Final = 1024
 """Characters kept of one claim in a statement."""
+_EVIDENCE: Final = reprlib.Repr()
+_EVIDENCE.maxlevel, _EVIDENCE.maxdict, _EVIDENCE.maxlist = 4, 16, 16
+_EVIDENCE.maxstring = _EVIDENCE.maxother = 256
 _UNIT_SEPARATOR: Final = "\x1f"
 _JWT_PARTS: Final = 3
 _HUMAN_CLAIMS: Final = frozenset(
@@ -143,8 +147,17 @@ class Identity:
 
 
 def text(value: object) -> str:
-    """Return a claim as text of bounded length."""
-    return str(value)[:MAX_TEXT]
+    """Return a claim as text of bounded length; of a list or an object, the beginning as Python shows it.
+
+    A claim is somebody else's input: it may be deep, large or refuse to be shown, and none of it raises.
+    """
+    if isinstance(value, str):
+        return value[:MAX_TEXT]
+    is_nested = isinstance(value, Mapping | list | tuple | set | frozenset)
+    try:
+        return (_EVIDENCE.repr(value) if is_nested else str(value))[:MAX_TEXT]
+    except Exception:  # noqa: BLE001 - whatever an object's own repr raises, it is a value that says nothing
+        return f"a {type(value).__name__}"[:MAX_TEXT]
 
 
 def from_access_token(token: Any) -> Identity:  # noqa: ANN401 - mcp's AccessToken, of several versions

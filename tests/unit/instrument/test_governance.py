@@ -5,11 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from tallystick import runtime
+from tallystick.call import Call, Sighting, made_current
 from tallystick.context import agent, caller
 from tallystick.errors import RecordError
 from tallystick.governance import RECORDABLE, decide, record
+from tallystick.identity import Identity, Principal
 from tallystick.instrument.functions import tool_call
 from tests.recorded import Recording, disclosed
+from tests.requirements import requirement
 
 Reader = Callable[[], Recording]
 
@@ -89,3 +92,57 @@ def test_without_a_runtime_nothing_is_recorded() -> None:
     assert runtime.current() is None
     record("risk.flagged", level="high")
     decide("deny")
+
+
+@requirement("sdk.denial-stands")
+def test_an_answer_that_is_replaced_is_an_event_of_its_own(recording: Reader) -> None:
+    with tool_call("x"):
+        decide("deny", policy_id="new rules", enforced=False)
+        decide("allow", policy_id="rules")
+        decide("allow", policy_id="rules")
+    call = recording().one(type="tool.completed").statement
+    assert call["decision.policy_id"] == "rules"
+    shadow = recording().one(type="authz.decision").statement
+    assert (shadow["decision.effect"], shadow["decision.enforced"]) == ("deny", False)
+    assert shadow["outcome"] == "success"
+    assert shadow["action.parent_id"] == call["action.id"]
+
+
+@requirement("sdk.denial-stands")
+def test_an_enforced_refusal_is_not_overruled(recording: Reader) -> None:
+    def refused() -> None:
+        with tool_call("x"):
+            decide("deny", policy_id="one")
+            decide("allow", policy_id="two")
+            raise PermissionError
+
+    with pytest.raises(PermissionError):
+        refused()
+    assert recording().one(type="tool.denied").statement["decision.policy_id"] == "one"
+    assert recording().one(type="authz.decision").statement["decision.policy_id"] == "two"
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("effect", ["Deny", "denied", "", None, 7, "x" * 10_000])
+def test_an_effect_that_is_none_of_the_three_is_refused(effect: object) -> None:
+    with pytest.raises(RecordError, match="expected allow, deny, not_evaluated"):
+        decide(effect)  # type: ignore[arg-type]
+
+
+def test_what_a_policy_gives_as_names_is_kept_as_text(recording: Reader) -> None:
+    decide("deny", policy_id=7, rule=["a"], reason=ValueError("x"))  # type: ignore[arg-type]
+    denied = recording().one(type="authz.decision")
+    assert denied.statement["decision.policy_id"] == "7"
+    assert denied.statement["decision.rule"] == "['a']"
+    assert disclosed(denied)["decision.reason"] == "x"
+
+
+def test_who_calls_a_server_is_who_acts_in_what_its_tool_records(
+    running: runtime.Runtime, recording: Reader
+) -> None:
+    known = Identity(Principal("ada", basis="authenticated"))
+    call = Call(running, Sighting("mcp_server", "tool", "x", identity=known))
+    with made_current(call):
+        record("risk.flagged")
+    flagged = recording().one(type="risk.flagged").statement
+    assert flagged["principal.basis"] == "authenticated"
