@@ -9,7 +9,13 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.definition import jcs, read_definition
+from tallystick.definition import (
+    MAX_DEPTH,
+    changed_members,
+    jcs,
+    member_digests,
+    read_definition,
+)
 
 TOOL: dict[str, Any] = {
     "name": "add",
@@ -86,3 +92,50 @@ def test_annotations_of_another_shape_claim_nothing(annotations: object) -> None
 
 def test_lone_surrogates_do_not_break_the_digest() -> None:
     assert len(read_definition({"name": "x", "description": "\ud800"}).digest) == 64
+
+
+def nested(depth: int, innermost: object) -> dict[str, Any]:
+    value: Any = innermost
+    for _ in range(depth):
+        value = {"items": value}
+    return {"name": "x", "inputSchema": value}
+
+
+@pytest.mark.parametrize("default", [float("nan"), float("inf"), 10**400, -(10**400)])
+def test_a_definition_that_is_no_json_has_a_digest_that_shows_a_change(default: float) -> None:
+    odd = {**TOOL, "inputSchema": {"default": default, "title": "a"}}
+    again = {**TOOL, "inputSchema": {"title": "a", "default": default}}
+    other = {**TOOL, "inputSchema": {"default": default, "title": "b"}}
+    assert read_definition(odd).digest == read_definition(again).digest
+    assert read_definition(odd).digest != read_definition(other).digest
+
+
+def test_a_cyclic_definition_has_a_digest_that_shows_a_change() -> None:
+    def cyclic(title: str) -> dict[str, Any]:
+        schema: dict[str, Any] = {"title": title}
+        schema["anyOf"] = [schema, schema]
+        return {"name": "x", "inputSchema": schema}
+
+    assert read_definition(cyclic("a")).digest == read_definition(cyclic("a")).digest
+    assert read_definition(cyclic("a")).digest != read_definition(cyclic("b")).digest
+
+
+def test_a_deep_definition_has_the_digest_of_what_can_be_read_of_it() -> None:
+    assert jcs(nested(MAX_DEPTH - 1, 1))
+    with pytest.raises(ValueError, match="nested deeper than 64"):
+        jcs(nested(MAX_DEPTH + 1, 1))
+    assert read_definition(nested(5_000, 1)).digest == read_definition(nested(5_000, 2)).digest
+    assert read_definition(nested(50, 1)).digest != read_definition(nested(50, 2)).digest
+
+
+@pytest.mark.parametrize("odd", [{"name": None}, {"name": 7}, {"description": ["a"]}, {1: 2}])
+def test_members_that_are_no_text_are_part_of_the_digest(odd: dict[Any, Any]) -> None:
+    assert len(read_definition({**TOOL, **odd}).digest) == 64
+
+
+def test_the_members_that_changed_are_named_in_the_order_of_the_definition() -> None:
+    before = member_digests(TOOL)
+    after = member_digests({**TOOL, "annotations": {}, "title": "Sum", "description": "Adds."})
+    assert changed_members(before, after) == ["title", "description", "annotations"]
+    assert changed_members(before, before) == []
+    assert changed_members(before, {}) == ["name", "description", "inputSchema", "annotations"]
