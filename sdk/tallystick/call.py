@@ -80,6 +80,11 @@ class Call:
         self.observers: set[Observer] = {sighting.observer}
         self.span: CallSpan | None = None
         self.is_over = False
+        self.has_receipt = False
+        """The client hands the server a receipt of this call: see `give_receipt`."""
+        self.record_hash: bytes | None = None
+        """Leaf hash of `tool.started`; None before it, and while the spool cannot be written."""
+        self._is_announced = False
         self.is_required = self._is_tool and is_required(running, sighting.name)
         """A setting says that this tool may not run unless its record is durable first."""
         self._running = running
@@ -96,10 +101,13 @@ class Call:
 
     @property
     def must_announce(self) -> bool:
-        """The tool may change something: by MCP's defaults every tool that is not annotated read-only."""
+        """The tool may change something: by MCP's defaults every tool that is not annotated read-only.
+
+        A receipt needs the record, too: it names it.
+        """
         definition = self.sighting.definition
         is_read_only = definition is not None and definition.read_only is True
-        return self._is_tool and (self.is_required or not is_read_only)
+        return self._is_tool and (self.is_required or self.has_receipt or not is_read_only)
 
     def open_span(self, parent: Context | None = None) -> None:
         """Open a span of ours: below `parent` from a message, else below the current span."""
@@ -139,6 +147,11 @@ class Call:
         self._stated = None
 
     def add_cause(self, error_type: str, message: str) -> None:
+    def give_receipt(self, digest: str) -> None:
+        """State the digest of the call's receipt; its `tool.started` is then due, whatever the tool claims."""
+        self.has_receipt = True
+        self.add_facts({"receipt.digest": digest})
+
         """Say what really went wrong, where the framework shows its callers less."""
         self._cause = (error_type, message)
 
@@ -158,15 +171,17 @@ class Call:
         return replaced if replaced != decision else None
 
     def announce(self) -> None:
-        """Record `tool.started`, where one is due, before the tool runs.
+        """Record `tool.started`, where one is due, before the tool runs. A second call does nothing.
 
         Raises RefusedError when the tool is required and this record could not be made durable: the tool
         must not run. Blocks for an fsync then, so keep it off an event loop.
         """
-        if not self.must_announce:
+        if self._is_announced or not self.must_announce:
             return
         draft = self._draft("tool.started", self._statement(), self._given_params())
-        self._running.recorder.record(draft, time_us=self._start_us, required=self.is_required)
+        recorder = self._running.recorder
+        placed = recorder.record(draft, time_us=self._start_us, required=self.is_required)
+        self._is_announced, self.record_hash = True, placed.leaf_hash
 
     def end(self, ending: Ending) -> None:
         """Record how the call ended, and end its span. A second call does nothing."""

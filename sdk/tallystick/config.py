@@ -56,6 +56,7 @@ class Config:
     rules: Path | None
     frameworks: tuple[str, ...]
     traces: bool
+    receipts: bool
     disabled: bool
 
     def __repr__(self) -> str:
@@ -210,6 +211,12 @@ SETTINGS: Final = (
         "frameworks", _names, ("auto",), "Frameworks to hook; auto: each that the program imports."
     ),
     Setting("traces", _flag, True, "Send spans of the calls to the endpoint."),
+    Setting(
+        "receipts",
+        _flag,
+        False,
+        "Send a receipt with each MCP tool call, so that client and server record the same call provably.",
+    ),
     Setting("disabled", _flag, False, "Record nothing at all."),
 )
 """The table; docs/settings.md is made from it."""

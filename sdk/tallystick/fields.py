@@ -181,6 +181,8 @@ _TOOL: Final = (
     _token("params.digest", CALLS, "Tallystick", "keyed digest of the arguments before masking"),
     _statement("params.size_bytes", "int", CALLS, "Tallystick", "size of the arguments' JSON text before masking"),
     _statement("params.truncated", "bool", CALLS, "Tallystick", "true: a preview stands in place of the value"),
+    _statement("receipt.digest", "str", "tool.*", "Tallystick", "SHA-256, hex, of the receipt's nonce and the arguments as sent (receipt.md)", column=False),
+    _statement("receipt.record", "str", "tool.*", "Tallystick", "leaf hash, base64, of the client's record, as its receipt names it to the server", column=False),
     _disclosure("result", "json", CALLS, "OTel gen_ai.tool.call.result", "masked result, JSON text"),
     _token("result.digest", CALLS, "Tallystick", "keyed digest of the result before masking"),
     _statement("result.size_bytes", "int", CALLS, "ToolHive ResponseSize", "size of the result's JSON text before masking"),

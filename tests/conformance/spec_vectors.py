@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tallystick.event import make_record
 from tallystick.profile import encode
+from tallystick.receipt import META_KEY, CallReceipt, canonical_call
 from tallystick.tlog.checkpoint import Checkpoint, sign_checkpoint
 from tallystick.tlog.dsse import sign_envelope
 from tallystick.tlog.note import encode_vkey, parse_vkey
@@ -164,7 +165,54 @@ def _texts(hashes: list[bytes]) -> list[str]:
     return [base64.b64encode(value).decode() for value in hashes]
 
 
-VECTORS: Final = {"record": record_vectors, "seal": seal_vectors, "log": log_vectors}
+def receipt_vectors() -> dict[str, Any]:
+    """Receipts with calls and their digests, calls that have none, and members that are no receipt."""
+    receipt = CallReceipt(bytes(range(16)), leaf_hash(b"a client's record"))
+    calls: dict[str, dict[str, Any]] = {
+        "plain": {"name": "lookup_customer", "arguments": {"id": 7}},
+        "no arguments": {"name": "ping"},
+        "null arguments": {"name": "ping", "arguments": None},
+        "other members do not count": {"name": "ping", "arguments": {}, "_meta": {"a": 1}},
+        "numbers": {"name": "n", "arguments": {"n": [1.0, -0.0, 0.5, 1e21, 1e-7, 2**53 + 1]}},
+        "order of keys": {"name": "k", "arguments": {"\U0001f600": 1, "\ufb33": 2, "\u00e9": 3}},
+        "escapes": {"name": "e", "arguments": {"text": '\u0001\n"\\/\u007f\u2028'}},
+    }
+    return {
+        "meta": receipt.meta,
+        "calls": [
+            {
+                "case": case,
+                "params": params,
+                "canonical": (canonical_call(params) or b"").decode(),
+                "digest": receipt.digest(params),
+            }
+            for case, params in calls.items()
+        ],
+        "no_receipt": [{META_KEY: value} for value in _no_receipts(receipt)],
+    }
+
+
+def _no_receipts(receipt: CallReceipt) -> list[Any]:
+    value = receipt.meta[META_KEY]
+    return [
+        None,
+        value["nonce"],
+        {"record": value["record"]},
+        {"nonce": value["nonce"].upper()},
+        {"nonce": value["nonce"][:-2]},
+        {"nonce": 7},
+        {**value, "record": value["record"][:-1]},
+        {**value, "record": None},
+        {**value, "more": ""},
+    ]
+
+
+VECTORS: Final = {
+    "record": record_vectors,
+    "receipt": receipt_vectors,
+    "seal": seal_vectors,
+    "log": log_vectors,
+}
 
 
 def text(name: str) -> str:

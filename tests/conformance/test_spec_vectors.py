@@ -1,6 +1,7 @@
 """The vectors of the specification are what the code makes, and the code reads them as they say."""
 
 import base64
+import hashlib
 import json
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from tallystick.errors import RecordError
 from tallystick.event import parse_record
+from tallystick.receipt import META_KEY, read_receipt, stated_receipt
 from tallystick.tlog.checkpoint import open_checkpoint
 from tallystick.tlog.dsse import open_envelope
 from tallystick.tlog.ed25519 import load_verify
@@ -73,6 +75,23 @@ def test_the_log_of_the_specification_verifies() -> None:
     verify_consistency(3, 5, hashes(grown["proof"]), root_of(leaves[:3]), root)
     part = log["range"]
     verify_range(1, leaves[1:3], 5, hashes(part["left"]), hashes(part["right"]), root)
+
+
+@pytest.mark.parametrize("vector", vectors("receipt")["calls"], ids=lambda v: v["case"])
+def test_a_receipt_of_the_specification_gives_its_digest(vector: dict[str, Any]) -> None:
+    meta = vectors("receipt")["meta"]
+    given, params = meta[META_KEY], vector["params"]
+    expected = hashlib.sha256(bytes.fromhex(given["nonce"]) + vector["canonical"].encode())
+    assert vector["digest"] == expected.hexdigest()
+    assert stated_receipt(meta, params) == {
+        "receipt.digest": vector["digest"],
+        "receipt.record": given["record"],
+    }
+
+
+@pytest.mark.parametrize("meta", vectors("receipt")["no_receipt"], ids=str)
+def test_what_the_specification_calls_no_receipt_is_none(meta: dict[str, Any]) -> None:
+    assert read_receipt(meta) is None
 
 
 def hashes(texts: list[str]) -> list[bytes]:

@@ -1,11 +1,14 @@
 """mcp 1.x and 2.x, client side: `send_request`, through which a session sends every request.
 
 The span of the call is ours and current while mcp sends, so 2.x puts its trace context into `_meta` by
-itself; for 1.x it is put there here, alone and never with baggage.
+itself; for 1.x it is put there here, alone and never with baggage. With the setting `receipts` the
+receipt of a tool's call goes there too.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, get_args
 from weakref import WeakKeyDictionary
 
 from tallystick import runtime, spans
@@ -17,6 +20,7 @@ from tallystick.instrument.mcp_definitions import definition_of, note_listing
 from tallystick.instrument.observe import announced, observed, refuse_unseen
 from tallystick.instrument.patch import argument
 from tallystick.profile import JsonValue
+from tallystick.receipt import NONCE_BYTES, CallReceipt
 
 _handshakes: Final[WeakKeyDictionary[object, Any]] = WeakKeyDictionary()
 """Session of 1.x -> the result of its initialize request; 1.x keeps no more than the capabilities."""
@@ -79,9 +83,8 @@ class ClientHooks:
         outer = same_call("mcp_client", seen.name)
         if outer is not None:
             outer.add_facts(seen.statement)
-            args, kwargs = self._with_trace(outer, *given)
-            return await wrapped(*args, **kwargs)
-        return await self._observe_new(wrapped, seen, given)
+            return await self._send(wrapped, outer, request, given)
+        return await self._observe_new(wrapped, seen, request, given)
 
     async def _observe_new(
         self,
@@ -101,22 +104,37 @@ class ClientHooks:
                 return await wrapped(*args, **kwargs)
 
             return await observed(
-                self._framework, call, proceed, mcp_facts.ending, mcp_facts.error_ending
+                self._framework,
+                call,
+                lambda: self._send(wrapped, call, request, given),
+                mcp_facts.ending,
+                mcp_facts.error_ending,
             )
 
-    def _with_trace(
+    async def _send(
         self,
         call: Call,
-        given: Any,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        if not self._injects or call.span is None:
-            return args, kwargs
-        traced = self._framework.safely(lambda: _traced(given, call))
-        if traced is None:
-            return args, kwargs
-        return ((traced, *args[1:]), kwargs) if args else (args, {**kwargs, "request": traced})
+        request: Any,
+        given: tuple[Any, tuple[Any, ...], dict[str, Any]],
+    ) -> Any:
+        """Announce the call, put into the request what joins the server's record to it, and send it."""
+        receipt = self._framework.safely(lambda: _given_receipt(call, request))
+        await announced(self._framework, call)
+        message, args, kwargs = given
+        marked = self._framework.safely(lambda: _marked(message, self._meta_for(call, receipt)))
+        if marked is None:
+            return await wrapped(*args, **kwargs)
+        if args:
+            return await wrapped(marked, *args[1:], **kwargs)
+        return await wrapped(**{**kwargs, "request": marked})
+
+    def _meta_for(self, call: Call, receipt: CallReceipt | None) -> dict[str, JsonValue]:
+        meta: dict[str, JsonValue] = {}
+        if self._injects and call.span is not None:
+            meta |= spans.injected(call.span)
+        if receipt is not None:
+            meta |= replace(receipt, record=call.record_hash).meta
+        return meta
 
 
 def _begun(seen: Sighting) -> Call | None:
@@ -166,13 +184,26 @@ def _negotiated(session: Any, name: str, name_v1: str) -> Any:
     return known if known is not None else getattr(_handshakes.get(session), name_v1, None)
 
 
-def _traced(given: Any, call: Call) -> Any:
-    """Return a copy of a 1.x request with the call's trace context in `params._meta`."""
-    request = getattr(given, "root", given)
-    span = call.span
-    if span is None:
+def _given_receipt(call: Call, request: Any) -> CallReceipt | None:
+    """Make the receipt of a tool's call, where the setting asks for one; one call gives one receipt."""
+    running = runtime.current()
+    is_due = running is not None and running.config.receipts and request.method == "tools/call"
+    if not is_due or call.has_receipt:
         return None
-    meta = {**(mcp_facts.wire(request.params.meta) or {}), **spans.injected(span)}
+    receipt = CallReceipt(secrets.token_bytes(NONCE_BYTES))
+    digest = receipt.digest(mcp_facts.wire(request.params))
+    if digest is None:
+        return None
+    call.give_receipt(digest)
+    return receipt
+
+
+def _marked(given: Any, added: Mapping[str, JsonValue]) -> Any:
+    """Return a copy of a request with more in `params._meta`; None where there is nothing to add."""
+    if not added:
+        return None
+    request = getattr(given, "root", given)
+    meta = {**(mcp_facts.wire(request.params.meta) or {}), **added}
     meta_type = type(request.params).model_fields["meta"].annotation
     params = request.params.model_copy(update={"meta": _meta(meta_type, meta)})
     copy = request.model_copy(update={"params": params})
@@ -180,7 +211,6 @@ def _traced(given: Any, call: Call) -> Any:
 
 
 def _meta(annotation: Any, meta: dict[str, Any]) -> Any:
-    from typing import get_args  # noqa: PLC0415
-
-    model = next(one for one in get_args(annotation) if hasattr(one, "model_validate"))
-    return model.model_validate(meta)
+    """Return `_meta` in the type of the version: 1.x has a model, 2.x a typed dictionary."""
+    models = [one for one in get_args(annotation) if hasattr(one, "model_validate")]
+    return models[0].model_validate(meta) if models else meta

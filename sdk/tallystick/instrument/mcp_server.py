@@ -19,6 +19,7 @@ from tallystick.instrument.mcp_auth import server_identity
 from tallystick.instrument.mcp_definitions import definition_of, know_manager, note_listing
 from tallystick.instrument.observe import announced, observed, refuse_unseen
 from tallystick.profile import JsonValue
+from tallystick.receipt import stated_receipt
 
 MCP_TRACER = "mcp-python-sdk"
 CallNext = Callable[[Any], Awaitable[Any]]
@@ -145,6 +146,7 @@ def _sighting(server: Any, ctx: Any) -> Sighting:
             "mcp.protocol_version": ctx.protocol_version,
             "mcp.session_id": _session_id(ctx.request),
             "jsonrpc.request_id": text(ctx.request_id),
+            **(stated_receipt(ctx.meta, params) if ctx.method == "tools/call" else {}),
         },
         server_identity(ctx.request, _client_info(ctx), transport),
         definition if ctx.method == "tools/call" else None,

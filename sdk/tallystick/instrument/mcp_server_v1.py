@@ -19,6 +19,7 @@ from tallystick.instrument.mcp_definitions import definition_of, know_manager, n
 from tallystick.instrument.observe import announced, refuse_unseen
 from tallystick.instrument.patch import argument
 from tallystick.profile import JsonValue
+from tallystick.receipt import stated_receipt
 
 
 class ServerHooksV1:
@@ -137,6 +138,7 @@ def _sighting(server: Any, message: Any, request: Any) -> Sighting:
             "mcp.protocol_version": _protocol_version(message),
             "mcp.session_id": http.headers.get("mcp-session-id") if http is not None else None,
             "jsonrpc.request_id": text(message.request_id),
+            **(stated_receipt(_meta(message), params) if is_tool else {}),
         },
         server_identity(http, _client_info(message), transport),
         definition_of(server, params["name"]) if is_tool else None,
@@ -195,8 +197,12 @@ def _protocol_version(message: Any) -> str | None:
     return str(asked if asked in supported else newest)
 
 
+def _meta(message: Any) -> Any:
+    return mcp_facts.wire(message.request_meta)
+
+
 def _parent(message: Any) -> Any:
-    meta = mcp_facts.wire(message.request_meta)
+    meta = _meta(message)
     return spans.extracted(meta) if isinstance(meta, Mapping) else None
 
 
