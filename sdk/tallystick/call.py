@@ -146,13 +146,13 @@ class Call:
         self._facts = {**added, **self._facts}
         self._stated = None
 
-    def add_cause(self, error_type: str, message: str) -> None:
     def give_receipt(self, digest: str) -> None:
         """State the digest of the call's receipt; its `tool.started` is then due, whatever the tool claims."""
         self.has_receipt = True
         self.add_facts({"receipt.digest": digest})
 
         """Say what really went wrong, where the framework shows its callers less."""
+    def add_cause(self, error_type: str, message: str) -> None:
         self._cause = (error_type, message)
 
     @property

@@ -90,6 +90,7 @@ class ClientHooks:
         self,
         wrapped: Callable[..., Awaitable[Any]],
         seen: Sighting,
+        request: Any,
         given: tuple[Any, tuple[Any, ...], dict[str, Any]],
     ) -> Any:
         call = self._framework.safely(lambda: _begun(seen), records=True)
@@ -97,12 +98,6 @@ class ClientHooks:
             refuse_unseen(self._framework, seen.name)
             return await wrapped(*given[1], **given[2])
         with made_current(call), spans.activated(call.span):
-
-            async def proceed() -> Any:
-                await announced(self._framework, call)
-                args, kwargs = self._with_trace(call, *given)
-                return await wrapped(*args, **kwargs)
-
             return await observed(
                 self._framework,
                 call,
@@ -113,6 +108,7 @@ class ClientHooks:
 
     async def _send(
         self,
+        wrapped: Callable[..., Awaitable[Any]],
         call: Call,
         request: Any,
         given: tuple[Any, tuple[Any, ...], dict[str, Any]],
