@@ -151,8 +151,8 @@ class Call:
         self.has_receipt = True
         self.add_facts({"receipt.digest": digest})
 
-        """Say what really went wrong, where the framework shows its callers less."""
     def add_cause(self, error_type: str, message: str) -> None:
+        """Say what really went wrong, where the framework shows its callers less."""
         self._cause = (error_type, message)
 
     @property
