@@ -81,6 +81,11 @@ _SDK: Final = {
         "A finished span of a tool call by any of four conventions becomes one signed record; a call that a"
         " hook records too stays one record.",
     ),
+    "sdk.spans-as-records": Requirement(
+        "promise: a program with its own instrumentation needs no hook",
+        "A finished span of a tool call by any of four conventions becomes one signed record; a call that a"
+        " hook records too stays one record.",
+    ),
     "sdk.required-or-refused": Requirement(
         "promise: failing open or closed is a setting said aloud",
         "A required tool whose record cannot be made durable first does not run.",
@@ -167,6 +172,11 @@ _MASKING: Final = {
         "GDPR article 5(1)(c)",
         "E-mail, phone, UK national insurance number, card, IBAN, API keys and JWTs are found, also"
         " when written with other Unicode digits, and look-alikes that fail their check sum stay.",
+    ),
+    "mask.own-pipeline": Requirement(
+        "promise: spans of a host's own OpenTelemetry pipeline are masked as records are",
+        "Behind the masking exporter no text field of a span that leaves the process holds a canary; what"
+        " cannot be masked is withheld and counted, and the host's own spans stay as they are.",
     ),
     "mask.own-pipeline": Requirement(
         "promise: spans of a host's own OpenTelemetry pipeline are masked as records are",

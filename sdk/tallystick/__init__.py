@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tallystick.approvals import approval, approval_decided, approval_requested
+    from tallystick.audit_processor import AuditSpanProcessor
     from tallystick.context import agent, caller
     from tallystick.governance import decide, record
     from tallystick.instrument.audited import audited_tool
     from tallystick.instrument.functions import tool_call
+    from tallystick.masking_exporter import MaskingSpanExporter
     from tallystick.state import Status
 
 __all__ = [
+    "AuditSpanProcessor",
     "Handle",
+    "MaskingSpanExporter",
     "RefusedError",
     "TallystickError",
     "agent",
@@ -43,6 +47,8 @@ __all__ = [
 ]
 
 _LAZY: Final = {
+    "AuditSpanProcessor": "tallystick.audit_processor",
+    "MaskingSpanExporter": "tallystick.masking_exporter",
     "agent": "tallystick.context",
     "approval": "tallystick.approvals",
     "approval_decided": "tallystick.approvals",

@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 from opentelemetry.context import Context
 
-from tallystick import semconv
+from tallystick import call_spans, semconv
 from tallystick.decision import Decision
 from tallystick.definition import ToolDefinition
 from tallystick.event import Draft
@@ -113,6 +113,7 @@ class Call:
         """Open a span of ours: below `parent` from a message, else below the current span."""
         links = ambient_link(parent) if parent is not None else ()
         attributes = self.span_attributes() if is_recorded() else {}
+        call_spans.note(self.sighting.target, self.sighting.name, self.sighting.observer)
         self.span = open_span(
             SpanRequest(self._span_name, self._span_kind, attributes, self._start_us, parent, links)
         )

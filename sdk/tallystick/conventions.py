@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import orjson
 
@@ -202,7 +202,7 @@ def result(facts: SpanFacts) -> Any:  # noqa: ANN401 - any JSON value
     return _of_event(facts.events, *RESULT_EVENT) if value is None else value
 
 
-def is_wrapper(value: object) -> bool:
+def is_wrapper(value: object) -> TypeGuard[dict[str, Any]]:
     """Tell whether a value is what Traceloop puts around arguments: `{"tool_name": ..., "arguments": ...}`."""
     return isinstance(value, dict) and "arguments" in value
 

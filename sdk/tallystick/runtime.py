@@ -24,6 +24,7 @@ from tallystick.keys import EMITTER_FILE, TOKEN_FILE, EmitterKey, load_emitter_k
 from tallystick.known_service import KnownService
 from tallystick.opening import Opening, open_session, sdk_version, session_facts
 from tallystick.preload import FOR_SHIPPING, FOR_SIGNING, ImportGuard
+from tallystick.printer import Masking
 from tallystick.private_file import private_file_warnings
 from tallystick.recorder import Recorder
 from tallystick.recovery import Recovery
@@ -81,6 +82,11 @@ class Runtime:
     def api_key(self) -> str | None:
         """Key for the service."""
         return self.target.api_key if self.target else None
+
+    @property
+    def masking(self) -> Masking:
+        """The masking in force: another one once the service has given the tenant's token key."""
+        return self._printer.masking
 
     @property
     def emitter(self) -> EmitterKey:
