@@ -202,12 +202,12 @@ _GOVERNANCE: Final = (
     _statement("approval.id", "str", "approval.*", "OTel genai 95", "request and decision share it"),
     _statement("approval.decision", "str", "approval.decided", "OTel genai 95", "approved, denied, modified, expired or cancelled"),
     _statement("approval.mode", "str", "approval.*", "OTel genai 95", "human, rule, standing or bypass"),
-    _token("approval.presented_digest", "approval.*", "Tallystick", "keyed digest of what was shown"),
-    _disclosure("approval.reason", "str", "approval.decided", "Tallystick", "masked reason given"),
     _statement("approval.channel", "str", "approval.*", "Tallystick", "how it was asked: elicitation.form, elicitation.url or the program's word", column=False),
-    _disclosure("attributes", "json", ALL, "OTel attributes", "whatever else the caller of record() gave, masked"),
+    _token("approval.presented_digest", "approval.*", "Tallystick", "keyed digest of what was shown"),
     _disclosure("approval.presented", "json", "approval.*", "Tallystick", "what was shown, masked"),
     _disclosure("approval.answer", "json", "approval.decided", "MCP ElicitResult", "choices of the answer, masked; its free text is withheld"),
+    _disclosure("approval.reason", "str", "approval.decided", "Tallystick", "masked reason given"),
+    _disclosure("attributes", "json", ALL, "OTel attributes", "whatever else the caller of record() gave, masked"),
 )
 
 _LOG: Final = (
