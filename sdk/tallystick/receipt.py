@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import orjson
 
-from tallystick.definition import jcs
+from tallystick.definition import MAX_DEPTH, jcs
 from tallystick.profile import JsonValue
 from tallystick.tlog.encoding import to_base64
 
@@ -105,7 +105,8 @@ def _printed_fast(call: JsonValue) -> bytes | None:
         text = orjson.dumps(call, option=_OPTIONS)
     except TypeError:  # an integer beyond 2^53, a lone surrogate, too deep
         return None
-    return text if len(text) > MAX_CALL_BYTES or not _UNSURE.search(text) else None
+    is_sure = text.count(b"{") + text.count(b"[") <= MAX_DEPTH and not _UNSURE.search(text)
+    return text if is_sure or len(text) > MAX_CALL_BYTES else None
 
 
 def _printed_slowly(call: JsonValue) -> bytes:
