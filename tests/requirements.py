@@ -148,6 +148,11 @@ _SDK: Final = {
         "A record leaves the spool for a 200 that covers it; a rejected one is kept with its"
         " reason.",
     ),
+    "recovery.no-window": Requirement(
+        "promise: no false alarm",
+        "The log gets a dead session's unsealed tail and the record that states it as recovered in"
+        " one request, or neither.",
+    ),
     "seal.every-record": Requirement(
         "promise: only sealed counts as signed",
         "Each record is sealed, recovered or unsealed; the verifier says which, and a missing seal"

@@ -8,6 +8,7 @@ from typing import Final
 
 from tallystick import signals
 from tallystick.clock import Clock
+from tallystick.consignment import consign
 from tallystick.errors import TallystickError
 from tallystick.outbox import Outbox
 from tallystick.recorder import Recorder
@@ -189,10 +190,13 @@ class Background:
             self._has_looked = True
         if self.shipper is None:
             return FIND_SERVICE_S
-        pause_s = self.shipper.step(self._recovery.outboxes(self.outbox))
+        own = self.outbox
+        pause_s = self.shipper.step(
+            self._recovery.outboxes(own), lambda: consign(self._recovery.bound(), own)
+        )
         if self._sweep():
             self._next_adoption_s = pause_s = 0.0
-        return min(pause_s, ADOPT_INTERVAL_S)
+        return min(pause_s, max(0.0, self._next_adoption_s - self._clock.monotonic_s()))
 
     def _sweep(self) -> bool:
         try:
@@ -219,3 +223,5 @@ class Background:
             self._recovery.adopt()
         except (TallystickError, OSError) as error:
             self._recovery.note(error)
+        if self._recovery.must_return:
+            self._next_adoption_s = now_s + RETRY_S

@@ -8,6 +8,7 @@
     │   └── DisclosureError  a disclosure line is malformed, or line 1 does not bind it
     ├── MaskingError         a value could not be masked, so it is withheld
     ├── SpoolError           the durable file cannot be written, or is not what was written
+    │   └── SpoolFullError   the spool holds what its cap allows
     ├── ShipError            records could not be handed to the service
     ├── AdmissionError       the service refuses a record or a request, for a stated reason
     │   ├── AuthenticationError   nobody vouches for the sender
@@ -52,6 +53,10 @@ class MaskingError(TallystickError):
 
 class SpoolError(TallystickError):
     """The spool cannot be written durably, or a frame read back is not what was written."""
+
+
+class SpoolFullError(SpoolError):
+    """The spool holds as many bytes as the setting `spool_max_bytes` allows."""
 
 
 class ShipError(TallystickError):

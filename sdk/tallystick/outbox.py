@@ -67,6 +67,23 @@ class Outbox:
             self.is_done = self._next is None
         return self._next
 
+    def rest(self, limit_bytes: int) -> Batch | None:
+        """Return all that a dead session has left, None where that is more than `limit_bytes`. Raises OSError."""
+        at = self.acked.position
+        left = [number for number in self._segments if number >= at.segment]
+        starts = [at if number == at.segment else Position(number, 0) for number in left]
+        paths = [segment_path(self._directory, self.session, number) for number in left]
+        if sum(path.stat().st_size for path in paths) - at.offset > limit_bytes:
+            return None
+        frames: list[Frame] = []
+        for start in starts:
+            reading = read_segment(self._directory, self.session, start, limit_bytes)
+            if reading.ending == "damaged":
+                self.damaged_segments.add(start.segment)
+            frames += reading.frames
+            at = Position(start.segment, reading.end) if reading.frames else at
+        return Batch(tuple(frames), at)
+
     def opening(self) -> tuple[Frame, ...]:
         """Return `session.open` and its seal, for a service that does not know the session. Raises OSError."""
         try:
@@ -88,9 +105,9 @@ class Outbox:
             if segment not in self.damaged_segments:
                 segment_path(self._directory, self.session, segment).unlink(missing_ok=True)
 
-    def note_recovered(self, size: int) -> None:
-        """Note that leaves below `size` are stated as recovered. Raises OSError."""
-        self.acked = replace(self.acked, recovered=size)
+    def note_recovered(self, size: int, stated_by: str) -> None:
+        """Note that leaves below `size` are stated as recovered, in a session. Raises OSError."""
+        self.acked = replace(self.acked, recovered=size, stated_by=stated_by)
         write_acked(self._directory, self.session, self.acked)
 
     def remove(self) -> None:

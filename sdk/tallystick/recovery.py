@@ -9,7 +9,8 @@ as it is, unsealed.
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import itertools
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -62,8 +63,19 @@ class DeadSession:
         """Some session states its tail, so that the tail is shipped before that session."""
         return self.outbox.acked.recovered > 0
 
+    @property
+    def is_owed(self) -> bool:
+        """Its tail is stated, and not yet delivered."""
+        return self.is_stated and not self.outbox.is_done
 
-def take_dead_sessions(directory: Path) -> Iterator[DeadSession]:
+    @property
+    def needs(self) -> frozenset[str]:
+        """Sessions that have to reach the service together with this one."""
+        by = self.outbox.acked.stated_by
+        return self.states | {by} if by else self.states
+
+
+def take_dead_sessions(directory: Path) -> Generator[DeadSession]:
     """Take every session that no living process holds. Raises OSError."""
     for session in sessions(directory) if directory.is_dir() else ():
         lock = SessionLock.take(directory, session)
@@ -93,12 +105,13 @@ class Recovery:
         directory: Path,
         rejected: Rejected,
         emitter: Callable[[], tuple[str, str]],
-        state: Callable[[event.Draft], None],
+        state: Callable[[event.Draft], str],
     ) -> None:
         """Adopt what is in `directory`.
 
         `emitter` gives name and key id of our identity key; `state` records a draft in our own session and
-        returns when a seal covers it. Both may raise TallystickError or OSError: adoption is tried again.
+        returns its id when a seal covers the record. Both may raise TallystickError or OSError: adoption is
+        tried again.
         """
         self._directory = directory
         self._rejected = rejected
@@ -108,6 +121,8 @@ class Recovery:
         self.finished = 0
         self.has_more = False
         """There may be more dead sessions than were taken."""
+        self.must_return = False
+        """Something could not be taken just now and may be in a moment."""
         self.error: str | None = None
 
     def adopt(self) -> None:
@@ -115,14 +130,42 @@ class Recovery:
 
         Raises TallystickError or OSError.
         """
-        if len(self._adopted) < MOST_ADOPTED:
-            self.has_more = False
-            for dead in take_dead_sessions(self._directory):
-                self._take(dead)
-                if len(self._adopted) >= MOST_ADOPTED:
-                    self.has_more = True
-                    break
+        self.must_return = False
+        if len(self._adopted) < MOST_ADOPTED and self._directory.is_dir():
+            turn = SessionLock.take_adoption(self._directory)
+            if turn is None:
+                self.must_return = True
+            else:
+                with turn:
+                    self._adopt_in_turn()
         self.error = None
+
+    def _adopt_in_turn(self) -> None:
+        found = take_dead_sessions(self._directory)
+        taken = list(itertools.islice(found, MOST_ADOPTED - len(self._adopted)))
+        found.close()
+        self.has_more = len(self._adopted) + len(taken) >= MOST_ADOPTED
+        try:
+            if not self.has_more:
+                taken = self._complete(taken)
+            while taken:
+                self._state_tail(taken[0])
+                self._adopted.append(taken.pop(0))
+        finally:
+            for dead in taken:
+                dead.lock.release()
+
+    def _complete(self, taken: list[DeadSession]) -> list[DeadSession]:
+        """Let go of sessions that need one that another process still holds: it may be dying as well."""
+        present = set(sessions(self._directory))
+        held = {dead.outbox.session for dead in (*self._adopted, *taken)}
+        lacking = [dead for dead in taken if (dead.needs & present) - held]
+        if not lacking:
+            return taken
+        self.must_return = True
+        for dead in lacking:
+            dead.lock.release()
+        return self._complete([dead for dead in taken if dead not in lacking])
 
     def outboxes(self, own: Outbox | None = None) -> list[Outbox]:
         """Return what is to be shipped, in order: a tail before every session that may state it.
@@ -133,6 +176,12 @@ class Recovery:
         owed = max((i for i, dead in enumerate(order, 1) if dead.is_stated), default=0)
         outboxes = [dead.outbox for dead in order]
         return [*outboxes[:owed], *([own] if own else []), *outboxes[owed:]]
+
+    def bound(self) -> list[DeadSession]:
+        """Return, in order, the dead sessions whose tails and statements must arrive together."""
+        order = _in_order(self._adopted)
+        owed = max((i for i, dead in enumerate(order, 1) if dead.is_owed), default=0)
+        return order[:owed]
 
     def sweep(self) -> bool:
         """Delete adopted sessions that are delivered; whether the next ones may be adopted. Raises OSError."""
@@ -150,20 +199,13 @@ class Recovery:
             dead.lock.release()
         self._adopted = []
 
-    def _take(self, dead: DeadSession) -> None:
-        try:
-            self._state_tail(dead)
-        except BaseException:
-            dead.lock.release()
-            raise
-        self._adopted.append(dead)
-
     def _state_tail(self, dead: DeadSession) -> None:
         if not dead.tail or dead.emitter != self._emitter():
             return
+        by = dead.outbox.acked.stated_by
         for draft in recovered_drafts(dead):
-            self._state(draft)
-        dead.outbox.note_recovered(dead.tail[-1].seq + 1)
+            by = self._state(draft)
+        dead.outbox.note_recovered(dead.tail[-1].seq + 1, by)
 
     def _finish(self, dead: DeadSession) -> None:
         for segment in dead.outbox.damaged_segments:

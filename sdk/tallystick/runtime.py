@@ -240,14 +240,15 @@ class Runtime:
     def _emitter_id(self) -> tuple[str, str]:
         return self.emitter.name, self.emitter.key_id
 
-    def _state_recovered(self, draft: event.Draft) -> None:
-        """Record what a dead session left, sealed, in our own session."""
+    def _state_recovered(self, draft: event.Draft) -> str:
+        """Record what a dead session left, sealed, in our own session; return its id."""
         session = self.recorder.current_session()
         session.append(
             self._printer.print_record(draft, self._clock.now_us(), session.id, session.size)
         )
         while session.waiting:
             session.seal()
+        return session.id
 
     def _flush_others(self, end_s: float) -> None:
         for flush in self._on_flush:

@@ -88,8 +88,8 @@ class Verdict:
         return any(reason in self.message for reason in reasons)
 
 
-def export_request(session: str, frames: Sequence[Frame]) -> bytes:
-    """Return frames of one session as an ExportLogsServiceRequest, in their order."""
+def export_request(*parts: tuple[str, Sequence[Frame]]) -> bytes:
+    """Return frames, each run of them with its session, as an ExportLogsServiceRequest, in their order."""
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (  # noqa: PLC0415 - slow to import
         ExportLogsServiceRequest,
     )
@@ -97,7 +97,7 @@ def export_request(session: str, frames: Sequence[Frame]) -> bytes:
     request = ExportLogsServiceRequest()
     scope_logs = request.resource_logs.add().scope_logs.add()
     scope_logs.scope.name = SCOPE
-    for frame in frames:
+    for session, frame in ((session, frame) for session, frames in parts for frame in frames):
         record = scope_logs.log_records.add()
         record.body.string_value = frame.payload.decode()
         hint = record.attributes.add()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.client import Answer, Transport
+from tallystick.consignment import Part
 from tallystick.errors import TallystickError
 from tallystick.frame import Frame
 from tallystick.head import HeadKeeper
@@ -42,6 +43,18 @@ _log = logging.getLogger("tallystick")
 
 Enrol = Callable[[Transport, bool], None]
 """Enrols unless that is done, or in any case when the flag is set. Raises TallystickError or OSError."""
+BeforeSend = Callable[[str, Sequence[Frame]], None]
+"""Hands over what frames of a session name, before they are sent; what it raises keeps them from being sent."""
+Consign = Callable[[], Sequence[Part]]
+"""Gives what must be sent in one request next, if anything. Raises OSError."""
+
+
+def _nothing_before(session: str, frames: Sequence[Frame]) -> None:
+    """Nothing is named that travels by itself."""
+
+
+def _nothing_bound() -> Sequence[Part]:
+    return ()
 
 
 @dataclass(slots=True)
@@ -79,13 +92,20 @@ class Shipper:
         self._patience = patience
         self._clock = patience.clock
         self._compresses = compresses
+        self.before_send: BeforeSend = _nothing_before
+        """May raise what a post raises: a ShipError, of which each kind has its own patience, or OSError."""
 
-    def step(self, outboxes: Sequence[Outbox]) -> float:
-        """Send one batch of the first outbox that has one; return the seconds to wait before the next step."""
+    def step(self, outboxes: Sequence[Outbox], consign: Consign = _nothing_bound) -> float:
+        """Send what `consign` binds together, else one batch of the first outbox that has one.
+
+        Returns the seconds to wait before the next step.
+        """
         pause_s = self._patience.pause_s
         if pause_s > 0:
             return pause_s
         try:
+            if self._ship_together(consign):
+                return 0.0
             for outbox in outboxes:
                 if self._ship_next(outbox):
                     return 0.0
@@ -121,6 +141,34 @@ class Shipper:
         self._succeed()
         return True
 
+    def _ship_together(self, consign: Consign) -> bool:
+        """Ship a consignment in one request; False where that cannot be: then each session goes by itself."""
+        try:
+            parts = consign()
+            if not parts or any(self._is_held(part.outbox) for part in parts):
+                return False
+            self._begin(*parts)
+            verdict = self._send(*[(part.outbox.session, part.batch.frames) for part in parts])
+            if verdict.rejected > 0:
+                return False
+            for part in parts:
+                self._acknowledge(part.outbox, part.batch)
+        except (TooLargeError, UnwelcomeError, OSError):
+            return False
+        self._succeed()
+        return True
+
+    def _begin(self, *parts: Part) -> None:
+        self.progress.attempts += 1
+        self.progress.state = "sending"
+        self._enrol(self._transport, False)
+        for part in parts:
+            self.before_send(part.outbox.session, part.batch.frames)
+
+    def _acknowledge(self, outbox: Outbox, batch: Batch) -> None:
+        outbox.acknowledge(batch)
+        self.progress.acked_frames += len(batch.frames)
+
     def _hold(self, outbox: Outbox, error: Exception) -> None:
         because = f"session {outbox.session} waits {HELD_PAUSE_S:.0f} s: {error}"
         if outbox.held_until_s == 0:
@@ -130,17 +178,14 @@ class Shipper:
         self.progress.failed_attempts += 1
 
     def _ship(self, outbox: Outbox, batch: Batch) -> None:
-        self.progress.attempts += 1
-        self.progress.state = "sending"
-        self._enrol(self._transport, False)
+        self._begin(Part(outbox, batch))
         self._settle(outbox, batch.frames, is_cured=False)
-        outbox.acknowledge(batch)
-        self.progress.acked_frames += len(batch.frames)
+        self._acknowledge(outbox, batch)
 
     def _settle(self, outbox: Outbox, frames: Sequence[Frame], *, is_cured: bool) -> None:
         """Send frames until each is either taken by the service or kept as rejected."""
         try:
-            verdict = self._send(outbox.session, frames)
+            verdict = self._send((outbox.session, frames))
         except TooLargeError as error:
             if len(frames) == 1:
                 self._rejected.keep(outbox.session, frames[0], "too_large", str(error))
@@ -170,16 +215,16 @@ class Shipper:
         self._enrol(self._transport, True)
         opening = outbox.opening()
         if opening:
-            verdict = self._send(outbox.session, opening)
+            verdict = self._send((outbox.session, opening))
             if verdict.rejected > 0 and verdict.mentions("unknown_key"):
                 raise UnwelcomeError(
                     f"the service does not know the emitter's key: {verdict.message}"
                 )
 
-    def _send(self, session: str, frames: Sequence[Frame]) -> Verdict:
+    def _send(self, *parts: tuple[str, Sequence[Frame]]) -> Verdict:
         keeper = self._head()
         shown = {CHECKPOINT_HEADER: keeper.head.header()} if keeper and keeper.head else {}
-        request = export_request(session, frames)
+        request = export_request(*parts)
         if self._compresses:
             request, headers = compressed(request), GZIP_HEADERS
         else:

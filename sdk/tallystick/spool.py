@@ -27,6 +27,8 @@ SEGMENT_BYTES: Final = 8 * 1024 * 1024
 """A segment is left for the next one at this size, so that acknowledged ones can be deleted."""
 
 _SEGMENT_NAME: Final = re.compile(r"([0-9a-f]{32})\.([0-9]{6})\.spool")
+ADOPTION_LOCK: Final = "adopting.lock"
+"""Held while a process takes dead sessions, so that two do not share out what belongs together."""
 _LOCK_NAME: Final = re.compile(r"([0-9a-f]{32})\.lock")
 _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
@@ -47,6 +49,8 @@ class Acked:
 
     position: Position = Position(0, 0)
     recovered: int = 0
+    stated_by: str = ""
+    """The session that states the adopted leaves."""
 
 
 def segment_path(directory: Path, session: str, segment: int) -> Path:
@@ -102,9 +106,8 @@ def read_acked(directory: Path, session: str) -> Acked:
     """Return what was acknowledged; nothing when that is unknown: then all is sent again, harmlessly."""
     try:
         stated = json.loads((directory / f"{session}.acked").read_bytes())
-        return Acked(
-            Position(int(stated["segment"]), int(stated["offset"])), int(stated["recovered"])
-        )
+        position = Position(int(stated["segment"]), int(stated["offset"]))
+        return Acked(position, int(stated["recovered"]), str(stated.get("stated_by", "")))
     except (OSError, ValueError, KeyError, TypeError):
         return Acked()
 
@@ -115,6 +118,7 @@ def write_acked(directory: Path, session: str, acked: Acked) -> None:
         "segment": acked.position.segment,
         "offset": acked.position.offset,
         "recovered": acked.recovered,
+        "stated_by": acked.stated_by,
     }
     temporary = directory / f"{session}.acked.new"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -144,7 +148,15 @@ class SessionLock:
     @classmethod
     def take(cls, directory: Path, session: str) -> Self | None:
         """Take the lock of a session, None when a living process holds it. Raises OSError."""
-        path = directory / f"{session}.lock"
+        return cls._take(directory / f"{session}.lock", session)
+
+    @classmethod
+    def take_adoption(cls, directory: Path) -> Self | None:
+        """Take the right to look for dead sessions, None when another process is at it. Raises OSError."""
+        return cls._take(directory / ADOPTION_LOCK, "")
+
+    @classmethod
+    def _take(cls, path: Path, session: str) -> Self | None:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -157,6 +169,14 @@ class SessionLock:
             raise
         os.close(fd)
         return None
+
+    def __enter__(self) -> Self:
+        """Hold the lock inside `with`."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Give it up."""
+        self.release()
 
     def release(self) -> None:
         """Give the lock up. Idempotent."""

@@ -14,10 +14,12 @@ from tallystick.outbox import Outbox
 from tallystick.recovery import MAX_LEAVES, Recovery, recovered_drafts, take_dead_sessions
 from tallystick.rejected import Rejected
 from tallystick.session import Session
-from tallystick.spool import Position, segment_path, sessions
+from tallystick.spool import Position, SessionLock, segment_path, sessions
 from tallystick.testing import CountingIds, FakeClock
 from tests.emitters import new_session, printer, record
 from tests.requirements import requirement
+
+ADOPTER = "f" * 32
 
 
 class Bench:
@@ -30,13 +32,17 @@ class Bench:
         self.rejected = Rejected(self.spool, FakeClock())
         self.recovery = self.another()
 
-    def another(self, state: Callable[[Draft], None] | None = None) -> Recovery:
+    def another(self, state: Callable[[Draft], str] | None = None) -> Recovery:
         return Recovery(
             self.spool,
             self.rejected,
             lambda: (self.key.name, self.key.key_id),
-            state or self.stated.append,
+            state or self.state,
         )
+
+    def state(self, draft: Draft) -> str:
+        self.stated.append(draft)
+        return ADOPTER
 
     @property
     def key(self):  # type: ignore[no-untyped-def]
@@ -53,12 +59,13 @@ class Bench:
         session.release()
         return session, tail
 
-    def write(self, session: Session, draft: Draft) -> None:
+    def write(self, session: Session, draft: Draft) -> str:
         """Record a draft in a session and seal it, as an adopter does."""
         self.stated.append(draft)
         session.append(printer().print_record(draft, 1, session.id, session.size))
         while session.waiting:
             session.seal()
+        return session.id
 
     def leaves(self) -> list[tuple[str, int, list[bytes]]]:
         return [
@@ -110,9 +117,9 @@ def test_a_dead_session_is_shipped_to_its_last_record_and_then_deleted(bench: Be
 def test_the_unsealed_tail_is_stated_before_any_of_it_can_be_shipped(bench: Bench) -> None:
     bench.dead(unsealed=1)
 
-    def state(draft: Draft) -> None:
+    def state(draft: Draft) -> str:
         assert bench.recovery.outboxes() == []
-        bench.stated.append(draft)
+        return bench.state(draft)
 
     bench.recovery = bench.another(state)
     bench.recovery.adopt()
@@ -176,7 +183,7 @@ def test_what_an_adopter_stated_is_not_stated_again_by_the_next(bench: Bench) ->
 def test_a_tail_that_cannot_be_stated_now_is_adopted_later(bench: Bench) -> None:
     bench.dead(unsealed=2)
 
-    def refuse(_: Draft) -> None:
+    def refuse(_: Draft) -> str:
         raise SpoolError("the disk is full")
 
     with pytest.raises(SpoolError):
@@ -351,3 +358,46 @@ def test_many_dead_sessions_are_adopted_a_few_at_a_time(
     assert bench.recovery.finished == 7
     assert sessions(bench.spool) == []
     assert not bench.recovery.has_more
+
+
+@requirement("recovery.no-window")
+def test_a_tail_is_not_taken_without_the_session_that_states_it(bench: Bench) -> None:
+    first, adopter = new_session(bench.home), new_session(bench.home)
+    first.append(record())
+    first.release()
+    dying = bench.another(lambda draft: bench.write(adopter, draft))
+    dying.adopt()
+    dying.release()  # the locks of a dying process go one after the other
+    later = bench.another()
+    later.adopt()
+    assert (later.outboxes(), later.must_return) == ([], True)
+    adopter.release()
+    later.adopt()
+    assert {one.session for one in later.outboxes()} == {first.id, adopter.id}
+    assert not later.must_return
+
+
+def test_a_session_that_states_a_tail_is_not_taken_without_that_tail(bench: Bench) -> None:
+    first, adopter = new_session(bench.home), new_session(bench.home)
+    first.append(record())
+    first.release()
+    dying = bench.another(lambda draft: bench.write(adopter, draft))
+    dying.adopt()
+    adopter.release()
+    later = bench.another()
+    later.adopt()
+    assert (later.outboxes(), later.must_return) == ([], True)
+    dying.release()
+    later.adopt()
+    assert len(later.outboxes()) == 2
+
+
+def test_while_one_process_takes_dead_sessions_another_comes_back_later(bench: Bench) -> None:
+    bench.dead(unsealed=1)
+    turn = SessionLock.take_adoption(bench.spool)
+    assert turn is not None
+    bench.recovery.adopt()
+    assert (bench.recovery.outboxes(), bench.recovery.must_return) == ([], True)
+    turn.release()
+    bench.recovery.adopt()
+    assert len(bench.recovery.outboxes()) == 1
