@@ -199,6 +199,11 @@ _SERVICE: Final = {
         "promise: 200 only after the durable commit",
         "The fsync of the commit comes before the first byte of the 200.",
     ),
+    "otlp.collector": Requirement(
+        "promise: records survive a Collector that leaves their bodies alone",
+        "Merged, split, repeated and reordered requests give the same records; a rewritten body never counts as"
+        " sealed, and what is refused is on record.",
+    ),
     "otlp.partial-success": Requirement(
         "OTLP 1.11, partial success",
         "Bad records are counted with a reason; the good ones of the same request are kept.",
