@@ -4,24 +4,15 @@ Each stage says who observed it, or that nobody did. A duration is what one obse
 never split between stages and never guessed from what lies around it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from tallystick_ingest.action import Action, Shape, actions_of
+from tallystick_ingest.ends import Call, ancestors, joined
+
 StageName = Literal["client request", "validation", "tool execution", "data retrieval", "response"]
-Side = Literal["client", "server"]
-Shape = Mapping[str, Any]
 
-MAX_ANCESTORS: Final = 256
-
-_CALL_TYPES: Final = (
-    "tool.started",
-    "tool.completed",
-    "tool.denied",
-    "resource.read",
-    "prompt.get",
-)
-_CLIENT_OBSERVERS: Final = ("mcp_client", "agent")
 _CHECKS: Final = ("authz.decision", "approval.requested", "approval.decided")
 _SPAN_CLIENT: Final = 3
 _RETRIEVAL_KEYS: Final = ("db.system", "db.system.name", "http.request.method", "http.method")
@@ -52,77 +43,15 @@ class Stage:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Action:
-    """Every record of one action id."""
-
-    id: str
-    events: tuple[Shape, ...]
-    last: Shape
-    """The record that ended it, or that started it while there is no end."""
-    statement: Mapping[str, Any]
-    """The statement of that record."""
-    span_id: str
-    """Its span, empty when it states none."""
-
-    @classmethod
-    def of(cls, name: str, events: Sequence[Shape]) -> "_Action":
-        """Put the records of one action id together."""
-        last = max(events, key=lambda one: (one["type"] != "tool.started", one["log_index"]))
-        said = last["statement"]
-        return cls(name, tuple(events), last, said, str(said.get("span.id", "")))
-
-    @property
-    def side(self) -> Side:
-        """Whose view it is: the caller's or the tool's."""
-        observer, kind = self.statement.get("observer"), self.statement.get("span.kind")
-        is_client = observer in _CLIENT_OBSERVERS or (observer == "span" and kind == "client")
-        return "client" if is_client else "server"
-
-    @property
-    def start_us(self) -> int:
-        """When it began, as far as anybody said."""
-        return min(
-            int(one["statement"].get("span.start_us", one["time_us"])) for one in self.events
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One call: what the client saw of it and what the server saw."""
-
-    client: _Action | None
-    server: _Action | None
-
-    @property
-    def actions(self) -> tuple[_Action, ...]:
-        """Both views, the outer one first."""
-        return tuple(one for one in (self.client, self.server) if one is not None)
-
-    @property
-    def outer(self) -> _Action:
-        """The view that saw most of it."""
-        return self.actions[0]
-
-    @property
-    def outcome(self) -> str:
-        """How it ended: a client sees a refusal as an error, so the server's word for it counts."""
-        if any(action.last["type"] == "tool.denied" for action in self.actions):
-            return "denied"
-        if self.outer.last["type"] == "tool.started":
-            return "unknown"
-        return str(self.outer.statement.get("outcome", "unknown"))
-
-
 def calls_of(events: Sequence[Shape], spans: Sequence[Shape]) -> list[dict[str, Any]]:
     """Return the calls of one trace, in order of their start, each with five stages.
 
-    `parent` is the action id of the call inside which it happened. Takes and gives plain JSON; an
-    event whose statement cannot be read belongs to no call.
+    `parent` is the action id of the call inside which it happened, `join` how its two ends were
+    joined. Takes and gives plain JSON; an event whose statement cannot be read belongs to no call.
     """
     events = [one for one in events if one["statement"]]
     parents = _parents(events, spans)
-    calls = sorted(_calls(_actions(events), parents), key=lambda one: one.outer.start_us)
+    calls = sorted(joined(actions_of(events), parents), key=lambda one: one.outer.start_us)
     owners = {
         action.span_id: call.outer.id for call in calls for action in call.actions if action.span_id
     }
@@ -133,21 +62,11 @@ def calls_of(events: Sequence[Shape], spans: Sequence[Shape]) -> list[dict[str, 
             "action_ids": [action.id for action in call.actions],
             "outcome": call.outcome,
             "parent": _owner(call, parents, owners),
+            "join": call.join.shape if call.join else None,
             "stages": [stage.shape for stage in _stages(call, beside)],
         }
         for call in calls
     ]
-
-
-def _actions(events: Iterable[Shape]) -> list[_Action]:
-    """Collect records by action; a reading of a span that a native record describes is left out."""
-    called = [one for one in events if one["action_id"] and one["type"] in _CALL_TYPES]
-    native = {one["span_id"] for one in called if one["origin"] == "native"}
-    grouped: dict[str, list[Shape]] = {}
-    for one in called:
-        if one["origin"] == "native" or one["span_id"] not in native:
-            grouped.setdefault(one["action_id"], []).append(one)
-    return [_Action.of(name, group) for name, group in grouped.items()]
 
 
 def _parents(events: Iterable[Shape], spans: Iterable[Shape]) -> dict[str, str]:
@@ -159,40 +78,8 @@ def _parents(events: Iterable[Shape], spans: Iterable[Shape]) -> dict[str, str]:
     return found
 
 
-def _ancestors(span_id: str, parents: Mapping[str, str]) -> Iterator[str]:
-    for _ in range(MAX_ANCESTORS):
-        span_id = parents.get(span_id, "")
-        if not span_id:
-            return
-        yield span_id
-
-
-def _calls(actions: Sequence[_Action], parents: Mapping[str, str]) -> Iterator[_Call]:
-    """Join each server's view to the client's view around it, when both name the same thing."""
-    clients = {one.span_id: one for one in actions if one.side == "client" and one.span_id}
-    joined: dict[str, _Action] = {}
-    for action in actions:
-        if action.side == "client":
-            continue
-        above = next((a for a in _ancestors(action.span_id, parents) if a in clients), "")
-        if above and above not in joined and _same_thing(clients[above], action):
-            joined[above] = action
-        else:
-            yield _Call(None, action)
-    for action in actions:
-        if action.side == "client":
-            yield _Call(action, joined.get(action.span_id))
-
-
-def _same_thing(client: _Action, server: _Action) -> bool:
-    return all(
-        client.statement.get(name) == server.statement.get(name)
-        for name in ("tool.name", "prompt.name")
-    )
-
-
-def _owner(call: _Call, parents: Mapping[str, str], owners: Mapping[str, str]) -> str | None:
-    for span_id in _ancestors(call.outer.span_id, parents):
+def _owner(call: Call, parents: Mapping[str, str], owners: Mapping[str, str]) -> str | None:
+    for span_id in ancestors(call.outer.span_id, parents):
         owner = owners.get(span_id)
         if owner is not None and owner != call.outer.id:
             return owner
@@ -221,7 +108,7 @@ class _Beside:
                 retrievals.setdefault(one["parent_id"], []).append(one)
         return cls(checks, retrievals)
 
-    def check_of(self, call: "_Call") -> Shape | None:
+    def check_of(self, call: "Call") -> Shape | None:
         """Return the first check that names the call, or a span of it."""
         named = [("span", action.span_id) for action in call.actions if action.span_id]
         named += [("action", action.id) for action in call.actions]
@@ -229,7 +116,7 @@ class _Beside:
         return min(found, key=lambda one: one[0])[1] if found else None
 
 
-def _stages(call: _Call, beside: _Beside) -> list[Stage]:
+def _stages(call: Call, beside: _Beside) -> list[Stage]:
     return [
         _client_request(call),
         _validation(call, beside),
@@ -239,7 +126,7 @@ def _stages(call: _Call, beside: _Beside) -> list[Stage]:
     ]
 
 
-def _client_request(call: _Call) -> Stage:
+def _client_request(call: Call) -> Stage:
     if call.client is None:
         return Stage("client request", None)
     said = call.client.statement
@@ -247,7 +134,7 @@ def _client_request(call: _Call) -> Stage:
     return _timed("client request", call.client, detail)
 
 
-def _validation(call: _Call, beside: _Beside) -> Stage:
+def _validation(call: Call, beside: _Beside) -> Stage:
     """Tell what was decided about the call: by its own record, or by a decision beside it."""
     for action in reversed(call.actions):
         said = action.statement
@@ -265,7 +152,7 @@ def _validation(call: _Call, beside: _Beside) -> Stage:
     return Stage("validation", str(said.get("observer", one["type"])), detail=str(detail))
 
 
-def _tool_execution(call: _Call) -> Stage:
+def _tool_execution(call: Call) -> Stage:
     if call.server is None:
         return Stage("tool execution", None)
     if call.server.last["type"] == "tool.denied":
@@ -273,7 +160,7 @@ def _tool_execution(call: _Call) -> Stage:
     return _timed("tool execution", call.server, "")
 
 
-def _data_retrieval(call: _Call, beside: _Beside) -> Stage:
+def _data_retrieval(call: Call, beside: _Beside) -> Stage:
     """Count the look-ups that spans show directly below the tool's own span."""
     inside = call.server or call.client
     found = beside.retrievals.get(inside.span_id, ()) if inside and inside.span_id else ()
@@ -295,7 +182,7 @@ def _is_retrieval(span: Shape) -> bool:
     return is_kind or is_peer
 
 
-def _response(call: _Call) -> Stage:
+def _response(call: Call) -> Stage:
     action = call.outer
     if action.last["type"] == "tool.started":
         return Stage("response", None)
@@ -306,14 +193,14 @@ def _response(call: _Call) -> Stage:
     return Stage("response", _observer(action), detail=detail)
 
 
-def _timed(name: StageName, action: _Action, detail: str) -> Stage:
+def _timed(name: StageName, action: Action, detail: str) -> Stage:
     said = action.statement
     return Stage(
         name, _observer(action), said.get("span.start_us"), said.get("span.end_us"), detail
     )
 
 
-def _observer(action: _Action) -> str:
+def _observer(action: Action) -> str:
     return str(action.statement.get("observer", "unknown"))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from tallystick_ingest.ends import ALARMS, STATES
 from tallystick_ingest.terminal import Column, cut, inert, table
 
 Shape = Mapping[str, Any]
@@ -174,6 +175,8 @@ def _call_head(call: Shape, event: Shape) -> str:
     said = event["statement"]
     duration = _duration(said.get("span.start_us"), said.get("span.end_us"))
     parts = [tool(event), str(call["outcome"]), f"{duration} ms", proof(event)]
+    if call["join"] and call["join"]["state"] in ALARMS:
+        parts.append(STATES[call["join"]["state"]].upper())
     return "   ".join(inert(part) for part in parts)
 
 
@@ -191,6 +194,8 @@ def _call_body(call: Shape, event: Shape, start_us: int) -> Iterator[str]:
     reason = disclosed.get("decision.reason")
     if reason:
         yield f"  reason     {inert(str(reason)[:PREVIEW_COLUMNS])}"
+    if call["join"]:
+        yield f"  two ends   {inert(str(call['join']['told']))}"
     for stage in call["stages"]:
         yield f"  {_stage(stage, start_us)}"
 

@@ -43,8 +43,8 @@ def duration_us(row: Row) -> int | None:
 
 def _join(row: Row) -> str:
     """Say at the server's row how it was joined with the client's."""
-    is_server = row.join is not None and row.join.server == row.draft.action_id
-    return row.join.told() if row.join is not None and is_server else ""
+    join = row.join
+    return join.told if join is not None and join.joins_at(row.draft.action_id) else ""
 
 
 def _offset(row: Row, start_us: int) -> int | None:

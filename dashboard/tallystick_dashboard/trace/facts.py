@@ -69,7 +69,11 @@ def _course(row: Row) -> list[Fact | None]:
         absent("took", "not measured")
         if length is None
         else fact("took", amounts.duration(length)),
-        fact("joined by", row.join.told() if row.join else ""),
+        fact(
+            "two ends",
+            row.join.told if row.join else "",
+            tone="bad" if row.join and row.join.is_alarm else "",
+        ),
     ]
 
 
@@ -208,8 +212,8 @@ def policy_blocks(trace: Trace, row: Row, action: Action) -> list[Block]:
 
 def _other_sides(trace: Trace, row: Row) -> list[str]:
     mine = row.draft.action_id
-    pairs = ((one.client, one.server) for one in trace.joins)
-    return [other for pair in pairs if mine in pair for other in pair if other != mine]
+    ends = (one.actions for one in trace.joins if mine in one.actions)
+    return [other for actions in ends for other in actions if other != mine]
 
 
 def _decision(title: str, said: Any, reason: str | None) -> list[Block]:  # noqa: ANN401 - a method

@@ -1,60 +1,52 @@
-"""How the client's and the server's record of one call were brought together, and how surely.
+"""How the client's and the server's records of one call were brought together, as the service says it.
 
-Both sides state the trace. Where both also state the JSON-RPC request id and the keyed digest of the
-arguments before masking, and these agree, the two speak of one call. Otherwise ids alone connect them.
+The service compares digests and receipts (`docs/spec/receipt.md`); here its answer is read, whatever it holds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick_dashboard.trace.action import Action, Shape, text_of
+from tallystick_dashboard.trace.action import Shape, text_of
 
-SURE: Final = "trace id + request id + argument digest"
-BY_ID: Final = "by id only"
+ALARMS: Final = {
+    "differs": ("1 call's arguments differ", "the arguments of {} calls differ"),
+    "reused": ("1 call's receipt was used again", "the receipts of {} calls were used again"),
+}
+"""States that make the page red, as sentences."""
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Two views of one call, by action id."""
+    """The views of one call, by action id, the client's first; and how surely they are of one call."""
 
-    client: str
-    server: str
-    method: str
-    """SURE or BY_ID."""
-    doubt: str = ""
-    """What is missing or does not agree, for BY_ID."""
+    actions: tuple[str, ...]
+    state: str
+    told: str
 
-    def told(self) -> str:
-        """Say it in one line."""
-        return f"{self.method}: {self.doubt}" if self.doubt else self.method
+    @property
+    def is_alarm(self) -> bool:
+        """The two ends contradict each other."""
+        return self.state in ALARMS
 
+    @property
+    def head(self) -> str:
+        """What it comes to, without the reason."""
+        return self.told.partition(":")[0]
 
-def joins_of(calls: Iterable[Shape], actions: Mapping[str, Action]) -> list[Join]:
-    """Judge each pair that the service joined."""
-    found = []
-    for call in calls:
-        pair = [actions[one] for one in call["action_ids"] if one in actions]
-        if len(pair) == 2:  # noqa: PLR2004 - client and server
-            found.append(_judged(pair[0], pair[1]))
-    return found
+    def joins_at(self, action: str) -> bool:
+        """Tell whether `action` is the server's view that stands beside a client's."""
+        return len(self.actions) > 1 and self.actions[-1] == action
 
 
-def _judged(client: Action, server: Action) -> Join:
-    doubts = [
-        _doubt(what, text_of(client.said(name)), text_of(server.said(name)))
-        for what, name in (
-            ("request id", "jsonrpc.request_id"),
-            ("argument digest", "params.digest"),
+def joins_of(calls: Iterable[Shape]) -> list[Join]:
+    """Read what the service says of each call that has another end."""
+    return [
+        Join(
+            tuple(map(text_of, call["action_ids"])),
+            text_of(call["join"].get("state")),
+            text_of(call["join"].get("told")),
         )
+        for call in calls
+        if isinstance(call.get("join"), dict)
     ]
-    doubt = "; ".join(one for one in doubts if one)
-    return Join(client.id, server.id, BY_ID if doubt else SURE, doubt)
-
-
-def _doubt(what: str, client: str, server: str) -> str:
-    if client and server:
-        return "" if client == server else f"the two sides state different {what}s"
-    if client or server:
-        return f"only the {'client' if client else 'server'} states the {what}"
-    return f"neither side states the {what}"

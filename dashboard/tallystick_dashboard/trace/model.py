@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from tallystick_dashboard.trace.action import Action, Proof, Shape, Status, actions_of, text_of
-from tallystick_dashboard.trace.join import Join, joins_of
+from tallystick_dashboard.trace.join import ALARMS, Join, joins_of
 from tallystick_dashboard.trace.rows import CONTRADICTED, Draft, drafts_of
 from tallystick_dashboard.trace.tree import ROOT, grow
 
@@ -116,7 +116,7 @@ def read_trace(trace_id: str, answer: Shape) -> Trace:
     readable = [one for one in events if one["statement"] is not None]
     actions = {one.id: one for one in actions_of(readable)}
     calls = tuple(answer["calls"])
-    joins = tuple(joins_of(calls, actions))
+    joins = tuple(joins_of(calls))
     drafts = drafts_of(events, spans, actions.values())
     rows = tuple(_placed(drafts, joins))
     faults = (*_event_faults(events), *_span_faults(spans))
@@ -154,7 +154,7 @@ def _columns(row: Shape) -> str:
 
 
 def _placed(drafts: Sequence[Draft], joins: Sequence[Join]) -> Iterator[Row]:
-    joined = {action: one for one in joins for action in (one.client, one.server)}
+    joined = {action: one for one in joins for action in one.actions}
     ids = _unique([one.id for one in drafts])
     spans, actions, groups = _index(drafts)
     parents = [_parent(at, one, spans, actions, groups) for at, one in enumerate(drafts)]
@@ -172,7 +172,10 @@ def _placed(drafts: Sequence[Draft], joins: Sequence[Join]) -> Iterator[Row]:
             flags.append(ORPHAN)
         if draft.span_id and spans[draft.span_id] != index:
             flags.append(TWICE)
-        yield Row(draft, ids[index], depth, tuple(flags), joined.get(draft.action_id))
+        join = joined.get(draft.action_id)
+        if join is not None and join.is_alarm and join.actions[-1] == draft.action_id:
+            flags.append(join.head)
+        yield Row(draft, ids[index], depth, tuple(flags), join)
 
 
 def _index(
@@ -250,6 +253,10 @@ def _alarms(trace: Trace) -> Iterator[str]:
     yield from trace.faults[:MAX_FAULTS]
     if len(trace.faults) > MAX_FAULTS:
         yield f"{len(trace.faults) - MAX_FAULTS:,} more records are not what was recorded"
+    for state, (one, many) in ALARMS.items():
+        number = sum(join.state == state for join in trace.joins)
+        if number:
+            yield one if number == 1 else many.format(f"{number:,}")
     calls = [
         f"{count:,} {'call' if count == 1 else 'calls'} {said}"
         for words, said in ((("denied",), "denied"), (("failure", "timeout"), "failed"))

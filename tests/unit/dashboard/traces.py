@@ -67,12 +67,15 @@ def answer(
     return {"events": events or [], "spans": spans or [], "calls": calls or []}
 
 
-def called(*actions: str, outcome: str = "success") -> dict[str, Any]:
-    """One call as the service tells it, without stages."""
+def called(
+    *actions: str, outcome: str = "success", state: str = "by_id", told: str = "by id only: why"
+) -> dict[str, Any]:
+    """One call as the service tells it, without stages; `state` empty: a call without another end."""
     return {
         "action_id": actions[0],
         "action_ids": list(actions),
         "outcome": outcome,
         "parent": None,
         "stages": [],
+        "join": {"state": state, "told": told} if state else None,
     }

@@ -98,7 +98,7 @@ function chips(row, cell) {
     if (status !== row.status) chip.title = "below this row";
   }
   if (row.masked) make("span", "chip mask", cell, `${row.masked.toLocaleString("en")} masked`);
-  if (row.join) titled(icon("joined", "mark", cell), `joined with the client's record: ${row.join}`);
+  if (row.join) titled(icon("joined", "mark", cell), `with the client's record: ${row.join}`);
   if (row.flags.length) {
     const chip = make("span", "chip odd", cell, "!");
     chip.title = safe(row.flags.join("; "), 400);

@@ -76,10 +76,18 @@ def test_how_a_call_ended_comes_before_its_values_and_its_ids_come_last() -> Non
     )
     first, values, _, last = call_blocks(row, shown)
     assert [one["label"] for one in first["rows"]] == [
-        *("outcome", "rule", "reason", "started", "took")
+        *("outcome", "rule", "reason", "started", "took", "two ends")
     ]
     assert first["rows"][0]["tone"] == "bad"
     assert (values["type"], last["title"]) == ("code", "Of the record")
+
+
+@pytest.mark.parametrize(("state", "tone"), [("agreed", ""), ("differs", "bad")])
+def test_the_two_ends_of_a_call_are_told_and_red_where_they_differ(state: str, tone: str) -> None:
+    ends = [called("a", state=state, told="how: why")]
+    [row] = read_trace(TRACE, answer([call(1, "a", "s1")], [], ends)).rows
+    found = {one["label"]: one for one in call_blocks(row, action())[0]["rows"]}
+    assert (found["two ends"]["value"], found["two ends"]["tone"]) == ("how: why", tone)
 
 
 def test_a_value_that_is_withheld_is_told_from_one_that_was_never_stated() -> None:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+import pytest
+
 from tallystick_dashboard.trace.columns import columns_of
-from tallystick_dashboard.trace.join import BY_ID, SURE
 from tallystick_dashboard.trace.model import LOOP, ORPHAN, TWICE, Row, Trace, read_trace
 from tallystick_dashboard.trace.rows import BACKWARDS, CONTRADICTED, NO_END, UNREADABLE
 from tests.requirements import requirement
@@ -59,36 +60,52 @@ def test_agents_nest_by_their_spans() -> None:
     assert trace.agents == ["planner"]
 
 
-def test_both_sides_of_a_call_join_by_trace_request_and_arguments() -> None:
-    same = {"jsonrpc__request_id": "7", "params__digest": "d"}
-    trace = read(
-        [
-            call(1, "a", "s1", observer="mcp_client", **same),
-            call(2, "b", "s2", "s1", observer="mcp_server", **same),
-        ],
-        [],
-        [called("a", "b")],
-    )
+def two_ends(**join: str) -> Trace:
+    ends = [call(1, "a", "s1", observer="mcp_client"), call(2, "b", "s2", "s1")]
+    return read(ends, [], [called("a", "b", **join)])
+
+
+@requirement("receipt.told")
+def test_the_servers_row_says_how_it_was_joined_with_the_clients() -> None:
+    agreed = "both ends agree: one digest"
+    trace = two_ends(state="agreed", told=agreed)
     client, server = trace.rows
     assert (client.depth, server.depth) == (0, 1)
-    assert [one.join.told() for one in (client, server) if one.join] == [SURE, SURE]
-    assert columns_of(trace, None)["join"] == ["", SURE]
+    assert [row.join.told for row in (client, server) if row.join] == [agreed, agreed]
+    assert columns_of(trace, None)["join"] == ["", agreed]
+    assert (client.flags, server.flags, trace.alarms) == ((), (), [])
 
 
-def test_sides_that_differ_or_are_silent_are_joined_by_id_only_and_say_why() -> None:
-    trace = read(
-        [
-            call(1, "a", "s1", observer="mcp_client", jsonrpc__request_id="7", params__digest="d"),
-            call(2, "b", "s2", "s1", observer="mcp_server", params__digest="other"),
-        ],
-        [],
-        [called("a", "b")],
-    )
-    [join] = trace.joins
-    assert join.method == BY_ID
-    assert join.doubt == (
-        "only the client states the request id; the two sides state different argument digests"
-    )
+@requirement("receipt.told")
+@pytest.mark.parametrize(
+    ("state", "alarm"),
+    [("differs", "1 call's arguments differ"), ("reused", "1 call's receipt was used again")],
+)
+def test_ends_that_contradict_each_other_make_the_page_red(state: str, alarm: str) -> None:
+    trace = two_ends(state=state, told="arguments differ: the server got others")
+    client, server = trace.rows
+    assert (client.flags, server.flags) == ((), ("arguments differ",))
+    assert trace.alarms == [alarm]
+    several = read([], [], [called("a", state=state), called("b", state=state)])
+    assert "2 calls" in several.alarms[0]
+
+
+def test_a_call_with_one_end_says_so_and_shows_no_mark() -> None:
+    trace = read([call(1, "a", "s1")], [], [called("a", state="one_end", told="one end only: x")])
+    row = only(trace)
+    assert row.join is not None
+    assert row.join.told == "one end only: x"
+    assert columns_of(trace, None)["join"] == [""]
+    assert trace.alarms == []
+
+
+@pytest.mark.parametrize("join", [None, "text", {}, {"state": None, "told": 7}])
+def test_whatever_the_service_says_of_a_join_the_page_is_drawn(join: object) -> None:
+    trace = read([call(1, "a", "s1")], [], [{**called("a"), "join": join}])
+    assert only(trace).flags == ()
+    older = called("a")
+    del older["join"]
+    assert only(read([call(1, "a", "s1")], [], [older])).join is None
 
 
 @requirement("dashboard.derived-unsealed")
