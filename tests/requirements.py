@@ -151,6 +151,10 @@ _SDK: Final = {
     "recovery.no-window": Requirement(
         "promise: no false alarm",
         "The log gets a dead session's unsealed tail and the record that states it as recovered in"
+    "sdk.elicitation-is-approval": Requirement(
+        "MCP 2025-11-25 elicitation; MCP 2026-07-28 multi round-trip requests",
+        "What a server asks a person, and their answer, is an approval joined to the call that waits.",
+    ),
         " one request, or neither.",
     ),
     "seal.every-record": Requirement(

@@ -31,10 +31,14 @@ POLICY: Final = "approval"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked. `id` is shared by request and decision; `channel` says how it is asked."""
+    """What is asked. `id` is shared by request and decision; `channel` says how it is asked.
+
+    `presented` is digested as it is; `disclosed` stands, masked, in its place where not all of it may.
+    """
 
     id: str
     presented: object = ABSENT
+    disclosed: object = ABSENT
     mode: str = "human"
     channel: str | None = None
     observer: Observer = "agent"
@@ -64,7 +68,7 @@ def approval_requested(
     `presented` is what they are shown: text, or a JSON value. Give `id` where the asking system has one.
     Raises RecordError for an unknown mode.
     """
-    question = Question(_name(id), presented, _one_of("mode", mode, MODES), channel)
+    question = Question(_name(id), presented, mode=_one_of("mode", mode, MODES), channel=channel)
     record_request(question)
     return question.id
 
@@ -84,7 +88,7 @@ def approval_decided(
     `approver` is who decided, as far as the program knows (asserted). A denial inside a call makes a call
     that then fails a denied one. Raises RecordError for an unknown decision or mode.
     """
-    question = Question(_name(id), presented, _one_of("mode", mode, MODES))
+    question = Question(_name(id), presented, mode=_one_of("mode", mode, MODES))
     said = _one_of("decision", decision, CHOICES)
     record_answer(question, Answer(said, reason, approver=approver))
 
@@ -98,7 +102,7 @@ def record_answer(question: Question, answer: Answer) -> None:
     """Record `approval.decided`, and let a denial stand in the record of the call that waits for it."""
     call = question.call or current_call()
     if answer.decision == "denied" and call is not None and not call.is_over:
-        call.add_decision(Decision("deny", POLICY, rule=question.id, reason=answer.reason))
+        call.add_denial(Decision("deny", POLICY, rule=question.id, reason=answer.reason))
     disclosures: dict[str, object] = {}
     if answer.reason is not None:
         disclosures["approval.reason"] = text(answer.reason)
@@ -178,7 +182,9 @@ def approval(
     Left without an answer it is recorded as expired where a TimeoutError ends it, else as cancelled.
     Raises RecordError for an unknown mode.
     """
-    return Approval(Question(_name(id), presented, _one_of("mode", mode, MODES), channel))
+    return Approval(
+        Question(_name(id), presented, mode=_one_of("mode", mode, MODES), channel=channel)
+    )
 
 
 def unanswered(error: BaseException | None) -> Choice:
@@ -211,7 +217,8 @@ def _record(
     shown: dict[str, object] = {}
     tokens: dict[str, tuple[str, str]] = {}
     if question.presented is not ABSENT:
-        shown["approval.presented"] = question.presented
+        is_same = question.disclosed is ABSENT
+        shown["approval.presented"] = question.presented if is_same else question.disclosed
         digested = presented_text(question.presented)
         if digested is not None:
             tokens["approval.presented_digest"] = ("presented", digested)
@@ -220,16 +227,16 @@ def _record(
         {**stated, **statement},
         {**shown, **disclosures},
         tokens,
-        Setting(question.observer, question.call, _approver(approver)),
+        Setting(question.observer, question.call, _decider(question, approver)),
     )
     running.recorder.record(draft)
 
 
-def _approver(name: str | None) -> Identity | None:
-    """Return the identity of who decided, None where that is whoever acts here."""
-    return (
-        Identity(Principal(text(name), basis="asserted", auth_method="context")) if name else None
-    )
+def _decider(question: Question, name: str | None) -> Identity | None:
+    """Return who acts: the named approver, else who makes the call that waits; None: the context says."""
+    if name:
+        return Identity(Principal(text(name), basis="asserted", auth_method="context"))
+    return question.call.sighting.identity if question.call is not None else None
 
 
 def _name(given: object) -> str:

@@ -27,7 +27,7 @@ from tallystick.runtime import Runtime
 from tallystick.spans import CallSpan, SpanRequest, SpanTimes, ambient_link, is_recorded, open_span
 
 Observer = Literal["mcp_client", "mcp_server", "agent", "function"]
-Outcome = Literal["success", "failure", "denied", "timeout", "cancelled"]
+Outcome = Literal["success", "failure", "denied", "timeout", "cancelled", "unknown"]
 
 ENDING_TYPES: Final = {
     "tool": "tool.completed",
@@ -95,6 +95,7 @@ class Call:
         self._disclosures = dict(sighting.disclosures)
         self._identity = sighting.identity.draft_parts()
         self._decision: Decision | None = None
+        self._denial: Decision | None = None
         self._cause: tuple[str, str] | None = None
         self._start_us = time.time_ns() // NS_PER_US
         self._start_tick_ns = time.perf_counter_ns()
@@ -146,6 +147,10 @@ class Call:
         added = {name: value for name, value in statement.items() if name != "mcp.method"}
         self._facts = {**added, **self._facts}
         self._stated = None
+
+    def add_denial(self, denial: Decision) -> None:
+        """Say that somebody who was asked said no: if the call then fails, that is why."""
+        self._denial = self._denial or denial
 
     def give_receipt(self, digest: str) -> None:
         """State the digest of the call's receipt; its `tool.started` is then due, whatever the tool claims."""
@@ -221,9 +226,10 @@ class Call:
         error_type, message = ending.error_type, ending.error_message
         if self._cause is not None and ending.outcome == "failure":
             error_type, message = self._cause
-        is_denied = (
-            ending.outcome == "failure" and self._decision is not None and self._decision.denies
-        )
+        is_refused = self._decision is not None and self._decision.denies
+        is_denied = ending.outcome == "failure" and (is_refused or self._denial is not None)
+        if is_denied and not is_refused:
+            self._decision = self._denial
         outcome: Outcome = "denied" if is_denied else ending.outcome
         return Ending(outcome, ending.result, error_type, message)
 

@@ -98,6 +98,10 @@ class Printer:
         masking = self.masking
         return text if text in masking.clean else _text(masking, "", text, {})
 
+    def digest(self, kind: str, value: bytes) -> str:
+        """Return the keyed digest of exactly these bytes. Raises RecordError without a token key."""
+        return _digest(self.masking, kind, value)
+
     def _print(self, statement: event.Statement, disclosures: Mapping[str, str]) -> event.Record:
         try:
             return event.make_record(statement, disclosures, self._new_id)

@@ -179,6 +179,10 @@ class Recorder:
     def abandon_session(self, delivered: int) -> None:
         """Give up a session whose files were deleted, of which the service has `delivered` records.
 
+    def digest(self, kind: str, value: bytes) -> str:
+        """Return the tenant's keyed digest of `value`, 32 hex digits. Raises RecordError without a key."""
+        return self._printer.digest(kind, value)
+
         The others are counted as lost; the next record opens a new session.
         """
         with self._opening_lock:

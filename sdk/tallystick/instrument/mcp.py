@@ -11,6 +11,7 @@ from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_auth import Refusals
 from tallystick.instrument.mcp_client import ClientHooks
+from tallystick.instrument.mcp_elicitation import ElicitationHooks
 from tallystick.instrument.mcp_server import ServerHooks
 from tallystick.instrument.mcp_server_v1 import ServerHooksV1
 from tallystick.instrument.mcp_transport import TransportHooks
@@ -52,6 +53,9 @@ def _v2() -> Sequence[Patch]:
         _optional(f"{high}.tools.tool_manager", "ToolManager.call_tool", _call_tool),
         _send_request("mcp.client.session", "ClientSession.send_request", client),
         _optional(
+            "mcp.client.session", "ClientSession.dispatch_input_request", _ELICITATION.dispatch
+        ),
+        _optional(
             "mcp.shared.jsonrpc_dispatcher", "JSONRPCDispatcher._allocate_id", client.allocate_id
         ),
     )
@@ -73,6 +77,7 @@ def _v1() -> Sequence[Patch]:
         _optional(f"{high}.server", "FastMCP.__init__", server.init_fastmcp),
         _optional(f"{high}.tools.tool_manager", "ToolManager.call_tool", _call_tool),
         _send_request("mcp.shared.session", "BaseSession.send_request", client),
+        _optional("mcp.client.session", "ClientSession._received_request", _ELICITATION.receive),
     )
 
 
@@ -142,6 +147,7 @@ def _note_raised(error: BaseException, message: str) -> None:
 
 FRAMEWORK: Final = Framework(NAME, "mcp", _patches)
 _REFUSALS: Final = Refusals(FRAMEWORK)
+_ELICITATION: Final = ElicitationHooks(FRAMEWORK)
 _COMMON: Final = (
     _optional(BEARER, "RequireAuthMiddleware.__call__", _REFUSALS.call, ("scope",)),
     _optional(
@@ -150,4 +156,6 @@ _COMMON: Final = (
         _REFUSALS.send_error,
         ("error", "description"),
     ),
+    _optional("mcp.server.session", "ServerSession.elicit_form", _ELICITATION.ask_form),
+    _optional("mcp.server.session", "ServerSession.elicit_url", _ELICITATION.ask_url),
 )

@@ -17,6 +17,7 @@ from tallystick.context import stated_identity
 from tallystick.instrument import mcp_facts, mcp_transport
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_definitions import definition_of, note_listing
+from tallystick.instrument.mcp_rounds import in_rounds, trace_above
 from tallystick.instrument.observe import announced, observed, refuse_unseen
 from tallystick.instrument.patch import argument
 from tallystick.profile import JsonValue
@@ -93,7 +94,7 @@ class ClientHooks:
         request: Any,
         given: tuple[Any, tuple[Any, ...], dict[str, Any]],
     ) -> Any:
-        call = self._framework.safely(lambda: _begun(seen), records=True)
+        call = self._framework.safely(lambda: _begun(seen, request), records=True)
         if call is None:
             refuse_unseen(self._framework, seen.name)
             return await wrapped(*given[1], **given[2])
@@ -118,11 +119,12 @@ class ClientHooks:
         await announced(self._framework, call)
         message, args, kwargs = given
         marked = self._framework.safely(lambda: _marked(message, self._meta_for(call, receipt)))
-        if marked is None:
-            return await wrapped(*args, **kwargs)
-        if args:
-            return await wrapped(marked, *args[1:], **kwargs)
-        return await wrapped(**{**kwargs, "request": marked})
+        if marked is not None and args:
+            args = (marked, *args[1:])
+        elif marked is not None:
+            kwargs = {**kwargs, "request": marked}
+        asking = (getattr(wrapped, "__self__", None), request.method, request.params)
+        return await in_rounds(self._framework, call, asking, lambda: wrapped(*args, **kwargs))
 
     def _meta_for(self, call: Call, receipt: CallReceipt | None) -> dict[str, JsonValue]:
         meta: dict[str, JsonValue] = {}
@@ -133,12 +135,12 @@ class ClientHooks:
         return meta
 
 
-def _begun(seen: Sighting) -> Call | None:
+def _begun(seen: Sighting, request: Any) -> Call | None:
     running = runtime.current()
     if running is None:
         return None
     call = Call(running, seen)
-    call.open_span()
+    call.open_span(trace_above(request.params))
     return call
 
 

@@ -21,6 +21,7 @@ TARGETS: Final[Mapping[str, Target]] = {
 """Methods that are recorded. Listing, pinging and the handshake are not."""
 LIST_TOOLS: Final = "tools/list"
 INITIALIZE: Final = "initialize"
+INPUT_REQUIRED: Final = "input_required"
 
 INTERNAL_ERROR: Final = -32603
 TIMEOUT_CODES: Final = frozenset({-32001, 408})
@@ -67,6 +68,8 @@ def ending(result: Any) -> Ending:
     sent = wire(result)
     if isinstance(sent, Mapping) and sent.get("isError") is True:
         return Ending("failure", sent, "tool_error", _first_text(sent))
+    if isinstance(sent, Mapping) and sent.get("resultType") == INPUT_REQUIRED:
+        return Ending("unknown", sent)  # the tool has asked, and nobody knows yet how it ends
     return Ending("success", {} if sent is None else sent)
 
 

@@ -17,6 +17,7 @@ from tallystick.instrument import mcp_facts, mcp_transport
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_auth import server_identity
 from tallystick.instrument.mcp_definitions import definition_of, know_manager, note_listing
+from tallystick.instrument.mcp_rounds import in_rounds
 from tallystick.instrument.observe import announced, observed, refuse_unseen
 from tallystick.profile import JsonValue
 from tallystick.receipt import stated_receipt
@@ -99,7 +100,9 @@ class ServerHooks:
             return await observed(
                 self._framework,
                 call,
-                lambda: call_next(ctx),
+                lambda: in_rounds(
+                    self._framework, call, (None, ctx.method, ctx.params), lambda: call_next(ctx)
+                ),
                 mcp_facts.ending,
                 mcp_facts.error_ending,
             )

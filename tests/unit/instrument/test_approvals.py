@@ -128,7 +128,6 @@ def test_a_call_that_fails_after_a_denial_is_a_denied_one(recording: Reader) -> 
         with tool_call("transfer"):
             with asked:
                 asked.decide("denied")
-            tallystick.decide("allow", policy_id="p")
             raise PermissionError
 
     with pytest.raises(PermissionError):
@@ -137,18 +136,34 @@ def test_a_call_that_fails_after_a_denial_is_a_denied_one(recording: Reader) -> 
     call = found.one(type="tool.denied").statement
     assert call["decision.policy_id"] == "approval"
     assert call["decision.rule"] == asked.id
-    for type_ in ("approval.requested", "approval.decided", "authz.decision"):
+    for type_ in ("approval.requested", "approval.decided"):
         assert found.one(type=type_).statement["action.parent_id"] == call["action.id"]
         assert found.one(type=type_).statement["trace.id"] == call["trace.id"]
 
 
-def test_a_call_that_goes_on_after_a_denial_is_no_denied_one_and_shows_it(
+def test_a_call_that_ends_well_after_a_denial_is_joined_to_it_and_no_denied_one(
     recording: Reader,
 ) -> None:
     with tool_call("transfer"), tallystick.approval("transfer 100") as asked:
         asked.decide("denied")
     done = recording().one(type="tool.completed").statement
-    assert (done["outcome"], done["decision.effect"]) == ("success", "deny")
+    assert done["outcome"] == "success"
+    assert "decision.effect" not in done
+    decided = recording().one(type="approval.decided").statement
+    assert decided["action.parent_id"] == done["action.id"]
+
+
+@requirement("sdk.denial-stands")
+def test_a_policy_that_allows_does_not_overrule_a_person_who_denied(recording: Reader) -> None:
+    def transfer() -> None:
+        with tool_call("transfer"):
+            tallystick.approval_decided("a-1", "denied")
+            tallystick.decide("allow", policy_id="p")
+            raise PermissionError
+
+    with pytest.raises(PermissionError):
+        transfer()
+    assert recording().one(type="tool.denied").statement["decision.rule"] == "a-1"
 
 
 @pytest.mark.usefixtures("running")
