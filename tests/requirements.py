@@ -72,6 +72,23 @@ _SDK: Final = {
         "Hidden characters and text that instructs the model are found in every string of a tool's definition,"
         " and nothing but notices in honest definitions; the statement holds kinds and counts alone.",
     ),
+    "tooldef.observed": Requirement(
+        "CoSAI",
+        "Each definition of each page of a tools/list is recorded once a session, with its digest.",
+    ),
+    "tooldef.in-force": Requirement(
+        "CoSAI", "A call states the digest of the definition under which it ran."
+    ),
+    "tooldef.changed": Requirement(
+        "OWASP MCP03:2025",
+        "A definition that differs from the one known before of the same server names that one and the members.",
+    ),
+    "tooldef.servers-apart": Requirement(
+        "our promise", "Servers of one name do not change each other's tools."
+    ),
+    "tooldef.masked": Requirement(
+        "GDPR article 5", "Personal data in a tool's definition is masked as in any other value."
+    ),
     "sdk.started-before": Requirement(
         "AI Act article 12(1)",
         "A tool that may change something has its start recorded before it runs.",

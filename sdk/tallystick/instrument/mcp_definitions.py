@@ -2,12 +2,14 @@
 
 A definition that is new in this session, or differs from the one before, is an event of its own,
 `tooldef.observed`, with what was offered disclosed: a description that was changed after approval
-stands in the record with both digests.
+stands in the record with both digests and the members that changed, and what is hidden in it or talks to
+the model is counted by kind (`tallystick.tooldef`). What other processes saw is for the service to compare.
 """
 
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from operator import is_
 from typing import Any, Final
 from weakref import ReferenceType, WeakKeyDictionary, ref
@@ -15,15 +17,59 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 import orjson
 
 from tallystick import runtime
-from tallystick.call import Observer
-from tallystick.definition import ToolDefinition, read_definition
+from tallystick.call import MAX_NAME, Observer
+from tallystick.definition import (
+    ToolDefinition,
+    changed_members,
+    digest_of,
+    member_digests,
+    read_definition,
+)
 from tallystick.event import Draft
 from tallystick.identity import Identity, text
 from tallystick.instrument.mcp_facts import wire
+from tallystick.instrument.mcp_transport import address_of_server, own_address
 from tallystick.profile import JsonValue
 from tallystick.spans import current_ids
+from tallystick.tooldef.findings import Findings, inspect
 
+MAX_KNOWN: Final = 20_000
+"""Tools of one server, and of all servers, that are remembered; the oldest are forgotten first."""
+MAX_VERSIONS: Final = 64
+"""Definitions of one tool that are remembered."""
+
+_Place = tuple[str, ...]
 _Listed = dict[str, tuple[bytes, ToolDefinition]]
+
+
+@dataclass(slots=True)
+class _Reported:
+    """What this session has recorded of one tool of one server."""
+
+    last: str = ""
+    versions: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Digest -> those of its members."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Who lists tools: on which side, which server, and what tells it from others of the same name."""
+
+    owner: object
+    observer: Observer
+    facts: Mapping[str, JsonValue]
+    address: str | None
+
+    @property
+    def is_same_server(self) -> bool:
+        """Another connection from here to this name and address leads to the same server."""
+        return self.observer == "mcp_client" and self.address is not None
+
+    def place(self, tool: str) -> _Place:
+        server = str(self.facts.get("server.name"))
+        return (str(os.getpid()), self.observer, server, self.address or "", tool)
+
+
 _listed: Final[WeakKeyDictionary[object, _Listed]] = WeakKeyDictionary()
 """Server or client session -> tool -> its definition as last listed, and the bytes it was read from."""
 _managers: Final[WeakKeyDictionary[object, ReferenceType[Any]]] = WeakKeyDictionary()
@@ -32,9 +78,9 @@ _held: Final[WeakKeyDictionary[object, dict[str, tuple[tuple[object, ...], ToolD
     WeakKeyDictionary()
 )
 """Tool manager -> tool -> its definition, and the objects that it was read from."""
-_reported: Final[WeakKeyDictionary[runtime.Runtime, dict[tuple[str, ...], str]]] = (
-    WeakKeyDictionary()
-)
+_reported: Final[WeakKeyDictionary[runtime.Runtime, dict[_Place, _Reported]]] = WeakKeyDictionary()
+_inspected: Final[dict[str, Findings]] = {}
+"""Digest -> what was found: a new connection to a known server inspects nothing again."""
 _lock: Final = threading.Lock()
 
 
@@ -60,15 +106,51 @@ def note_listing(
     server: Mapping[str, JsonValue],
     identity: Identity,
 ) -> None:
-    """Read the tools of a `tools/list` result, and record each that this session has not seen so."""
-    known = _listed.setdefault(owner, {})
+    """Read the tools of a `tools/list` result, and record each that this session has not seen so.
+
+    A listing may be one page of several: a tool that is not in it is not gone. A tool that cannot be recorded
+    does not keep the others from it; the first error is raised at the end.
+    """
+    address = own_address() if observer == "mcp_server" else address_of_server(owner)
+    source = _Source(owner, observer, server, address)
+    failures: list[Exception] = []
     for tool in tools:
-        name, printed = text(tool.get("name")), orjson.dumps(tool)
-        if name not in known or known[name][0] != printed:
-            known[name] = (printed, read_definition(tool))
-        definition = known[name][1]
-        if _is_news(observer, server, definition):
-            _record(observer, definition, server, identity)
+        try:
+            _note_tool(source, tool, identity)
+        except Exception as error:  # noqa: BLE001 - raised below, behind the other tools
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _note_tool(source: _Source, tool: Mapping[str, Any], identity: Identity) -> None:
+    known = _listed.setdefault(source.owner, {})
+    name, printed = text(tool.get("name")), _printed(tool)
+    bytes_before, before = known.get(name, (b"", None))
+    if before is not None and bytes_before == printed:
+        definition = before
+    else:
+        definition = read_definition(tool)
+        known[name] = (printed, definition)
+        _forget_oldest(known)
+    running = runtime.current()
+    if running is None:
+        return
+    changes = _news(running, source, definition, before)
+    if changes is not None:
+        _record(running, source, definition, changes, identity)
+
+
+def _printed(tool: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(tool)
+    except TypeError:  # a lone surrogate, a large integer, too deep
+        return digest_of(tool).encode()
+
+
+def _forget_oldest(known: dict[Any, Any]) -> None:
+    while len(known) > MAX_KNOWN:
+        del known[next(iter(known))]
 
 
 def _from_manager(manager: Any, tool: Any) -> ToolDefinition:
@@ -90,40 +172,78 @@ def _from_manager(manager: Any, tool: Any) -> ToolDefinition:
     return definition
 
 
-def _is_news(
-    observer: Observer, server: Mapping[str, JsonValue], definition: ToolDefinition
-) -> bool:
-    running = runtime.current()
-    if running is None:
-        return False
-    place = (str(os.getpid()), observer, str(server.get("server.name")), definition.name)
+def _news(
+    running: runtime.Runtime,
+    source: _Source,
+    definition: ToolDefinition,
+    before: ToolDefinition | None,
+) -> dict[str, JsonValue] | None:
+    """Return what a record of a definition says of the one before; None where it was recorded already.
+
+    `before` is what the same connection, or the same server object, listed last. Two servers of one name
+    do not change each other's tools: without it, only a client that knows the address compares.
+    """
+    place, digest = source.place(definition.name), definition.digest
     with _lock:
-        reported = _reported.setdefault(running, {})
-        is_news = reported.get(place) != definition.digest
-        reported[place] = definition.digest
-    return is_news
+        places = _reported.setdefault(running, {})
+        reported = places.setdefault(place, _Reported())
+        _forget_oldest(places)
+        is_changed = before is not None and before.digest != digest
+        last = reported.last if before is None and source.is_same_server else ""
+        if is_changed and before is not None:
+            previous, members = before.digest, member_digests(before.offered)
+        elif last and last != digest:
+            previous, members = last, reported.versions[last]
+        elif digest in reported.versions:
+            return None
+        else:
+            previous, members = "", {}
+        now = member_digests(definition.offered)
+        if len(reported.versions) >= MAX_VERSIONS:
+            reported.versions.clear()
+        reported.versions[digest], reported.last = now, digest
+    if not previous:
+        return {}
+    return {"tool.previous_digest": previous, "tool.changed": changed_members(members, now)}
 
 
 def _record(
-    observer: Observer,
+    running: runtime.Runtime,
+    source: _Source,
     definition: ToolDefinition,
-    server: Mapping[str, JsonValue],
+    changes: Mapping[str, JsonValue],
     identity: Identity,
 ) -> None:
-    running, parts, ids = runtime.current(), identity.draft_parts(), current_ids()
-    if running is None:
-        return
+    parts, ids, found = identity.draft_parts(), current_ids(), _findings(definition)
     statement = {
-        **{name: value for name, value in server.items() if value not in (None, "")},
+        **{name: value for name, value in source.facts.items() if value not in (None, "")},
         **parts.statement,
         **definition.statement(),
-        "observer": observer,
-        "tool.name": definition.name,
+        **changes,
+        "observer": source.observer,
+        "tool.name": definition.name[:MAX_NAME],
+        "tool.flags": dict(found.counts),
     }
     if ids is not None:
         statement |= {"trace.id": ids.trace_id}
     offered: dict[str, object] = {"tool.definition": dict(definition.offered)}
     if definition.description is not None:
         offered["tool.description"] = definition.description
-    draft = Draft("tooldef.observed", statement, parts.disclosures | offered, parts.tokens)
-    running.recorder.record(draft)
+    if found.listed:
+        offered["tool.findings"] = found.shape()
+    tokens = dict(parts.tokens)
+    if source.address is not None:
+        tokens["server.ref"] = (f"server of {source.observer}", source.address)
+    running.recorder.record(
+        Draft("tooldef.observed", statement, parts.disclosures | offered, tokens)
+    )
+
+
+def _findings(definition: ToolDefinition) -> Findings:
+    found = _inspected.get(definition.digest)
+    if found is None:
+        found = inspect(definition.offered)
+        with _lock:
+            _inspected[definition.digest] = found
+            _forget_oldest(_inspected)
+    return found
