@@ -1,0 +1,247 @@
+"""Definitions over the whole log: what changed, of which server, and under which one a call ran."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tallystick_store.definition_states import definition_states
+from tallystick_store.definitions import KnownTool, ToolKey, Version, known_tools, versions_of
+from tallystick_store.query import Query
+from tallystick_store.rows import Admitted, EventRow
+from tallystick_store.store import DATABASE_NAME, Store
+from tests.requirements import requirement
+from tests.stores import START_US, Emitter, open_store
+
+A, B, C = "aa" * 32, "bb" * 32, "cc" * 32
+REF = "5e" * 16
+TRACE = "7f" * 16
+
+
+def write(store: Store, *rows: EventRow, sender: str = "sender-1") -> None:
+    """Commit rows of one sender."""
+    group = store.group()
+    group.add(Admitted(sender, rows, None), START_US)
+    store.commit(group)
+
+
+def seen(emitter: Emitter, digest: str, second: int, **fields: object) -> EventRow:
+    """A definition that was observed `second` seconds after the start."""
+    stated: dict[str, object] = {
+        "observer": "mcp_client",
+        "server__name": "shop",
+        "tool__name": "add",
+        "tool__definition_digest": digest,
+        "tool__flags": {},
+        "time_us": START_US + second * 1_000_000,
+        **fields,
+    }
+    return EventRow(emitter.record("tooldef.observed", {}, **stated))
+
+
+def called(emitter: Emitter, digest: str, second: int, action: str, **fields: object) -> EventRow:
+    stated: dict[str, object] = {
+        "observer": "mcp_client",
+        "server__name": "shop",
+        "tool__name": "add",
+        "tool__definition_digest": digest,
+        "action__id": action * 32,
+        "trace__id": TRACE,
+        "outcome": "success",
+        "time_us": START_US + second * 1_000_000,
+        **fields,
+    }
+    return EventRow(emitter.record("tool.completed", {}, **stated))
+
+
+def tools(
+    store: Store, server: str | None = None, tool: str | None = None
+) -> tuple[KnownTool, ...]:
+    return known_tools(store.database, server, tool)[0]
+
+
+def versions(store: Store, known: KnownTool) -> tuple[Version, ...]:
+    return versions_of(store.database, known.key)[0]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path)
+
+
+@requirement("tooldef.changed")
+def test_a_tool_says_when_it_was_first_seen_and_last_changed(store: Store) -> None:
+    emitter = Emitter("one")
+    write(store, emitter.opened(), seen(emitter, A, 1), seen(emitter, A, 2), seen(emitter, B, 3))
+    [found] = tools(store)
+    assert found.key == ToolKey("mcp_client", "shop", "", "add")
+    assert (found.digest, found.versions, found.changes, found.is_listed) == (B, 2, 1, True)
+    assert (found.first_us, found.last_us) == (START_US + 1_000_000, START_US + 3_000_000)
+    assert found.changed_us == START_US + 3_000_000
+    assert [
+        (one.event.said("tool.definition_digest"), one.previous_digest)
+        for one in versions(store, found)
+    ] == [
+        (B, A),
+        (A, None),
+    ]
+
+
+@requirement("tooldef.changed")
+def test_a_change_between_two_processes_of_one_emitter_is_a_change(store: Store) -> None:
+    first, second = Emitter("first"), Emitter("second")
+    write(store, first.opened(), seen(first, A, 1), second.opened(), seen(second, B, 2))
+    [found] = tools(store)
+    assert (found.changes, found.digest) == (1, B)
+
+
+def test_records_that_arrive_late_are_put_where_they_happened(store: Store) -> None:
+    new, old = Emitter("new"), Emitter("old")
+    write(store, new.opened(), seen(new, A, 1), seen(new, B, 10))
+    write(store, old.opened(), seen(old, A, 5))
+    [found] = tools(store)
+    assert (found.changes, found.digest) == (1, B)
+
+
+@requirement("tooldef.servers-apart")
+def test_machines_with_two_releases_of_a_server_change_nothing(store: Store) -> None:
+    one, other = Emitter("one"), Emitter("other")
+    write(store, one.opened(), seen(one, A, 1), seen(one, A, 3), sender="one")
+    write(store, other.opened(), seen(other, B, 2), seen(other, B, 4), sender="other")
+    [found] = tools(store)
+    assert (found.changes, found.versions, found.emitters) == (0, 2, 2)
+
+
+@requirement("tooldef.servers-apart")
+def test_servers_of_one_name_at_two_addresses_are_two(store: Store) -> None:
+    emitter = Emitter("one")
+    rows = [
+        seen(emitter, digest, second, server__ref=ref)
+        for second, (digest, ref) in enumerate([(A, REF), (B, "6f" * 16)] * 2)
+    ]
+    write(store, emitter.opened(), *rows)
+    assert [(one.changes, one.key.server_ref) for one in tools(store)] == [(0, REF), (0, "6f" * 16)]
+
+
+def test_a_server_that_alternates_changes_each_time(store: Store) -> None:
+    emitter = Emitter("one")
+    write(store, emitter.opened(), *(seen(emitter, (A, B)[n % 2], n) for n in range(6)))
+    [found] = tools(store)
+    assert (found.changes, found.versions) == (5, 2)
+    assert len(versions(store, found)) == 6
+
+
+def test_changed_tools_stand_first_and_filters_choose(store: Store) -> None:
+    emitter = Emitter("one")
+    write(
+        store,
+        emitter.opened(),
+        *(seen(emitter, A, n, tool__name=f"t{n}") for n in range(3)),
+        seen(emitter, B, 9, tool__name="t2"),
+        seen(emitter, A, 9, server__name="mail", tool__name="t1"),
+    )
+    assert [(one.key.server, one.key.tool) for one in tools(store)] == [
+        ("shop", "t2"),
+        ("mail", "t1"),
+        ("shop", "t0"),
+        ("shop", "t1"),
+    ]
+    assert len(tools(store, "shop")) == 3
+    assert [one.key.server for one in tools(store, None, "t1")] == ["mail", "shop"]
+    assert known_tools(store.database, limit=2)[1] is True
+    assert known_tools(store.database, limit=4)[1] is False
+
+
+def test_a_tool_that_was_only_called_is_told_by_its_calls(store: Store) -> None:
+    emitter = Emitter("one")
+    write(
+        store,
+        emitter.opened(),
+        seen(emitter, A, 1),
+        called(emitter, A, 2, "1"),
+        called(emitter, A, 2, "2", observer="agent", tool__name="sum"),
+        called(emitter, B, 3, "3", observer="agent", tool__name="sum"),
+    )
+    first, second = tools(store)
+    assert (first.key.tool, first.is_listed, first.changes, first.newest) == ("sum", False, 1, None)
+    assert (second.key.tool, second.is_listed) == ("add", True)
+    assert versions(store, first) == ()
+
+
+def states(store: Store) -> dict[str, str]:
+    events = Query(store.database).trace(TRACE).events
+    return {
+        action[:1]: state for action, state in definition_states(store.database, events).items()
+    }
+
+
+@requirement("tooldef.in-force")
+def test_a_call_runs_under_the_definition_listed_last_an_older_one_or_one_that_was_never_shown(
+    store: Store,
+) -> None:
+    emitter = Emitter("one")
+    write(
+        store,
+        emitter.opened(),
+        called(emitter, A, 0, "0"),
+        seen(emitter, A, 1),
+        called(emitter, A, 2, "1"),
+        seen(emitter, B, 3, tool__previous_digest=A),
+        called(emitter, A, 4, "2"),
+        called(emitter, B, 5, "3"),
+        called(emitter, C, 6, "4"),
+        called(emitter, C, 7, "5", tool__name="other"),
+        called(emitter, C, 7, "6", observer="agent"),
+    )
+    assert states(store) == {
+        "0": "unseen",
+        "1": "listed",
+        "2": "superseded",
+        "3": "listed",
+        "4": "unseen",
+        "5": "unlisted",
+    }
+
+
+@requirement("tooldef.servers-apart")
+def test_calls_to_two_servers_of_one_name_each_run_under_their_own_definition(store: Store) -> None:
+    emitter = Emitter("one")
+    write(
+        store,
+        emitter.opened(),
+        seen(emitter, A, 1),
+        seen(emitter, B, 2),
+        called(emitter, A, 3, "1"),
+        called(emitter, B, 4, "2"),
+    )
+    assert states(store) == {"1": "listed", "2": "listed"}
+
+
+def test_a_session_that_listed_nothing_is_judged_by_the_senders_others(store: Store) -> None:
+    first, second = Emitter("first"), Emitter("second")
+    write(store, first.opened(), seen(first, A, 1), seen(first, B, 3))
+    write(
+        store,
+        second.opened(),
+        called(second, B, 4, "1"),
+        called(second, A, 5, "2"),
+        called(second, C, 6, "3"),
+        called(second, A, 2, "4"),
+    )
+    assert states(store) == {"1": "listed", "2": "superseded", "3": "unseen", "4": "listed"}
+
+
+def test_a_row_that_was_changed_from_outside_breaks_no_list(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    emitter = Emitter("one")
+    write(store, emitter.opened(), seen(emitter, A, 1), called(emitter, A, 2, "1"))
+    store.close()
+    with duckdb.connect(tmp_path / DATABASE_NAME) as database:
+        database.execute("UPDATE events SET statement = '{' WHERE type = 'tooldef.observed'")
+    store = open_store(tmp_path)
+    [found] = tools(store)
+    assert found.newest is not None
+    assert found.newest.faults
+    assert len(versions(store, found)) == 1
+    assert states(store) == {"1": "listed"}
+    store.close()
