@@ -151,6 +151,10 @@ _SDK: Final = {
         "AI Act article 14(4)(d); OpenTelemetry GenAI 95",
         "Request and decision of an approval share an id and the keyed digest of what was shown.",
     ),
+    "sdk.elicitation-is-approval": Requirement(
+        "MCP 2025-11-25 elicitation; MCP 2026-07-28 multi round-trip requests",
+        "What a server asks a person, and their answer, is an approval joined to the call that waits.",
+    ),
     "sdk.denial-stands": Requirement(
         "AuthZEN 1.0; AI Act article 14(4)(e)",
         "An enforced refusal stays the answer of a call, whatever is said later, and no answer is"
@@ -168,10 +172,6 @@ _SDK: Final = {
     "recovery.no-window": Requirement(
         "promise: no false alarm",
         "The log gets a dead session's unsealed tail and the record that states it as recovered in"
-    "sdk.elicitation-is-approval": Requirement(
-        "MCP 2025-11-25 elicitation; MCP 2026-07-28 multi round-trip requests",
-        "What a server asks a person, and their answer, is an approval joined to the call that waits.",
-    ),
         " one request, or neither.",
     ),
     "seal.every-record": Requirement(
