@@ -184,6 +184,10 @@ class Digest:
     recoveries: list[RecoveryStatement] = field(default_factory=list)
     signed_spans: bytearray = field(default_factory=bytearray)
     span_records: bytearray = field(default_factory=bytearray)
+    receipt_starts: bytearray = field(default_factory=bytearray)
+    receipt_stated: bytearray = field(default_factory=bytearray)
+    receipt_claims: bytearray = field(default_factory=bytearray)
+    """Of receipts, packed by receipts.py: clients' first records, their digests, servers' claims."""
     findings: Findings = field(default_factory=Findings)
 
     @property
@@ -227,4 +231,7 @@ class Digest:
         self.recoveries += other.recoveries
         self.signed_spans += other.signed_spans
         self.span_records += other.span_records
+        self.receipt_starts += other.receipt_starts
+        self.receipt_stated += other.receipt_stated
+        self.receipt_claims += other.receipt_claims
         self.findings.merge(other.findings)

@@ -20,6 +20,7 @@ STEP_NAMES: Final = {
     10: "checkpoints",
     11: "entanglement",
     12: "spans",
+    13: "receipts",
 }
 
 Severity: TypeAlias = Literal["fault", "not_checked", "notice"]

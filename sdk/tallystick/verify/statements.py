@@ -20,10 +20,12 @@ from tallystick.verify.digest import (
     SessionDigest,
 )
 from tallystick.verify.finding import Findings, Place
+from tallystick.verify.receipts import add_receipt
 from tallystick.verify.source import EventText
 from tallystick.verify.spans import pack_signed_span
 
 _LOG_HEAD: Final = frozenset(("log.origin", "log.size", "log.root"))
+_RECEIPT: Final = frozenset(("receipt.digest", "receipt.record"))
 
 
 def read_statement(text: EventText, findings: Findings) -> Record | None:
@@ -70,6 +72,8 @@ def add_event(
         _add_session_event(log_index, record, session, digest, leaf_hash)
     elif "span.id" in statement:
         digest.signed_spans += pack_signed_span(log_index, statement)
+    if statement["type"] == "tool.started" or not statement.keys().isdisjoint(_RECEIPT):
+        add_receipt(log_index, statement, leaf_hash, digest)
     return session
 
 

@@ -29,6 +29,7 @@ from tallystick.verify.loghead import (
     head_sizes,
 )
 from tallystick.verify.policy import Policy, parse_policy
+from tallystick.verify.receipts import check_receipts
 from tallystick.verify.report import Report
 from tallystick.verify.seals import check_seals
 from tallystick.verify.sessions import SessionCase, adopt_tails, check_session
@@ -90,6 +91,7 @@ def _check(source: Source, trust: Trust, digest: Digest, jobs: int) -> None:
         check_tile_files(source, leaves, findings)
     _check_heads(source, digest, leaves, newest, trust)
     check_spans(digest.signed_spans, digest.span_records, findings)
+    check_receipts(digest)
 
 
 def _read_log(source: Source, digest: Digest, jobs: int) -> None:

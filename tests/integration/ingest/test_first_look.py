@@ -50,7 +50,7 @@ def test_the_service_verifies_itself_with_the_real_verifier(service: Service) ->
     found = verified(service)
     assert (found["state"], found["exit_code"], found["error"]) == ("done", 0, None)
     assert found["checkpoint"] > 5
-    assert [one["number"] for one in found["steps"]] == list(range(1, 13))
+    assert [one["number"] for one in found["steps"]] == list(range(1, 14))
     assert {one["found"] for one in found["steps"]} == {0}
     assert found["steps"][1]["checked"]["statements"] > 5
     assert "operator's own check" in found["by"]
