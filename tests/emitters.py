@@ -11,6 +11,7 @@ from tallystick.keys import load_emitter_key
 from tallystick.masking.tokens import TokenKey
 from tallystick.opening import Opening, open_session
 from tallystick.printer import Masking, Printer
+from tallystick.room import Room
 from tallystick.session import Session
 from tallystick.testing import CountingIds, FakeClock, Spooled, spooled
 from tallystick.tlog.dsse import open_envelope
@@ -58,6 +59,7 @@ def new_session(
     batch: int = 512,
     ids: Callable[[], str] | None = None,
     disk: Disk | None = None,
+    room: Room | None = None,
 ) -> Session:
     """Open a session in `home/spool` with the identity key of `home`."""
     disk = disk or Disk()
@@ -71,6 +73,7 @@ def new_session(
         ids or CountingIds(int.from_bytes(os.urandom(8), "big")),
         write=disk.do_write,
         sync=disk.do_sync,
+        room=room,
     )
     return open_session(opening, FACTS, lambda one: made.print_record(one, clock.now_us()))
 

@@ -173,6 +173,15 @@ _SDK: Final = {
         "promise: no false alarm",
         "The log gets a dead session's unsealed tail and the record that states it as recovered in"
         " one request, or neither.",
+    "spool.full-is-counted": Requirement(
+        "promise: never silent",
+        "A spool at its cap or unwritable follows `spool_full`, and what is given up is stated exactly,"
+        " also when the process that gave it up is killed.",
+    ),
+    "spool.sync-never-lies": Requirement(
+        "promise: nothing acknowledged is lost; fsyncgate",
+        "After a failed fsync nothing is added to the session and no later sync claims what it held.",
+    ),
     ),
     "seal.every-record": Requirement(
         "promise: only sealed counts as signed",

@@ -151,6 +151,8 @@ class Background:
             wait_s = self._seal_step()
             session = self._recorder.session
             if session is not None and (session.id, session.sealed_end) != sealed:
+                if sealed[0] not in ("", session.id):
+                    self._next_adoption_s = 0.0  # one of ours ended where the disk refused to sync
                 sealed = (session.id, session.sealed_end)
                 self._to_ship.set()
 
@@ -158,6 +160,8 @@ class Background:
         try:
             if self._recorder.current_session().is_deleted:
                 self._abandon_session()
+            if self._recorder.room is not None:
+                self._recorder.room.refresh()
             outbox = self.outbox
             return self._sealer.step(outbox.acked.position if outbox else _NOWHERE)
         except (TallystickError, OSError) as error:

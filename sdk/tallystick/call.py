@@ -179,10 +179,15 @@ class Call:
     def announce(self) -> None:
         """Record `tool.started`, where one is due, before the tool runs. A second call does nothing.
 
-        Raises RefusedError when the tool is required and this record could not be made durable: the tool
-        must not run. Blocks for an fsync then, so keep it off an event loop.
+        Raises RefusedError when the tool is required and this record could not be made durable, or when
+        `spool_full` is "refuse" and the spool takes nothing: the tool must not run. Blocks for an fsync
+        where the tool is required, so keep it off an event loop then.
         """
-        if self._is_announced or not self.must_announce:
+        if self._is_announced:
+            return
+        if not self.must_announce:
+            if self._is_tool:
+                self._running.recorder.admit()
             return
         draft = self._draft("tool.started", self._statement(), self._given_params())
         recorder = self._running.recorder

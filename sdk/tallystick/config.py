@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from tallystick.errors import ConfigError
 
-SYNC_MODES: Final = ("none", "each")
+SYNC_MODES: Final = ("none", "group", "each")
+WHEN_FULL: Final = ("drop", "block", "refuse")
 MAX_VALUE_BYTES_LIMIT: Final = 500_000
 """Escaped twice, a value of this size still fits a disclosure line of 1,048,576 bytes."""
 FILE_NAME: Final = "config.toml"
@@ -48,6 +49,9 @@ class Config:
     spool_dir: Path
     sync: str
     required: tuple[str, ...]
+    spool_max_bytes: int
+    spool_full: str
+    spool_wait_ms: int
     linger_ms: int
     batch: int
     heartbeat_s: int
@@ -113,10 +117,13 @@ def _names(value: object) -> tuple[str, ...]:
     raise ValueError("names separated by commas")
 
 
-def _sync(value: object) -> str:
-    if value in SYNC_MODES:
-        return str(value)
-    raise ValueError(" or ".join(SYNC_MODES))
+def _one_of(words: tuple[str, ...]) -> Parse:
+    def parse(value: object) -> str:
+        if value in words:
+            return str(value)
+        raise ValueError(" or ".join(words))
+
+    return parse
 
 
 def _endpoint(value: object) -> str:
@@ -174,9 +181,27 @@ SETTINGS: Final = (
     ),
     Setting(
         "sync",
-        _sync,
-        "none",
-        "each: fsync every record; none: survive the process, not the power cut.",
+        _one_of(SYNC_MODES),
+        "group",
+        "none: records outlive the process; group: and, after a second, a power cut; each: at once.",
+    ),
+    Setting(
+        "spool_max_bytes",
+        _whole(16 * 1024**2, 2**50),
+        2 * 1024**3,
+        "Most bytes in the spool, of all processes that share it.",
+    ),
+    Setting(
+        "spool_full",
+        _one_of(WHEN_FULL),
+        "drop",
+        "When it is full and memory too: drop and count, block the caller, or refuse to run tools.",
+    ),
+    Setting(
+        "spool_wait_ms",
+        _whole(0, 600_000),
+        1000,
+        "With spool_full = block: longest wait of one record for room.",
     ),
     Setting(
         "required",

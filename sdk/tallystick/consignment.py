@@ -51,7 +51,7 @@ def consign(
     missing = tails - _stated(frame for part in parts for frame in part.batch.frames)
     batch = own.next_batch(left) if own is not None and missing else None
     if own is not None and batch is not None:
-        if missing - _stated(batch.frames):
+        if not missing & _stated(batch.frames):
             return (Part(own, batch),)
         parts.append(Part(own, batch))
     return tuple(parts)

@@ -246,6 +246,7 @@ _SERVICE: Final = (
     _statement("drop.reason", "str", "log.drop, log.pause", "Tallystick", "why"),
     _statement("reject.counts", "counts", "log.reject", "OTLP partial success", "reason -> number of records refused"),
     _statement("reject.path", "str", "log.reject", "OTLP", "endpoint"),
+    _statement("drop.session", "str", "log.drop", "Tallystick", "the dead session that lost them, where its adopter states it", column=False),
     _statement("reject.sender", "str", "log.reject", "Tallystick", "authenticated sender, or anonymous"),
     _statement("reject.body_digest", "str", "log.reject", "Tallystick", "SHA-256, hex, of the request body"),
     _statement("key.name", "str", "key.*", "C2SP vkey", "name of the key"),

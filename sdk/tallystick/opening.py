@@ -18,8 +18,10 @@ from tallystick.config import Config
 from tallystick.errors import SpoolError
 from tallystick.keys import EmitterKey
 from tallystick.profile import encode
+from tallystick.room import Room
 from tallystick.session import Session, SessionKey, Sync
-from tallystick.spool import SessionLock, SpoolWriter, Write, remove_session
+from tallystick.spool import SEGMENT_BYTES, SessionLock, SpoolWriter, Write, remove_session
+from tallystick.tally import NOTHING
 from tallystick.tlog.dsse import sign_envelope
 from tallystick.tlog.note import encode_vkey
 
@@ -42,7 +44,10 @@ def random_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """All that it takes to open a session in `directory`; `write` and `sync` are replaced in fault tests."""
+    """All that it takes to open a session in `directory`; `write` and `sync` are replaced in fault tests.
+
+    `room`: what records must find room in; a segment is an eighth of that at most, so that room comes back.
+    """
 
     directory: Path
     emitter: EmitterKey
@@ -51,6 +56,7 @@ class Opening:
     new_id: NewId = random_id
     write: Write = os.write
     sync: Sync = os.fsync
+    room: Room | None = None
 
 
 def open_session(opening: Opening, facts: event.Draft, print_record: Print) -> Session:
@@ -61,7 +67,8 @@ def open_session(opening: Opening, facts: event.Draft, print_record: Print) -> S
     session = _take_session(opening)
     try:
         key = _draft_with_delegation(opening, facts, session)
-        session.append(print_record(key))
+        session.append(print_record(key), may_exceed=True)
+        session.keep_tally(NOTHING)
         session.seal()
         session.begin_segment()
         session.sync()
@@ -110,7 +117,12 @@ def _take_session(opening: Opening) -> Session:
     for _ in range(_ID_ATTEMPTS):
         session = opening.new_id()
         try:
-            writer = SpoolWriter(opening.directory, session, write=opening.write)
+            writer = SpoolWriter(
+                opening.directory,
+                session,
+                segment_bytes=_segment_bytes(opening.room),
+                write=opening.write,
+            )
             lock = SessionLock.take(opening.directory, session)
         except OSError as error:
             raise SpoolError(
@@ -120,8 +132,14 @@ def _take_session(opening: Opening) -> Session:
             key = SessionKey(
                 ORIGIN_PREFIX + session, private.public_key().public_bytes_raw(), private.sign
             )
-            return Session(lock, writer, key, batch=opening.batch, sync=opening.sync)
+            return Session(
+                lock, writer, key, batch=opening.batch, room=opening.room, sync=opening.sync
+            )
     raise SpoolError(f"no free session id in {opening.directory} after {_ID_ATTEMPTS} random ones")
+
+
+def _segment_bytes(room: Room | None) -> int:
+    return SEGMENT_BYTES if room is None else min(SEGMENT_BYTES, room.max_bytes // 8)
 
 
 def _draft_with_delegation(opening: Opening, facts: event.Draft, session: Session) -> event.Draft:

@@ -1,8 +1,9 @@
 """The recorder: from what a hook saw to a masked, numbered, durable record, on the caller's thread.
 
-Never touches the network and never waits for it. While the spool cannot be written, records wait in a
-bounded backlog in memory; one that does not fit is counted, by reason, and the count itself becomes a
-`log.drop` record as soon as the spool can be written again.
+Never touches the network and never waits for it. While the spool cannot be written, for want of room, of
+space or of permission, records wait in a bounded backlog in memory; one that does not fit is counted, by
+reason, and the count itself becomes a `log.drop` record as soon as the spool can be written again. Counts
+and waiting records are noted beside the session, so that a process that dies does not take them along.
 """
 
 import logging
@@ -14,18 +15,45 @@ from typing import Final
 
 from tallystick import event
 from tallystick.clock import Clock
-from tallystick.errors import RefusedError, SpoolError, TallystickError
+from tallystick.errors import RefusedError, SpoolError, SpoolFullError, TallystickError
 from tallystick.printer import Printer
+from tallystick.room import Room
 from tallystick.session import UNPLACED, Placed, Session
+from tallystick.tally import NOTHING, WAITED, Tally
 
 BACKLOG_RECORDS: Final = 10_000
 BACKLOG_BYTES: Final = 64 * 1024 * 1024
 """Both bound the memory that an unwritable spool can cost the host."""
 BACKLOG_FULL: Final = "spool unwritable and backlog full"
+AT_CAP: Final = "spool at spool_max_bytes and backlog full"
 CLOSED: Final = "recorded after shutdown"
 SPOOL_DELETED: Final = "spool deleted before its records were delivered"
 
+DROP: Final = "drop"
+BLOCK: Final = "block"
+REFUSE: Final = "refuse"
+
+_BEGINS: Final = "tool.started"
 _log = logging.getLogger("tallystick")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the settings say about the spool: `sync`, `spool_max_bytes`, `spool_full` and `spool_wait_ms`.
+
+    When the spool cannot take a record and the backlog is full, DROP counts it; BLOCK lets its caller wait
+    for room first, `wait_s` at most, on the calling thread. REFUSE lets no tool begin while the spool cannot
+    take its record, whatever the backlog could hold; what has happened already is kept as with DROP.
+    """
+
+    sync_each: bool = False
+    room: Room | None = None
+    """None: no cap."""
+    when_full: str = DROP
+    wait_s: float = 0.0
+
+
+_USUAL: Final = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +83,7 @@ class Recorder:
         clock: Clock,
         *,
         notify: Callable[[], None],
-        sync_each: bool = False,
+        terms: Terms = _USUAL,
     ) -> None:
         """Record into the session that `open_session` gives; it may raise TallystickError, and is asked again.
 
@@ -65,17 +93,25 @@ class Recorder:
         self._open_session = open_session
         self._clock = clock
         self._notify = notify
-        self._sync_each = sync_each
+        self._terms = terms
         self._session: Session | None = None
         self._opening_lock = threading.RLock()
         self._backlog: deque[event.Record] = deque()
         self._backlog_bytes = 0
         self._backlog_lock = threading.RLock()
+        self._drained = threading.Condition(self._backlog_lock)
+        self._writing = ""
         self._is_draining = False
         self._lost: Counter[str] = Counter()
         self._lost_reported: Counter[str] = Counter()
         self._is_closed = False
         self._spool_error: str | None = None
+        self._is_at_cap = False
+
+    @property
+    def room(self) -> Room | None:
+        """The bytes that the spool may hold, None: no cap."""
+        return self._terms.room
 
     @property
     def session(self) -> Session | None:
@@ -126,6 +162,8 @@ class Recorder:
         """Write a printed record, as `record` does."""
         if required:
             return self._write_durably(record)
+        if self._terms.when_full == REFUSE and record.statement["type"] == _BEGINS:
+            return self._write_or_refuse(record)
         if self._backlog or self._is_closed:
             return self._hold(record)
         try:
@@ -134,9 +172,24 @@ class Recorder:
             self._note_unwritable(error)
             return self._hold(record)
 
+    def admit(self) -> None:
+        """Raise RefusedError for a call that begins without a record, where `spool_full` says "refuse".
+
+        Called for calls that are recorded when they end alone. Does nothing under the other policies.
+        """
+        if self._terms.when_full == REFUSE:
+            try:
+                self._find_room()
+            except (TallystickError, OSError) as error:
+                raise _refusal(error) from error
+
     def mask_text(self, text: str) -> str:
         """Return `text` as records show it: for the name of a span, which shows the same."""
         return self._printer.mask_text(text)
+
+    def digest(self, kind: str, value: bytes) -> str:
+        """Return the tenant's keyed digest of `value`, 32 hex digits. Raises RecordError without a key."""
+        return self._printer.digest(kind, value)
 
     def count_lost(self, reason: str, count: int = 1) -> None:
         """Count records that a caller had to give up (an error in a hook): reported by `log.drop`.
@@ -146,20 +199,30 @@ class Recorder:
         with self._backlog_lock:
             self._lost[reason] += count
             first = self._lost[reason] == count
+            self._keep_tally()
         if first:
             _log.error("tallystick: records are being lost: %s", reason)
         self._notify()
 
     def current_session(self) -> Session:
-        """Return the session, opened now if there is none. Raises TallystickError or OSError."""
-        if self._session is not None:
+        """Return the session, opened now if there is none, or none that the disk still syncs.
+
+        Raises TallystickError or OSError.
+        """
+        if self._session is not None and not self._session.is_failed:
             return self._session
         with self._opening_lock:
             if self._is_closed:
                 raise SpoolError("the session of this process is closed")
-            if self._session is None:
-                self._session = self._open_session()
-            return self._session
+            old = self._session
+            if old is not None and not old.is_failed:
+                return old
+            opened = self._session = self._open_session()
+            self._keep_tally()
+            if old is not None:  # adopted from now on, as that of a process that died
+                old.keep_tally(NOTHING)
+                old.abandon()
+            return opened
 
     def drain(self) -> bool:
         """Write the backlog and report what was lost; whether nothing is left. For the background thread."""
@@ -174,14 +237,13 @@ class Recorder:
                 return False
             finally:
                 self._is_draining = False
+                self._writing = ""
+                self._keep_tally()
+                self._drained.notify_all()
         return True
 
     def abandon_session(self, delivered: int) -> None:
         """Give up a session whose files were deleted, of which the service has `delivered` records.
-
-    def digest(self, kind: str, value: bytes) -> str:
-        """Return the tenant's keyed digest of `value`, 32 hex digits. Raises RecordError without a key."""
-        return self._printer.digest(kind, value)
 
         The others are counted as lost; the next record opens a new session.
         """
@@ -198,14 +260,38 @@ class Recorder:
         return self._session
 
     def _append(self, record: event.Record) -> Placed:
-        session = self._session or self.current_session()
+        session = self._session
+        if session is None or session.is_failed:
+            session = self.current_session()
         placed = session.append(record)
-        if self._sync_each:
-            session.sync()
-        if self._spool_error is not None:
+        if not self._terms.sync_each or self._is_synced(session):
             self._note_writable()
         self._notify()
         return placed
+
+    def _is_synced(self, session: Session) -> bool:
+        """Sync what was just written; where that fails, it stays in the spool, and the status says so."""
+        try:
+            session.sync(session.position)
+        except SpoolError as error:
+            self._note_unwritable(error)
+            return False
+        return True
+
+    def _write_or_refuse(self, record: event.Record) -> Receipt:
+        try:
+            self._find_room()
+            return _receipt(self._append(record))
+        except (TallystickError, OSError) as error:
+            self._note_unwritable(error)
+            raise _refusal(error) from error
+
+    def _find_room(self) -> None:
+        if self._backlog and not self.drain():
+            raise SpoolError(self._spool_error or "the spool is busy")
+        room = self._terms.room
+        if room is not None:
+            room.check_spare()
 
     def _write_durably(self, record: event.Record) -> Receipt:
         try:
@@ -219,42 +305,71 @@ class Recorder:
             raise RefusedError(
                 f"the tool was not run: it is `required`, and its record could not be made durable first: {error}"
             ) from error
-        if self._spool_error is not None:
-            self._note_writable()
+        self._note_writable()
         self._notify()
         return _receipt(placed)
 
     def _drain(self) -> None:
         while self._backlog:
+            self._begin_writing(self._backlog[0])
             self._append(self._backlog[0])
             self._backlog_bytes -= _size_bytes(self._backlog.popleft())
         for reason, count in (self._lost - self._lost_reported).items():
             lost = event.Draft("log.drop", {"drop.count": count, "drop.reason": reason})
-            self._append(self._printer.print_record(lost, self._clock.now_us()))
+            record = self._printer.print_record(lost, self._clock.now_us())
+            self._begin_writing(record)
+            self._append(record)
             self._lost_reported[reason] += count
+
+    def _begin_writing(self, record: event.Record) -> None:
+        """Note which record is about to stand in the spool: found there, it is owed no more."""
+        self._writing = str(record.statement["n"])
+        self._keep_tally()
+
+    def _keep_tally(self) -> None:
+        session = self._session
+        if session is not None:
+            owed = self._lost - self._lost_reported
+            owed[WAITED] += len(self._backlog)
+            session.keep_tally(Tally(+owed, self._writing))
 
     def _hold(self, record: event.Record) -> Receipt:
         size = _size_bytes(record)
         with self._backlog_lock:
-            has_room = (
-                len(self._backlog) < BACKLOG_RECORDS and self._backlog_bytes + size <= BACKLOG_BYTES
-            )
-            if has_room and not self._is_closed:
+            if not self._fits(size) and self._terms.when_full == BLOCK and not self._is_draining:
+                self._notify()
+                self._drained.wait_for(lambda: self._fits(size), self._terms.wait_s)
+            if self._fits(size) and not self._is_closed:
                 self._backlog.append(record)
                 self._backlog_bytes += size
+                self._keep_tally()
                 self._notify()
                 return NOT_SPOOLED
-        self.count_lost(CLOSED if self._is_closed else BACKLOG_FULL)
+        full = AT_CAP if self._is_at_cap else BACKLOG_FULL
+        self.count_lost(CLOSED if self._is_closed else full)
         return NOT_SPOOLED
+
+    def _fits(self, size_bytes: int) -> bool:
+        """Whether the backlog has room, or nothing is put into it any more."""
+        has_room = self._backlog_bytes + size_bytes <= BACKLOG_BYTES
+        return self._is_closed or (has_room and len(self._backlog) < BACKLOG_RECORDS)
 
     def _note_unwritable(self, error: Exception) -> None:
         if self._spool_error is None:
             _log.warning("tallystick: %s", error)
         self._spool_error = str(error)
+        self._is_at_cap = isinstance(error, SpoolFullError)
 
     def _note_writable(self) -> None:
-        self._spool_error = None
-        _log.warning("tallystick: the spool can be written again")
+        if self._spool_error is not None:
+            self._spool_error = None
+            _log.warning("tallystick: the spool can be written again")
+
+
+def _refusal(error: Exception) -> RefusedError:
+    return RefusedError(
+        f"the tool was not run: it could not be recorded, and spool_full is {REFUSE!r}: {error}"
+    )
 
 
 def _receipt(placed: Placed) -> Receipt:

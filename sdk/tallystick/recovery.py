@@ -10,7 +10,7 @@ as it is, unsealed.
 import base64
 import hashlib
 import itertools
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,7 @@ from tallystick.spool import (
     segments,
     sessions,
 )
+from tallystick.tally import NOTHING, read_tally, write_tally
 from tallystick.tlog.seal import parse_seal
 
 MOST_ADOPTED: Final = 64
@@ -57,6 +58,8 @@ class DeadSession:
     """Leaves that no seal covers, in order."""
     states: frozenset[str]
     """Sessions whose tails it had stated in turn."""
+    lost: Mapping[str, int]
+    """Records that it gave up or held in memory alone, by reason; none of its records states them."""
 
     @property
     def is_stated(self) -> bool:
@@ -149,6 +152,7 @@ class Recovery:
             if not self.has_more:
                 taken = self._complete(taken)
             while taken:
+                self._state_loss(taken[0])
                 self._state_tail(taken[0])
                 self._adopted.append(taken.pop(0))
         finally:
@@ -180,8 +184,8 @@ class Recovery:
     def bound(self) -> list[DeadSession]:
         """Return, in order, the dead sessions whose tails and statements must arrive together."""
         order = _in_order(self._adopted)
-        owed = max((i for i, dead in enumerate(order, 1) if dead.is_owed), default=0)
-        return order[:owed]
+        tails = {dead.outbox.session for dead in order if dead.is_owed}
+        return [dead for dead in order if dead.is_owed or dead.states & tails]
 
     def sweep(self) -> bool:
         """Delete adopted sessions that are delivered; whether the next ones may be adopted. Raises OSError."""
@@ -198,6 +202,14 @@ class Recovery:
         for dead in self._adopted:
             dead.lock.release()
         self._adopted = []
+
+    def _state_loss(self, dead: DeadSession) -> None:
+        """State what it lost; killed in between, the next adopter states the same again, of the same session."""
+        for reason, count in dead.lost.items():
+            stated = {"drop.count": count, "drop.reason": reason}
+            self._state(event.Draft("log.drop", {**stated, "drop.session": dead.outbox.session}))
+        if dead.lost:
+            write_tally(dead.lock.fd, NOTHING)
 
     def _state_tail(self, dead: DeadSession) -> None:
         if not dead.tail or dead.emitter != self._emitter():
@@ -250,10 +262,13 @@ def _examine(directory: Path, lock: SessionLock) -> DeadSession:
     sealed_size = 0
     leaves: list[Leaf] = []
     states: set[str] = set()
+    tally = read_tally(lock.fd)
     for frame in _frames(directory, lock.session):
         if frame.kind == EVENT:
             statement = statement_of(frame)
             leaves.append(Leaf(statement["seq"], _leaf_hash(frame)))
+            if statement["n"] == tally.next:
+                tally = tally.without(statement)
             if statement["type"] == "session.open":
                 emitter = (statement["emitter.name"], statement["emitter.key_id"])
             elif statement["type"] == "session.recovered":
@@ -264,7 +279,7 @@ def _examine(directory: Path, lock: SessionLock) -> DeadSession:
     tail = {leaf.seq: leaf for leaf in leaves}
     ordered = tuple(tail[seq] for seq in sorted(tail))
     outbox = Outbox(directory, lock.session)
-    return DeadSession(lock, outbox, emitter, ordered, frozenset(states))
+    return DeadSession(lock, outbox, emitter, ordered, frozenset(states), tally.counts)
 
 
 def _frames(directory: Path, session: str) -> Iterator[Frame]:

@@ -26,9 +26,10 @@ from tallystick.opening import Opening, open_session, sdk_version, session_facts
 from tallystick.preload import FOR_SHIPPING, FOR_SIGNING, ImportGuard
 from tallystick.printer import Masking
 from tallystick.private_file import private_file_warnings
-from tallystick.recorder import Recorder
+from tallystick.recorder import Recorder, Terms
 from tallystick.recovery import Recovery
 from tallystick.rejected import Rejected
+from tallystick.room import Room
 from tallystick.sealer import Sealer
 from tallystick.session import Session
 from tallystick.shipper import Shipper
@@ -189,7 +190,7 @@ class Runtime:
             return
         if session is not None and outbox is not None:
             with contextlib.suppress(OSError):
-                if is_delivered:
+                if is_delivered and not self.recorder.has_unreported:
                     outbox.remove()
             session.release()
         self._recovery.release()
@@ -197,15 +198,23 @@ class Runtime:
     def _build(self) -> None:
         """Make what belongs to one process alone: called once, and again in each forked child."""
         config = self.config
-        self.recorder = Recorder(
-            self._printer,
-            self._open_session,
-            self._clock,
-            notify=self._notify,
+        self._room = Room(config.spool_dir, config.spool_max_bytes, self._clock)
+        terms = Terms(
             sync_each=config.sync == "each",
+            room=self._room,
+            when_full=config.spool_full,
+            wait_s=config.spool_wait_ms / 1000,
+        )
+        self.recorder = Recorder(
+            self._printer, self._open_session, self._clock, notify=self._notify, terms=terms
         )
         self._sealer = Sealer(
-            self.recorder, self._printer, self._clock, config.heartbeat_s, lambda: self._frameworks
+            self.recorder,
+            self._printer,
+            self._clock,
+            config.heartbeat_s,
+            lambda: self._frameworks,
+            syncs=config.sync == "group",
         )
         self._recovery = Recovery(
             config.spool_dir, self._rejected, self._emitter_id, self._state_recovered
@@ -224,7 +233,9 @@ class Runtime:
 
     def _open_session(self) -> Session:
         config = self.config
-        opening = Opening(config.spool_dir, self.emitter, self._clock, config.batch)
+        opening = Opening(
+            config.spool_dir, self.emitter, self._clock, config.batch, room=self._room
+        )
         facts = session_facts(config, self._frameworks)
         return open_session(
             opening, facts, lambda draft: self._printer.print_record(draft, self._clock.now_us())
@@ -244,7 +255,8 @@ class Runtime:
         """Record what a dead session left, sealed, in our own session; return its id."""
         session = self.recorder.current_session()
         session.append(
-            self._printer.print_record(draft, self._clock.now_us(), session.id, session.size)
+            self._printer.print_record(draft, self._clock.now_us(), session.id, session.size),
+            may_exceed=True,
         )
         while session.waiting:
             session.seal()

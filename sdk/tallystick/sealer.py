@@ -16,6 +16,8 @@ from tallystick.spool import Position
 
 RETRY_S: Final = 1.0
 """How often an unwritable spool is tried again."""
+GROUP_S: Final = 1.0
+"""With `sync = "group"`: records that nobody has acknowledged for so long are synced, all with one fsync."""
 
 
 class Sealer:
@@ -28,14 +30,18 @@ class Sealer:
         clock: Clock,
         heartbeat_s: int,
         frameworks: Callable[[], Mapping[str, str]],
+        *,
+        syncs: bool = False,
     ) -> None:
-        """Seal what `recorder` records; `frameworks` says what stands in a heartbeat."""
+        """Seal what `recorder` records; `frameworks` says what stands in a heartbeat; `syncs`: see GROUP_S."""
         self._recorder = recorder
         self._printer = printer
         self._clock = clock
         self._heartbeat_s = heartbeat_s
         self._frameworks = frameworks
         self._next_heartbeat_s = clock.monotonic_s() + heartbeat_s
+        self._syncs = syncs
+        self._exposed: tuple[str, Position, float] | None = None
         self.error: str | None = None
 
     def step(self, acked: Position) -> float:
@@ -45,8 +51,24 @@ class Sealer:
         if now_s >= self._next_heartbeat_s:
             self._next_heartbeat_s = now_s + self._heartbeat_s
             is_done = self._beat(acked) and is_done
-        due_s = self._next_heartbeat_s - now_s
+        due_s = min(self._next_heartbeat_s - now_s, self._sync_group(acked, now_s))
         return due_s if is_done else min(RETRY_S, due_s)
+
+    def _sync_group(self, acked: Position, now_s: float) -> float:
+        """Sync what is neither durable nor acknowledged for GROUP_S; return the seconds to the next look."""
+        session = self._recorder.session
+        if not self._syncs or session is None or session.is_failed:
+            return self._heartbeat_s
+        exposed = self._exposed
+        if exposed is not None and exposed[0] == session.id and exposed[2] <= now_s:
+            if max(acked, session.synced_end) < exposed[1]:
+                self._tried(session.sync)
+            self._exposed = exposed = None
+        if max(acked, session.synced_end) >= session.position:
+            return self._heartbeat_s
+        if exposed is None or exposed[0] != session.id:
+            self._exposed = exposed = (session.id, session.position, now_s + GROUP_S)
+        return exposed[2] - now_s
 
     def seal_all(self) -> bool:
         """Write what waited in memory and seal all there is; whether nothing is left to do."""
@@ -82,7 +104,7 @@ class Sealer:
         def beat() -> None:
             if session.waiting == 0 and session.position == acked and acked.offset > 0:
                 session.begin_segment()  # the old one goes when this heartbeat is acknowledged
-            session.append(self._print(draft, session))
+            session.append(self._print(draft, session), may_exceed=True)
             _seal(session)
             session.sync()
 

@@ -6,6 +6,7 @@ append lock is held for one `write`; the signature is made outside it. A sequenc
 frame that is in the spool.
 """
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -18,7 +19,9 @@ from tallystick import event
 from tallystick.errors import SpoolError
 from tallystick.frame import EVENT, SEAL, encode_frame
 from tallystick.profile import encode
+from tallystick.room import Room
 from tallystick.spool import Position, SessionLock, SpoolWriter
+from tallystick.tally import Tally, write_tally
 from tallystick.tlog.note import NoteSign
 from tallystick.tlog.seal import make_seal
 from tallystick.tlog.tree import Frontier
@@ -79,17 +82,19 @@ class Session:
         key: SessionKey,
         *,
         batch: int,
+        room: Room | None = None,
         sync: Sync = os.fsync,
     ) -> None:
         """Take over a lock and a writer that holds no frame; `opening.open_session` does the rest.
 
-        `sync` is `os.fsync`, replaced in fault tests.
+        `room` is what records must find room in, None: no cap. `sync` is `os.fsync`, replaced in fault tests.
         """
         self.id = lock.session
         self.key = key
         self._lock = lock
         self._writer = writer
         self._batch = batch
+        self._room = room
         self._sync = sync
         self._tree = _Tree(Frontier(), 0, [])
         self._intent: _Intent | None = None
@@ -98,7 +103,10 @@ class Session:
         )  # re-entrant to be asked for its owner, never entered twice
         self._seal_lock = threading.RLock()
         self._sealed_end = Position(0, 0)
+        self._synced_end = Position(0, 0)
         self.is_closed = False
+        self.is_failed = False
+        """The disk refused to sync. What it holds of this session nobody can tell, so nothing is added to it."""
 
     @property
     def directory(self) -> Path:
@@ -127,14 +135,22 @@ class Session:
         return self._sealed_end
 
     @property
+    def synced_end(self) -> Position:
+        """Where the newest sync ends: everything before it outlives a power cut."""
+        return self._synced_end
+
+    @property
     def position(self) -> Position:
         """Where the next frame will stand."""
         return self._writer.position
 
-    def append(self, record: event.Record, *, is_last: bool = False) -> Placed:
+    def append(
+        self, record: event.Record, *, is_last: bool = False, may_exceed: bool = False
+    ) -> Placed:
         """Give a record its place and write it. `session` and `seq` of its statement are set here.
 
-        Raises SpoolError when it could not be written: then no sequence number was used.
+        `may_exceed` is for our own records, which no cap keeps out. Raises SpoolError when it could not be
+        written, SpoolFullError for want of room: then no sequence number was used.
         """
         _refuse_reentry(self._append_lock)
         placed, frame = self._place(record, self.size)
@@ -145,6 +161,8 @@ class Session:
             size = self.size
             if placed.seq != size:
                 placed, frame = self._place(record, size)
+            if self._room is not None and not (is_last or may_exceed):
+                self._room.check(len(frame))
             self._write(frame, size + 1, placed.leaf_hash)
             self.is_closed = is_last
         return placed
@@ -168,11 +186,15 @@ class Session:
         with self._seal_lock:
             return self._seal_one()
 
-    def sync(self) -> None:
-        """Make every frame so far durable. Raises SpoolError."""
+    def sync(self, through: Position | None = None) -> None:
+        """Make every frame so far durable; nothing when all before `through` is: one sync serves many threads.
+
+        Raises SpoolError; after a sync that failed the session takes nothing more.
+        """
         _refuse_reentry(self._seal_lock)
         with self._seal_lock:
-            self._make_durable()
+            if through is None or self._synced_end < through:
+                self._make_durable()
 
     def begin_segment(self) -> None:
         """Leave the current segment, so that it can be deleted once acknowledged. Raises SpoolError."""
@@ -186,6 +208,13 @@ class Session:
     def is_deleted(self) -> bool:
         """Somebody deleted the spool from under this process: see `abandon`."""
         return self._writer.is_deleted
+
+    def keep_tally(self, tally: Tally) -> None:
+        """Note what no record states yet where a kill does not reach it; not at all once released."""
+        fd = self._lock.fd
+        if fd >= 0:
+            with contextlib.suppress(OSError):  # the count in memory stands all the same
+                write_tally(fd, tally)
 
     def abandon(self) -> int:
         """Take no more records and let go of the files, as a process that dies would; return the final size."""
@@ -230,6 +259,8 @@ class Session:
     def _write(self, frame: bytes, size_after: int, change: _Tree | bytes) -> None:
         """Write a frame, then make the change that it brings; no change when it cannot be written."""
         writer = self._writer
+        if self.is_failed:
+            raise SpoolError(f"session {self.id} has ended: the disk refused to sync it")
         writer.make_ready()
         intent = _Intent(writer.segment, writer.offset, len(frame), size_after, change)
         self._intent = intent
@@ -238,6 +269,8 @@ class Session:
         except SpoolError:
             self._intent = None
             raise
+        if self._room is not None:
+            self._room.add(len(frame))
         self._take_over(intent)
 
     def _take_over(self, intent: _Intent) -> None:
@@ -261,11 +294,15 @@ class Session:
     def _make_durable(self) -> None:
         _refuse_reentry(self._append_lock)
         with self._append_lock:
-            unsynced = self._writer.take_unsynced()
+            if self.is_failed:
+                raise SpoolError(f"session {self.id} has ended: it could not be synced to disk")
+            reached, unsynced = self._writer.position, self._writer.take_unsynced()
         try:
             for fd in unsynced:
                 self._sync(fd)
+            self._synced_end = reached
         except OSError as error:
+            self.is_failed = True  # the pages count as clean now: a second fsync would lie
             raise SpoolError(
                 f"session {self.id} cannot be synced to disk: {error.strerror or error}"
             ) from error

@@ -214,6 +214,7 @@ class SpoolWriter:
         self._write = write
         self._fd = -1
         self._retired: list[int] = []
+        self._has_new_name = True
         self.segment = -1
         self.offset = 0
         with _spool_errors(directory):
@@ -252,14 +253,29 @@ class SpoolWriter:
         with _spool_errors(self.directory):
             fd = os.open(segment_path(self.directory, self._session, number), _APPEND, 0o600)
         self._retire()
+        self._has_new_name = True
         self._fd, self.segment, self.offset = fd, number, 0
 
     def take_unsynced(self) -> list[int]:
-        """Return descriptors to sync and close, after which all frames so far are durable. Raises SpoolError."""
-        with _spool_errors(self.directory):
-            directory = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            retired, self._retired = self._retired, []
-            return [directory, *retired, *([os.dup(self._fd)] if self._fd >= 0 else [])]
+        """Return descriptors to sync and close, after which all frames so far are durable. Raises SpoolError.
+
+        The directory is among them when a segment was begun since. Whoever takes them must sync them all:
+        what a failed sync did not write is not offered again.
+        """
+        taken: list[int] = []
+        try:
+            if self._has_new_name:
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+                taken.append(os.open(self.directory, flags))
+            if self._fd >= 0:
+                taken.append(os.dup(self._fd))
+        except OSError as error:
+            for fd in taken:
+                os.close(fd)
+            raise _spool_error(self.directory, error) from error
+        retired, self._retired = self._retired, []
+        self._has_new_name = False
+        return [*taken[:-1], *retired, *taken[-1:]]
 
     @property
     def is_deleted(self) -> bool:

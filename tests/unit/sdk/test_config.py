@@ -43,7 +43,8 @@ def test_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
     assert (found.linger_ms, found.batch, found.heartbeat_s) == (50, 512, 60)
     assert found.max_value_bytes == 262_144
     assert found.spool_dir == tmp_path / "spool"
-    assert (found.endpoint, found.api_key, found.sync) == (None, None, "none")
+    assert (found.endpoint, found.api_key, found.sync) == (None, None, "group")
+    assert (found.spool_full, found.spool_max_bytes) == ("drop", 2 * 1024**3)
     assert (found.frameworks, found.traces, found.disabled) == (("auto",), True, False)
 
 
@@ -91,7 +92,9 @@ def test_the_environment_is_read_by_type(
         ("batch", "0", "from 1 to 4096"),
         ("batch", "many", "from 1 to 4096"),
         ("max_value_bytes", "600000", "from 1024 to 500000"),
-        ("sync", "group", "none or each"),
+        ("sync", "often", "none or group or each"),
+        ("spool_full", "wait", "drop or block or refuse"),
+        ("spool_max_bytes", "1000", "from 16777216 to"),
     ],
 )
 def test_a_value_that_does_not_fit_names_its_source_and_what_was_expected(

@@ -148,6 +148,24 @@ def test_a_dead_adopter_brings_the_tail_that_it_stated(bench: Bench) -> None:
     assert later.recovery.finished == 2
 
 
+def test_tails_of_which_some_were_stated_by_an_adopter_that_died_go_with_it(bench: Bench) -> None:
+    first = bench.dead()
+    bench.recovery.adopt()
+    bench.recovery.release()
+    bench.session.release()  # all of it is sealed: nobody has to state anything of it
+    later = Bench(bench.home)
+    second = later.dead()
+    later.recovery.adopt()
+    parts = later.next()
+    assert {part.outbox.session for part in parts} == {
+        first.id,
+        second.id,
+        bench.session.id,
+        later.session.id,
+    }
+    assert later.send(parts).count("session.recovered") == 2
+
+
 def test_a_statement_that_was_delivered_before_binds_no_longer(bench: Bench) -> None:
     bench.dead()
     bench.recovery.adopt()

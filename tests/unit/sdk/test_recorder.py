@@ -11,12 +11,24 @@ import pytest
 from tallystick import recorder as recorder_module
 from tallystick.errors import EnrolmentError, RecordError, RefusedError
 from tallystick.event import Draft
-from tallystick.recorder import BACKLOG_FULL, CLOSED, Recorder
-from tallystick.sealer import Sealer
+from tallystick.recorder import (
+    AT_CAP,
+    BACKLOG_FULL,
+    BLOCK,
+    CLOSED,
+    DROP,
+    REFUSE,
+    Recorder,
+    Terms,
+)
+from tallystick.recovery import take_dead_sessions
+from tallystick.room import Room
+from tallystick.sealer import GROUP_S, Sealer
 from tallystick.session import Session
 from tallystick.spool import Position
+from tallystick.tally import WAITED
 from tallystick.testing import FakeClock
-from tests.emitters import Checked, Disk, check_spool, draft, new_session, printer
+from tests.emitters import Checked, Disk, check_spool, draft, new_session, printer, record
 from tests.requirements import requirement
 
 NOWHERE = Position(0, 0)
@@ -29,22 +41,30 @@ def full(fd: int, data: bytes) -> int:
 class Bench:
     """A recorder over a disk that can fail, and its sealer."""
 
-    def __init__(self, home: Path, opening: Callable[[], Session] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        opening: Callable[[], Session] | None = None,
+        terms: Terms = Terms(),  # noqa: B008 - frozen
+    ) -> None:
         self.home = home
         self.disk = Disk()
         self.clock = FakeClock()
         self.notified = 0
+        self.on_notify: Callable[[], None] = lambda: None
         made = printer()
         self.recorder = Recorder(
             made,
-            opening or (lambda: new_session(home, disk=self.disk)),
+            opening or (lambda: new_session(home, disk=self.disk, room=terms.room)),
             self.clock,
             notify=self.notify,
+            terms=terms,
         )
         self.sealer = Sealer(self.recorder, made, self.clock, 60, lambda: {"mcp": "active"})
 
     def notify(self) -> None:
         self.notified += 1
+        self.on_notify()
 
     def spool(self) -> Checked:
         (found,) = check_spool(self.home / "spool").values()
@@ -216,7 +236,7 @@ def test_a_required_record_is_sealed_and_on_disk_when_record_returns(tmp_path: P
     assert found.names == ["session.open", "before", "pay"]
     assert found.sealed == 3
     assert receipt.seq == 2
-    assert synced == 2  # the directory and the segment
+    assert synced == 1
 
 
 @requirement("sdk.required-or-refused")
@@ -271,9 +291,11 @@ def test_sync_each_makes_every_record_durable(tmp_path: Path) -> None:
 
     session = new_session(tmp_path, disk=disk)
     disk.sync = sync
-    made = Recorder(printer(), lambda: session, FakeClock(), notify=lambda: None, sync_each=True)
+    made = Recorder(
+        printer(), lambda: session, FakeClock(), notify=lambda: None, terms=Terms(sync_each=True)
+    )
     made.record(draft())
-    assert synced == 2
+    assert synced == 1
 
 
 def test_a_record_after_the_end_is_counted_and_said(
@@ -435,3 +457,231 @@ def test_threads_that_record_while_the_disk_comes_and_goes_lose_nothing(tmp_path
     names = [name for name in bench.spool().names if name.startswith("t")]
     assert len(set(names)) == len(names) == 600
     assert bench.recorder.lost == {}
+
+
+def started(name: str = "pay") -> Draft:
+    return Draft("tool.started", {"tool.name": name})
+
+
+def capped(home: Path, **terms: object) -> Bench:
+    """Give a recorder whose spool is at its cap, after its session was opened."""
+    room = Room(home / "spool", 1_000_000, FakeClock())
+    bench = Bench(home, terms=Terms(room=room, **terms))  # type: ignore[arg-type]
+    bench.recorder.current_session()
+    room.max_bytes = 1
+    return bench
+
+
+def give_room(bench: Bench) -> None:
+    assert bench.recorder.room is not None
+    bench.recorder.room.max_bytes = 1_000_000
+
+
+@requirement("spool.full-is-counted")
+def test_at_the_cap_records_wait_and_what_does_not_fit_is_counted_with_its_own_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "BACKLOG_RECORDS", 3)
+    bench = capped(tmp_path)
+    for number in range(8):
+        assert not bench.recorder.record(draft(f"b{number}")).is_spooled
+    assert not bench.recorder.drain()
+    assert "spool_max_bytes" in str(bench.recorder.spool_error)
+    assert bench.recorder.lost == {AT_CAP: 5}
+    give_room(bench)
+    assert bench.recorder.drain()
+    assert bench.drops() == {AT_CAP: 5}
+    assert bench.spool().names == ["session.open", "b0", "b1", "b2", "log.drop"]
+    assert bench.recorder.spool_error is None
+
+
+@requirement("spool.full-is-counted")
+def test_refusing_lets_no_tool_begin_and_keeps_what_has_happened(tmp_path: Path) -> None:
+    bench = capped(tmp_path, when_full=REFUSE)
+    with pytest.raises(RefusedError, match=r"spool_full is 'refuse'.*spool_max_bytes"):
+        bench.recorder.record(started())
+    with pytest.raises(RefusedError, match="spool_full is 'refuse'"):
+        bench.recorder.admit()
+    assert not bench.recorder.record(draft("done")).is_spooled
+    assert (bench.recorder.backlog, bench.recorder.lost) == (1, {})
+    give_room(bench)
+    bench.recorder.admit()
+    assert bench.recorder.record(started()).is_spooled
+    assert bench.spool().types == ["session.open", "tool.completed", "tool.started"]
+
+
+@requirement("spool.full-is-counted")
+def test_refusing_takes_a_full_disk_as_a_spool_at_its_cap(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, terms=Terms(when_full=REFUSE))
+    bench.recorder.record(draft("a"))
+    bench.disk.write = full
+    with pytest.raises(RefusedError, match="ENOSPC"):
+        bench.recorder.record(started())
+    bench.recorder.record(draft("done"))
+    with pytest.raises(RefusedError, match="ENOSPC"):
+        bench.recorder.admit()
+
+
+@pytest.mark.parametrize("when_full", [DROP, BLOCK])
+def test_other_policies_let_every_tool_begin(tmp_path: Path, when_full: str) -> None:
+    bench = capped(tmp_path, when_full=when_full)
+    bench.recorder.admit()
+    assert not bench.recorder.record(started()).is_spooled
+
+
+@requirement("spool.full-is-counted")
+def test_blocking_waits_for_room_and_loses_nothing_that_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "BACKLOG_RECORDS", 1)
+    bench = capped(tmp_path, when_full=BLOCK, wait_s=60.0)
+    bench.recorder.record(draft("first"))
+    waiting = threading.Event()
+    before = bench.notified
+    bench.on_notify = waiting.set
+    caller = threading.Thread(target=bench.recorder.record, args=(draft("second"),))
+    caller.start()
+    assert waiting.wait(60)
+    assert bench.notified > before
+    give_room(bench)
+    while caller.is_alive():  # it may not wait yet when the first one looks
+        bench.recorder.drain()
+        caller.join(0.01)
+    assert bench.recorder.drain()
+    assert bench.spool().names == ["session.open", "first", "second"]
+    assert bench.recorder.lost == {}
+
+
+@requirement("spool.full-is-counted")
+def test_blocking_is_bounded_and_then_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "BACKLOG_RECORDS", 1)
+    bench = capped(tmp_path, when_full=BLOCK, wait_s=0.01)
+    for _ in range(3):
+        bench.recorder.record(draft())
+    assert bench.recorder.lost == {AT_CAP: 2}
+
+
+@requirement("spool.full-is-counted")
+@pytest.mark.parametrize("written", range(5))
+def test_killed_at_any_step_of_writing_what_waited_the_tally_is_exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    """Two records wait and three are lost; the process dies right behind its `written`-th write."""
+    monkeypatch.setattr(recorder_module, "BACKLOG_RECORDS", 2)
+    bench = Bench(tmp_path)
+    bench.recorder.current_session()
+    bench.disk.write = full
+    for number in range(5):
+        bench.recorder.record(draft(f"b{number}"))
+    writes = iter(range(100))
+
+    def write(fd: int, data: bytes) -> int:
+        if next(writes) == written:
+            raise Died
+        return os.write(fd, data)
+
+    bench.disk.write = write
+    if written < 3:  # two records and one log.drop
+        with pytest.raises(Died):
+            bench.recorder.drain()
+    else:
+        assert bench.recorder.drain()
+    session = bench.recorder.session
+    assert session is not None
+    session.release()
+    (dead,) = take_dead_sessions(tmp_path / "spool")
+    there = bench.spool().types
+    assert dead.lost.get(WAITED, 0) == 2 - there.count("tool.completed")
+    assert dead.lost.get(BACKLOG_FULL, 0) == (0 if "log.drop" in there else 3)
+    assert there.count("tool.completed") == min(written, 2)
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+@requirement("spool.sync-never-lies")
+def test_after_a_failed_sync_records_go_into_a_new_session_and_the_old_one_can_be_adopted(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, terms=Terms(sync_each=True))
+    first = bench.recorder.record(draft("a"))
+
+    def broken(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    bench.disk.sync = broken
+    second = bench.recorder.record(draft("b"))
+    assert second.session == first.session
+    assert "synced" in str(bench.recorder.spool_error)
+    assert not bench.recorder.record(draft("c")).is_spooled  # no session can be opened on this disk
+    bench.disk.sync = os.fsync
+    assert bench.recorder.drain()
+    third = bench.recorder.record(draft("d"))
+    assert third.session != first.session
+    assert bench.recorder.spool_error is None
+    found = check_spool(tmp_path / "spool")
+    assert sorted(one.names for one in found.values()) == [
+        ["session.open", "a", "b"],
+        ["session.open", "c", "d"],
+    ]
+    (dead,) = take_dead_sessions(tmp_path / "spool")
+    assert (dead.lock.session, dead.lost) == (first.session, {})
+
+
+def test_threads_that_record_together_share_a_sync(tmp_path: Path) -> None:
+    disk, syncs = Disk(), 0
+    session = new_session(tmp_path, disk=disk)
+    session.sync()
+    session.append(record())
+    first = session.position
+    session.append(record())
+
+    def sync(fd: int) -> None:
+        nonlocal syncs
+        syncs += 1
+
+    disk.sync = sync
+    session.sync(session.position)
+    session.sync(first)
+    session.sync(session.position)
+    assert syncs == 1
+
+
+def test_in_groups_what_nobody_acknowledged_for_a_second_is_synced_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    syncs: list[int] = []
+    bench.sealer = Sealer(bench.recorder, printer(), bench.clock, 60, dict, syncs=True)
+    bench.recorder.record(draft())
+    session = bench.recorder.session
+    assert session is not None
+    bench.disk.sync = syncs.append
+    assert bench.sealer.step(NOWHERE) == GROUP_S
+    bench.clock.advance(GROUP_S / 2)
+    bench.recorder.record(draft())
+    assert bench.sealer.step(NOWHERE) == GROUP_S / 2
+    assert syncs == []
+    bench.clock.advance(GROUP_S / 2)
+    bench.sealer.step(NOWHERE)
+    assert len(syncs) == 1
+    assert session.synced_end == session.position
+    bench.clock.advance(GROUP_S)
+    bench.sealer.step(NOWHERE)
+    assert len(syncs) == 1
+
+
+def test_in_groups_what_the_service_has_is_not_synced(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    syncs: list[int] = []
+    bench.sealer = Sealer(bench.recorder, printer(), bench.clock, 60, dict, syncs=True)
+    session = bench.recorder.current_session()
+    bench.disk.sync = syncs.append
+    for _ in range(5):
+        bench.recorder.record(draft())
+        before = session.position
+        bench.sealer.step(before)
+        bench.clock.advance(GROUP_S)
+        bench.sealer.step(session.position)
+    assert syncs == []

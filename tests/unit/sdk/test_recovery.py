@@ -15,6 +15,7 @@ from tallystick.recovery import MAX_LEAVES, Recovery, recovered_drafts, take_dea
 from tallystick.rejected import Rejected
 from tallystick.session import Session
 from tallystick.spool import Position, SessionLock, segment_path, sessions
+from tallystick.tally import WAITED, Tally
 from tallystick.testing import CountingIds, FakeClock
 from tests.emitters import new_session, printer, record
 from tests.requirements import requirement
@@ -401,3 +402,18 @@ def test_while_one_process_takes_dead_sessions_another_comes_back_later(bench: B
     turn.release()
     bench.recovery.adopt()
     assert len(bench.recovery.outboxes()) == 1
+
+
+@requirement("spool.full-is-counted")
+def test_what_a_dead_process_lost_is_stated_once_and_names_it(bench: Bench) -> None:
+    session = new_session(bench.home)
+    session.keep_tally(Tally({"full": 4, WAITED: 2}))
+    session.release()
+    bench.recovery.adopt()
+    bench.recovery.release()
+    bench.another().adopt()
+    stated = [one.statement for one in bench.stated if one.type == "log.drop"]
+    assert stated == [
+        {"drop.count": 4, "drop.reason": "full", "drop.session": session.id},
+        {"drop.count": 2, "drop.reason": WAITED, "drop.session": session.id},
+    ]

@@ -245,7 +245,8 @@ def test_a_durable_record_syncs_every_segment_that_it_and_its_seal_touched(tmp_p
     assert [name[-12:] for name in synced] == ["spool", "000001.spool", "000002.spool"]
 
 
-def test_a_failed_sync_is_an_error(tmp_path: Path) -> None:
+@requirement("spool.sync-never-lies")
+def test_after_a_failed_sync_a_session_takes_nothing_more(tmp_path: Path) -> None:
     disk = Disk()
     session = new_session(tmp_path, disk=disk)
 
@@ -255,8 +256,15 @@ def test_a_failed_sync_is_an_error(tmp_path: Path) -> None:
     disk.sync = broken
     with pytest.raises(SpoolError, match="synced"):
         session.append_durably(record())
-    disk.sync = os.fsync
-    assert session.append_durably(record()).seq == 2
+    disk.sync = os.fsync  # would succeed now, and say nothing about the pages that were lost
+    for ask in (
+        session.sync,
+        lambda: session.append(record()),
+        lambda: session.append_durably(record()),
+    ):
+        with pytest.raises(SpoolError, match="has ended"):
+            ask()
+    assert session.is_failed
 
 
 @pytest.mark.parametrize("nth", range(2))
