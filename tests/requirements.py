@@ -169,10 +169,6 @@ _SDK: Final = {
         "A record leaves the spool for a 200 that covers it; a rejected one is kept with its"
         " reason.",
     ),
-    "recovery.no-window": Requirement(
-        "promise: no false alarm",
-        "The log gets a dead session's unsealed tail and the record that states it as recovered in"
-        " one request, or neither.",
     "spool.full-is-counted": Requirement(
         "promise: never silent",
         "A spool at its cap or unwritable follows `spool_full`, and what is given up is stated exactly,"
@@ -182,6 +178,10 @@ _SDK: Final = {
         "promise: nothing acknowledged is lost; fsyncgate",
         "After a failed fsync nothing is added to the session and no later sync claims what it held.",
     ),
+    "recovery.no-window": Requirement(
+        "promise: no false alarm",
+        "The log gets a dead session's unsealed tail and the record that states it as recovered in"
+        " one request, or neither.",
     ),
     "seal.every-record": Requirement(
         "promise: only sealed counts as signed",
