@@ -19,6 +19,7 @@ from tallystick_ingest.api import (
     login,
     overview,
     queries,
+    tools,
     traces,
 )
 from tallystick_ingest.api.guard import add_error_answers
@@ -52,6 +53,7 @@ def create_app(service: Service) -> Edge:
         log,
         queries,
         traces,
+        tools,
         overview,
         evidence,
         exports,

@@ -1,21 +1,24 @@
-"""The service's commands: up, snapshot, export, actions, trace."""
+"""The service's commands: up, snapshot, export, actions, trace, tools."""
 
 import argparse
 import json
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tallystick.clock import SystemClock
 from tallystick.errors import ConfigError
 from tallystick.private_file import make_private_directory, private_file_warnings
 from tallystick_ingest.config import SETTINGS, load_service_config
 from tallystick_ingest.moment import parse_moment
+
+if TYPE_CHECKING:
+    from tallystick_ingest.questions import Questions
 
 _MOMENTS: Final = (
     "2026-11-22T15:00:00Z, 2026-11-22, today, yesterday, now, or how long ago: 30m, 2h, 7d"
@@ -213,6 +216,44 @@ def trace(arguments: Sequence[str]) -> int:
     else:
         print("\n".join(trace_lines(found, chosen.id, _width())))
     return 0
+
+
+def tools(arguments: Sequence[str]) -> int:
+    """Tell which tools are known: their definitions, what is flagged in them, and what changed."""
+    parser = argparse.ArgumentParser(prog="tallystick tools", description=tools.__doc__)
+    parser.add_argument("--server", help="name of the server")
+    parser.add_argument("--tool", help="name of the tool")
+    parser.add_argument(
+        "--history", action="store_true", help="tell each definition, and how it differs"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    chosen = parser.parse_args(list(arguments))
+    from tallystick_ingest.questions import Questions  # noqa: PLC0415 - slow to import
+    from tallystick_ingest.told_tools import history_lines, tool_lines  # noqa: PLC0415
+
+    questions = Questions.of_this_machine()
+    found = questions.get("/api/v1/tools", {"server": chosen.server, "tool": chosen.tool})
+    shown = found["tools"]
+    if chosen.history:
+        shown = [{**one, **_history(questions, one)} for one in shown if one["is_listed"]]
+    if chosen.json:
+        _print_json(shown)
+        return 0
+    if chosen.history and shown:
+        lines = [
+            line for one in shown for line in history_lines(one, one["versions_seen"], _width())
+        ]
+    else:
+        lines = tool_lines(shown, _width())
+    print("\n".join(lines))
+    if found["is_cut"]:
+        print("There are more: --server and --tool choose.")
+    return 0
+
+
+def _history(questions: "Questions", tool: Mapping[str, object]) -> dict[str, object]:
+    key = {name: tool[name] for name in ("observer", "server", "server_ref", "tool")}
+    return {"versions_seen": questions.get("/api/v1/tools/history", key)["versions"]}
 
 
 class _NoPandas(MetaPathFinder):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from tallystick_ingest.ends import ALARMS, STATES
+from tallystick_ingest.in_force import ALARMS as DEFINITION_ALARMS
 from tallystick_ingest.terminal import Column, cut, inert, table
 
 Shape = Mapping[str, Any]
@@ -177,6 +178,8 @@ def _call_head(call: Shape, event: Shape) -> str:
     parts = [tool(event), str(call["outcome"]), f"{duration} ms", proof(event)]
     if call["join"] and call["join"]["state"] in ALARMS:
         parts.append(STATES[call["join"]["state"]].upper())
+    if any(one["state"] in DEFINITION_ALARMS for one in call.get("definitions", {}).values()):
+        parts.append("DEFINITION NOT AS LISTED")
     return "   ".join(inert(part) for part in parts)
 
 
@@ -196,6 +199,9 @@ def _call_body(call: Shape, event: Shape, start_us: int) -> Iterator[str]:
         yield f"  reason     {inert(str(reason)[:PREVIEW_COLUMNS])}"
     if call["join"]:
         yield f"  two ends   {inert(str(call['join']['told']))}"
+    for action, one in call.get("definitions", {}).items():
+        side = "" if action == call["action_id"] else " (the server's view)"
+        yield f"  definition {inert(str(one['told']))}{side}"
     for stage in call["stages"]:
         yield f"  {_stage(stage, start_us)}"
 

@@ -13,7 +13,9 @@ from tallystick_ingest.api.guard import NotFoundError, caller_with, service_of
 from tallystick_ingest.api.queries import answer_json, moment, record_access
 from tallystick_ingest.api.shapes import event_shape, faults_shape, span_shape, without_payload
 from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.in_force import with_definitions
 from tallystick_ingest.stages import calls_of
+from tallystick_store.definition_states import definition_states
 from tallystick_store.event_proof import EventProof, Inclusion, prove_event
 from tallystick_store.traces import MAX_TRACES
 
@@ -56,14 +58,16 @@ def trace(
     `payload=none` leaves out disclosures, and of spans all attributes but those that say what a span
     is; `span` keeps the events and spans with one span id.
     """
-    found = service_of(request).query.trace(trace_id[:_MAX_CHARS])
+    service = service_of(request)
+    found = service.query.trace(trace_id[:_MAX_CHARS])
     rows = len(found.events) + len(found.spans)
     record_access(request, caller, "access.read", "trace", {"trace": trace_id[:_MAX_CHARS]}, rows)
     if not rows:
         raise NotFoundError("no record and no span has this trace id")
     events = [event_shape(event) for event in found.events]
     spans = [span_shape(one) for one in found.spans]
-    calls = calls_of(events, spans)
+    states = definition_states(service.store.database, found.events)
+    calls = with_definitions(calls_of(events, spans), states)
     if payload == "none":
         events, spans = list(map(without_payload, events)), list(map(without_payload, spans))
     if span is not None:

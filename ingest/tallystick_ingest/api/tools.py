@@ -1,0 +1,142 @@
+"""The tools that are known: their definitions, what is flagged in them, and how they changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+
+from tallystick.event import Statement
+from tallystick.tooldef.instructions import NOTICES
+from tallystick_ingest.api.guard import NotFoundError, caller_with, service_of
+from tallystick_ingest.api.queries import answer_json, record_access
+from tallystick_ingest.api.shapes import faults_shape
+from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.definition_diff import diff_of, differing, read_offered
+from tallystick_store.definitions import (
+    MAX_TOOLS,
+    KnownTool,
+    ToolKey,
+    Version,
+    known_tools,
+    versions_of,
+)
+from tallystick_store.events import StoredEvent
+
+_MAX_CHARS: Final = 256
+
+router = APIRouter(prefix="/api/v1/tools")
+_may_read = Depends(caller_with("read"))
+_Name = Annotated[str, Query(max_length=_MAX_CHARS)]
+
+
+@router.get("")
+def tools(
+    request: Request,
+    server: Annotated[str | None, Query(max_length=_MAX_CHARS)] = None,
+    tool: Annotated[str | None, Query(max_length=_MAX_CHARS)] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_TOOLS)] = MAX_TOOLS,
+    caller: Caller = _may_read,
+) -> Response:
+    """List tools, those first whose definition changed."""
+    database = service_of(request).store.database
+    found, is_cut = known_tools(database, server, tool, limit=limit)
+    query = {name: value for name, value in (("server", server), ("tool", tool)) if value}
+    record_access(request, caller, "access.search", "tools", query, len(found))
+    return answer_json({"tools": [_tool_shape(one) for one in found], "is_cut": is_cut})
+
+
+@router.get("/history")
+def history(
+    request: Request,
+    observer: _Name,
+    tool: _Name,
+    server: _Name = "",
+    server_ref: _Name = "",
+    caller: Caller = _may_read,
+) -> Response:
+    """Return the definitions of one tool, newest first, each with how it differs from the one before."""
+    key = ToolKey(observer, server, server_ref, tool)
+    versions, is_cut = versions_of(service_of(request).store.database, key)
+    record_access(request, caller, "access.read", "tool", asdict(key), len(versions))
+    if not versions:
+        raise NotFoundError("no definition of such a tool was recorded")
+    by_digest = {_digest(one.event): one for one in versions}
+    shapes = [_version_shape(one, by_digest.get(one.previous_digest or "")) for one in versions]
+    return answer_json({"versions": shapes, "is_cut": is_cut})
+
+
+def _tool_shape(known: KnownTool) -> dict[str, Any]:
+    newest = known.newest
+    said: Statement = newest.statement if newest is not None else {}
+    return {
+        **asdict(known.key),
+        "digest": known.digest,
+        "first_us": known.first_us,
+        "last_us": known.last_us,
+        "versions": known.versions,
+        "emitters": known.emitters,
+        "changes": known.changes,
+        "changed_us": known.changed_us,
+        "is_listed": known.is_listed,
+        **_flags(said),
+        "log_index": None if newest is None else newest.log_index,
+        "sealing": None if newest is None else newest.proof,
+        "faults": faults_shape(newest.faults) if newest is not None else [],
+    }
+
+
+def _version_shape(version: Version, before: Version | None) -> dict[str, Any]:
+    event = version.event
+    after = read_offered(event.disclosures.get("tool.definition"))
+    earlier = before.event.disclosures.get("tool.definition") if before is not None else None
+    changed, diff = _changes(version, read_offered(earlier), after)
+    return {
+        "log_index": event.log_index,
+        "time_us": event.said("time_us") or 0,
+        "emitter": version.emitter,
+        "digest": _digest(event),
+        "previous_digest": version.previous_digest,
+        "changed": changed,
+        "diff": diff,
+        **_flags(event.statement),
+        "findings": _findings(event.disclosures.get("tool.findings")),
+        "definition": event.disclosures.get("tool.definition"),
+        "sealing": event.proof,
+        "faults": faults_shape(event.faults),
+    }
+
+
+def _changes(
+    version: Version, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> tuple[Sequence[str], list[dict[str, Any]]]:
+    """Name the members that changed, by the emitter's own word where it has one, and compare them."""
+    said = version.event.statement
+    is_said = said.get("tool.previous_digest") == version.previous_digest is not None
+    stated = tuple(said.get("tool.changed", ())) if is_said else ()
+    if before is None or after is None:
+        return stated, []
+    changed = stated or differing(before, after)
+    return changed, [asdict(one) for one in diff_of(before, after, changed)]
+
+
+def _flags(said: Statement) -> dict[str, Any]:
+    """Return what is flagged, apart from what honest definitions hold as well; null: nobody looked."""
+    flags = said.get("tool.flags")
+    if flags is None:
+        return {"flags": None, "notices": None}
+    return {
+        "flags": {kind: count for kind, count in flags.items() if kind not in NOTICES},
+        "notices": {kind: count for kind, count in flags.items() if kind in NOTICES},
+    }
+
+
+def _findings(text: str | None) -> list[Any]:
+    found = read_offered(f'{{"all":{text}}}') if text else None
+    listed = found["all"] if found is not None else []
+    return listed if isinstance(listed, list) else []
+
+
+def _digest(event: StoredEvent) -> str:
+    return str(event.said("tool.definition_digest") or "")
