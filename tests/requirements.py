@@ -152,6 +152,10 @@ _SDK: Final = {
         "Request and decision of an approval share an id and the keyed digest of what was shown.",
     ),
     "sdk.elicitation-is-approval": Requirement(
+    "sdk.claims-are-evidence": Requirement(
+        "RFC 8725 sections 2 and 3; OAuth 2.1",
+        "A claim that is malformed, or that nobody verified, names nobody as authenticated and is kept.",
+    ),
         "MCP 2025-11-25 elicitation; MCP 2026-07-28 multi round-trip requests",
         "What a server asks a person, and their answer, is an approval joined to the call that waits.",
     ),

@@ -59,6 +59,8 @@ class Sighting:
     disclosures: Mapping[str, object] = field(default_factory=dict)
     identity: Identity = _NOBODY
     definition: ToolDefinition | None = None
+    decision: Decision | None = None
+    """The answer of whoever let the call in; what is decided inside stands in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +202,13 @@ class Call:
             return
         self.is_over = True
         ending = self._judged(ending)
+        decision = self._decision or self.sighting.decision
         end_us = self._start_us + (time.perf_counter_ns() - self._start_tick_ns) // NS_PER_US
         times = self.span.end(end_us, ending.error_type) if self.span else None
         statement = {
             **self._statement(),
             **self._end_times(times, end_us),
-            **(self._decision.statement() if self._decision else {}),
+            **(decision.statement() if decision else {}),
             "outcome": ending.outcome,
         }
         if ending.error_type:
@@ -283,7 +286,8 @@ class Call:
             found["result"] = ending.result
         if ending.error_message:
             found["error.message"] = ending.error_message[:MAX_MESSAGE]
-        return found | (self._decision.disclosures() if self._decision else {})
+        decision = self._decision or self.sighting.decision
+        return found | (decision.disclosures() if decision else {})
 
     def _given_params(self) -> dict[str, object]:
         """Return the arguments: each record of a call is whole by itself, and the last one stands for the call."""

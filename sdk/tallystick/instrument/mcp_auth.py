@@ -1,10 +1,11 @@
 """Who calls an MCP server, and whom its bearer middleware turns away.
 
-Identity comes from the request at hand, `request.scope["user"]`, not from mcp's context variable: that
-of 1.30 was seen to hold the token of an earlier request after a refresh.
+Identity comes from the request at hand, `request.scope`, not from mcp's context variable: that of 1.30 was
+seen to hold the token of an earlier request after a refresh.
 
-Refusals of mcp's own `RequireAuthMiddleware` (401, 403) are recorded as `authz.decision`. Not covered: a
-401 without any credential, which is how every OAuth discovery begins, and refusals by other middleware.
+Refusals of mcp's own `RequireAuthMiddleware` (401, 403) are recorded as `authz.decision`, also where no call
+follows; what it let through is stated by the call, as allowed. Not covered: a 401 without any credential,
+which is how every OAuth discovery begins, and refusals by other middleware.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,20 +17,14 @@ from tallystick import runtime
 from tallystick.context import current_caller, said_agent, stated_identity
 from tallystick.decision import Decision
 from tallystick.event import Draft
-from tallystick.identity import (
-    Client,
-    Credential,
-    Identity,
-    Principal,
-    credential_kind,
-    from_access_token,
-    local_user,
-)
+from tallystick.identity import Identity, local_user
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import argument
+from tallystick.presented import caller_of, refused_caller
 
 POLICY: Final = "mcp.bearer"
-_BEARER: Final = "bearer "
+_PASSED: Final = "tallystick.required_scopes"
+"""Member of an ASGI scope: the scopes that mcp's middleware asked for and found."""
 _scope: Final[ContextVar[Mapping[str, Any] | None]] = ContextVar("tallystick_scope", default=None)
 
 
@@ -39,7 +34,7 @@ def server_identity(
     transport: str | None,
 ) -> Identity:
     """Return who calls: the token's claims over HTTP, else what the process knows of its own user."""
-    known = _from_scope(request.scope) if request is not None else _from_process(transport)
+    known = caller_of(request.scope) if request is not None else _from_process(transport)
     name, version = getattr(client_info, "name", None), getattr(client_info, "version", None)
     client = replace(
         known.client,
@@ -50,9 +45,10 @@ def server_identity(
     return replace(known, client=client)
 
 
-def _from_scope(scope: Mapping[str, Any]) -> Identity:
-    token = getattr(scope.get("user"), "access_token", None)
-    return from_access_token(token) if token is not None else Identity()
+def passed_check(request: Any) -> Decision | None:
+    """Return the answer of mcp's own check of token and scopes, None where it was not asked."""
+    required = request.scope.get(_PASSED) if request is not None else None
+    return None if required is None else Decision("allow", POLICY, rule=required or None)
 
 
 def _from_process(transport: str | None) -> Identity:
@@ -72,12 +68,15 @@ class Refusals:
     async def call(
         self,
         wrapped: Callable[..., Awaitable[None]],
-        instance: object,  # noqa: ARG002 - wrapt's form
+        instance: object,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
         """Remember the request while `RequireAuthMiddleware.__call__` looks at it."""
-        token = _scope.set(argument(0, "scope", args, kwargs))
+        scope = argument(0, "scope", args, kwargs)
+        token = _scope.set(scope)
+        required = getattr(instance, "required_scopes", None) or ()
+        self._framework.safely(lambda: scope.__setitem__(_PASSED, " ".join(required)))
         try:
             await wrapped(*args, **kwargs)
         finally:
@@ -102,7 +101,7 @@ def _record(rule: str, reason: str) -> None:
     running, scope = runtime.current(), _scope.get()
     if running is None or scope is None:
         return
-    identity = _refused(scope)
+    identity = refused_caller(scope)
     if identity is None:
         return
     decision = Decision("deny", POLICY, rule=rule, reason=reason)
@@ -116,18 +115,3 @@ def _record(rule: str, reason: str) -> None:
     }
     disclosures = parts.disclosures | decision.disclosures()
     running.recorder.record(Draft("authz.decision", statement, disclosures, parts.tokens))
-
-
-def _refused(scope: Mapping[str, Any]) -> Identity | None:
-    """Return who was refused, None when nobody showed a credential."""
-    known = _from_scope(scope)
-    if known.credential.secret:
-        return known
-    for name, value in scope.get("headers") or ():
-        header = value.decode("latin-1")
-        if name.lower() == b"authorization" and header.lower().startswith(_BEARER):
-            secret = header[len(_BEARER) :]
-            return Identity(
-                Principal(), Client(), credential=Credential(credential_kind(secret), secret)
-            )
-    return None

@@ -6,6 +6,7 @@ behind that, knows the span, and records `tool.started` before the tool runs.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from tallystick.errors import RefusedError
 from tallystick.identity import text
 from tallystick.instrument import mcp_facts, mcp_transport
 from tallystick.instrument.framework import Framework
-from tallystick.instrument.mcp_auth import server_identity
+from tallystick.instrument.mcp_auth import passed_check, server_identity
 from tallystick.instrument.mcp_definitions import definition_of, know_manager, note_listing
 from tallystick.instrument.mcp_rounds import in_rounds
 from tallystick.instrument.observe import announced, observed, refuse_unseen
@@ -132,7 +133,9 @@ class ServerHooks:
 
 def _begun(server: Any, ctx: Any) -> Call | None:
     running = runtime.current()
-    return Call(running, _sighting(server, ctx)) if running is not None else None
+    if running is None:
+        return None
+    return Call(running, replace(_sighting(server, ctx), decision=passed_check(ctx.request)))
 
 
 def _sighting(server: Any, ctx: Any) -> Sighting:

@@ -6,6 +6,7 @@ result and the protocol errors are seen as they are sent. 1.x has no spans and n
 
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tallystick import runtime, spans
@@ -14,7 +15,7 @@ from tallystick.errors import RefusedError
 from tallystick.identity import text
 from tallystick.instrument import mcp_facts, mcp_transport
 from tallystick.instrument.framework import Framework
-from tallystick.instrument.mcp_auth import server_identity
+from tallystick.instrument.mcp_auth import passed_check, server_identity
 from tallystick.instrument.mcp_definitions import definition_of, know_manager, note_listing
 from tallystick.instrument.observe import announced, refuse_unseen
 from tallystick.instrument.patch import argument
@@ -122,7 +123,8 @@ def _begun(server: Any, message: Any, request: Any) -> Call | None:
     running = runtime.current()
     if running is None:
         return None
-    return Call(running, _sighting(server, message, request))
+    seen = _sighting(server, message, request)
+    return Call(running, replace(seen, decision=passed_check(_http(message))))
 
 
 def _sighting(server: Any, message: Any, request: Any) -> Sighting:

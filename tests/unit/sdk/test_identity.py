@@ -7,17 +7,12 @@ from typing import Any
 
 import pytest
 
-from tallystick.identity import (
+from tallystick.identity import Agent, Client, Credential, Identity, Principal, local_user
+from tallystick.token_claims import (
     MAX_ACTORS,
-    Agent,
-    Client,
-    Credential,
-    Identity,
-    Principal,
     actor_chain,
     credential_kind,
     from_access_token,
-    local_user,
 )
 from tests.requirements import requirement
 
