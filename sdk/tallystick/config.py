@@ -48,10 +48,10 @@ class Config:
     agent_name: str | None
     spool_dir: Path
     sync: str
-    required: tuple[str, ...]
     spool_max_bytes: int
     spool_full: str
     spool_wait_ms: int
+    required: tuple[str, ...]
     linger_ms: int
     batch: int
     heartbeat_s: int
