@@ -23,6 +23,7 @@ ENTRIES: Final = (
     Entry("overview", "Overview", "", "What happened, and whether the record of it holds."),
     Entry("actions", "Actions", "actions", "Every tool call, newest first."),
     Entry("trace", "Traces", "trace", "One task from its start to its end."),
+    Entry("tools", "Tools", "tools", "What is offered to models, and what changed in it."),
     Entry("integrity", "Integrity", "integrity", "What was verified, how, and what is missing."),
     Entry("exports", "Exports", "exports", "Evidence to hand over."),
 )

@@ -133,6 +133,14 @@ class Client:
         """Return checkpoints, sessions with their gaps, keys and the last verification."""
         return self._get("/api/v1/integrity")
 
+    def tools(self) -> Shape:
+        """Return the tools that are known, changed ones first."""
+        return self._get("/api/v1/tools")
+
+    def tool_history(self, key: Query) -> Shape:
+        """Return the definitions of one tool, newest first; NotFoundError for one that nobody recorded."""
+        return self._get("/api/v1/tools/history", key)
+
     def actions(
         self, query: Query, limit: int = PAGE_ROWS, before: str | None = None
     ) -> ActionPage:

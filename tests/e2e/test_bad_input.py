@@ -61,7 +61,7 @@ def hidden_in(text: str) -> list[str]:
     return [meaning for character, meaning in INVISIBLE.items() if character in text]
 
 
-PLACES = ("/", "/actions", "/integrity", "/exports", f"/trace?id={FOREIGN_TRACE}")
+PLACES = ("/", "/actions", "/tools", "/integrity", "/exports", f"/trace?id={FOREIGN_TRACE}")
 
 
 @requirement("dashboard.inert")

@@ -43,7 +43,7 @@ CHANGES = {
 }
 """What is done to the record of a call of each tool, and a word of what has to be said about it."""
 
-PAGES = ("/", "/actions", "/trace", "/integrity", "/exports")
+PAGES = ("/", "/actions", "/trace", "/tools", "/integrity", "/exports")
 
 
 @pytest.fixture(scope="module")

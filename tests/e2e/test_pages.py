@@ -23,6 +23,8 @@ PAGES = {
     "call": "/trace?id={trace}&span={span}",
     "foreign trace": f"/trace?id={FOREIGN_TRACE}",
     "no such trace": f"/trace?id={'00' * 15}01",
+    "tools": "/tools",
+    "a tool": "/tools?observer=mcp_server&server={server}&server_ref={server_ref}&tool=delete_customer",
     "integrity": "/integrity",
     "exports": "/exports",
 }
@@ -38,7 +40,10 @@ def foreign(world: World) -> None:
 def denied(world: World) -> dict[str, str]:
     """Give trace and span of the call that the demo's server refused."""
     [found] = world.actions(outcome="denied")
-    return {"trace": found["trace_id"], "span": found["span_id"]}
+    tools = world.service.get("/api/v1/tools?tool=delete_customer")["tools"]
+    [tool] = [one for one in tools if one["observer"] == "mcp_server"]
+    places = {name: tool[name] for name in ("server", "server_ref")}
+    return {"trace": found["trace_id"], "span": found["span_id"], **places}
 
 
 @requirement("dashboard.clean")
@@ -172,9 +177,21 @@ def test_a_filter_in_the_address_shows_as_many_actions_as_the_service_counts(
     expect(rows).to_have_count(len(expected))
 
 
+@requirement("tooldef.observed")
+def test_a_tool_in_the_list_leads_to_what_was_offered(
+    visit: Callable[..., Visitor], administrator: State
+) -> None:
+    visitor = visit(administrator).open("/tools")
+    visitor.part("tools_table").get_by_role("link", name="delete_customer").first.click()
+    expect(visitor.part("tool_history")).to_contain_text("first seen")
+    expect(visitor.part("tool_history")).to_contain_text("inputSchema")
+    assert "tool=delete_customer" in visitor.page.url
+    assert visitor.watcher.faults == []
+
+
 @requirement("dashboard.login")
 def test_without_a_session_every_page_leads_to_the_login(visit: Callable[..., Visitor]) -> None:
-    for path in ("/", "/actions", f"/trace?id={FOREIGN_TRACE}", "/integrity", "/exports"):
+    for path in ("/", "/actions", f"/trace?id={FOREIGN_TRACE}", "/tools", "/integrity", "/exports"):
         visitor = visit()
         visitor.page.goto(f"{visitor.url}{path}")
         visitor.page.wait_for_url(lambda url: "/login" in url)

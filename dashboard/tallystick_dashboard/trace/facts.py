@@ -89,6 +89,7 @@ def _ids(action: Action) -> list[Fact | None]:
         fact("model's call id", action.said("tool.call_id"), code=True),
         fact("action", action.said("action.id"), code=True),
         fact("annotated", ", ".join(_annotations(action))),
+        fact("definition", action.said("tool.definition_digest"), code=True),
     ]
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from tallystick_dashboard.trace.action import Action, Proof, Shape, Status, actions_of, text_of
+from tallystick_dashboard.trace.in_force import odd_definitions
 from tallystick_dashboard.trace.join import ALARMS, Join, joins_of
 from tallystick_dashboard.trace.rows import CONTRADICTED, Draft, drafts_of
 from tallystick_dashboard.trace.tree import ROOT, grow
@@ -118,7 +119,7 @@ def read_trace(trace_id: str, answer: Shape) -> Trace:
     calls = tuple(answer["calls"])
     joins = tuple(joins_of(calls))
     drafts = drafts_of(events, spans, actions.values())
-    rows = tuple(_placed(drafts, joins))
+    rows = tuple(_placed(drafts, joins, odd_definitions(calls)))
     faults = (*_event_faults(events), *_span_faults(spans))
     is_cut = bool(answer.get("is_cut"))
     return Trace(trace_id, rows, actions, calls, joins, faults, is_cut)
@@ -153,7 +154,9 @@ def _columns(row: Shape) -> str:
     return ", ".join(dict.fromkeys(str(one["column"]) for one in row.get("faults") or ()))
 
 
-def _placed(drafts: Sequence[Draft], joins: Sequence[Join]) -> Iterator[Row]:
+def _placed(
+    drafts: Sequence[Draft], joins: Sequence[Join], definitions: Mapping[str, str]
+) -> Iterator[Row]:
     joined = {action: one for one in joins for action in one.actions}
     ids = _unique([one.id for one in drafts])
     spans, actions, groups = _index(drafts)
@@ -175,6 +178,8 @@ def _placed(drafts: Sequence[Draft], joins: Sequence[Join]) -> Iterator[Row]:
         join = joined.get(draft.action_id)
         if join is not None and join.is_alarm and join.actions[-1] == draft.action_id:
             flags.append(join.head)
+        if draft.action_id in definitions:
+            flags.append(definitions[draft.action_id])
         yield Row(draft, ids[index], depth, tuple(flags), join)
 
 
