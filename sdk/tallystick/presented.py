@@ -6,7 +6,7 @@ what it says itself, asserted. A credential in the address is found too, and mar
 """
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -45,6 +45,13 @@ def refused_caller(scope: Mapping[str, Any]) -> Identity | None:
         return _with_oddities(from_access_token(token), scope)
     known = _presented(scope, is_refused=True)
     return _with_oddities(known, scope) if known.credential.secret else None
+
+
+def credential_of_headers(headers: Iterable[tuple[str, str]]) -> Credential:
+    """Return the credential of a request that this process sends, read as a server would read it."""
+    given = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers]
+    known = _presented({"headers": given}, is_refused=True)
+    return Credential(known.credential.kind, known.credential.secret)
 
 
 def _presented(scope: Mapping[str, Any], *, is_refused: bool) -> Identity:

@@ -157,7 +157,7 @@ def _sighting(session: Any, request: Any) -> Sighting:
             "mcp.protocol_version": _negotiated(session, "protocol_version", "protocolVersion"),
             "jsonrpc.request_id": str(number) if number is not None else None,
         },
-        stated_identity(),
+        replace(stated_identity(), credential=mcp_transport.credential_of_client(session)),
         definition_of(session, params["name"]) if is_tool else None,
     )
 

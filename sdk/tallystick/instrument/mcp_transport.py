@@ -13,6 +13,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 from weakref import WeakKeyDictionary
 
+from tallystick.identity import Credential
+from tallystick.instrument import mcp_credentials
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, Wrapper
 
@@ -82,7 +84,14 @@ class TransportHooks:
         ) -> Any:
             peer = Peer(transport, self._framework.safely(lambda: _address(args, kwargs)))
             made = wrapped(*args, **kwargs)
-            return _Remembering(made, lambda yielded: self._note(yielded[0], peer))
+
+            def remember(yielded: Any) -> None:
+                self._note(yielded[0], peer)
+                self._framework.safely(
+                    lambda: mcp_credentials.note(_anchor(yielded[0]), args, kwargs)
+                )
+
+            return _Remembering(made, remember)
 
         return streams
 
@@ -161,6 +170,12 @@ def address_of_server(session: Any) -> str | None:
     return peer.address if peer is not None else None
 
 
+def credential_of_client(session: Any) -> Credential:
+    """Return what a client session presents to its server."""
+    stream = _stream(session)
+    return mcp_credentials.sent_credential(_anchor(stream)) if stream is not None else Credential()
+
+
 def own_address() -> str:
     """Return what tells this program from others that serve under the same name: its main module."""
     main = sys.modules.get("__main__")
@@ -169,9 +184,13 @@ def own_address() -> str:
 
 
 def _peer(session: Any) -> Peer | None:
-    dispatcher = getattr(session, "_dispatcher", None)
-    stream = getattr(dispatcher if dispatcher is not None else session, "_read_stream", None)
+    stream = _stream(session)
     return _streams.get(_anchor(stream)) if stream is not None else None
+
+
+def _stream(session: Any) -> Any:
+    dispatcher = getattr(session, "_dispatcher", None)
+    return getattr(dispatcher if dispatcher is not None else session, "_read_stream", None)
 
 
 def of_server(request: object, kind: str | None) -> str | None:
