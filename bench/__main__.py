@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from bench import caller, ingest, machine, masking, soak, startup, verify
+from bench import caller, endurance, ingest, machine, masking, soak, startup, verify
 
 MEASUREMENTS: Final[dict[str, Callable[[], list[str]]]] = {
     "startup": startup.measure,
@@ -12,10 +12,12 @@ MEASUREMENTS: Final[dict[str, Callable[[], list[str]]]] = {
     "caller": caller.measure,
     "ingest": ingest.measure,
     "verify": verify.measure,
+    "short-endurance": endurance.measure_shortly,
     "short-soak": soak.measure_shortly,
+    "endurance": endurance.measure,
     "soak": soak.measure,
 }
-ON_REQUEST: Final = ("soak",)
+ON_REQUEST: Final = ("endurance", "soak")
 """Left out unless named: each takes minutes, and has a short form."""
 
 

@@ -24,6 +24,9 @@ CALLS: Final = 2000
 FLUSH_WITHIN_S: Final = 60
 CALLER_BUDGET_US: Final = 40
 BACKGROUND_BUDGET_US: Final = 10
+ALONE_BUDGET_US: Final = 20
+ALONE_EVENTS: Final = 20
+ALONE_PAUSE_S: Final = 0.3
 ARGUMENTS: Final = {"order": "ord_20261101_0042", "region": "north", "limit": 25, "open": True}
 RESULT: Final = {
     "rows": [{"id": number, "status": "shipped", "total_pence": 1299} for number in range(12)]
@@ -49,8 +52,9 @@ def measure() -> list[str]:
         service = Service(Path(place))
         runtime = Runtime(load_config(home=service.home))
         runtime.start()
-        caller_us = machine.cpu_us(lambda: _call(runtime), CALLS)
+        caller_us = machine.cpu_us(lambda: call(runtime), CALLS)
         background_us = _background_us(runtime)
+        alone_us = _alone_us(runtime)
         runtime.shutdown(5)
         service.stop()
         seals = _events_per_seal(service)
@@ -60,27 +64,43 @@ def measure() -> list[str]:
         f"(budget {CALLER_BUDGET_US}), {caller_us / yardstick:.1f} x calibration",
         f"background per event, under load, seals on: {background_us:.1f} µs CPU "
         f"(budget {BACKGROUND_BUDGET_US}), {seals:.0f} events per seal",
+        f"background per event, one at a time, each sealed, sent and acknowledged by itself: {alone_us:.0f} µs CPU "
+        f"(budget {ALONE_BUDGET_US})",
         f"beside it, one OpenTelemetry span with 10 attributes: {span_us:.0f} µs CPU",
     ]
 
 
-def _call(runtime: Runtime) -> None:
+def call(runtime: Runtime) -> None:
+    """Record one call as a hook does: before it runs, and when it has ended."""
     runtime.recorder.record(Draft("tool.started", CALL, {"params": ARGUMENTS}))
     ended = {**CALL, "outcome": "success"}
     runtime.recorder.record(Draft("tool.completed", ended, {"params": ARGUMENTS, "result": RESULT}))
 
 
 def _background_us(runtime: Runtime) -> float:
-    _flush(runtime)
+    flush(runtime)
     process, thread = time.process_time_ns(), time.thread_time_ns()
     for _ in range(CALLS):
-        _call(runtime)
-    _flush(runtime)
+        call(runtime)
+    flush(runtime)
     spent = (time.process_time_ns() - process) - (time.thread_time_ns() - thread)
     return spent / (2 * CALLS) / 1000
 
 
-def _flush(runtime: Runtime) -> None:
+def _alone_us(runtime: Runtime) -> float:
+    """Give the background's cost per event where no other is near: nothing is shared."""
+    flush(runtime)
+    process, thread = time.process_time_ns(), time.thread_time_ns()
+    for _ in range(ALONE_EVENTS):
+        ended = {**CALL, "outcome": "success"}
+        runtime.recorder.record(Draft("tool.completed", ended, {"params": ARGUMENTS}))
+        time.sleep(ALONE_PAUSE_S)
+    spent = (time.process_time_ns() - process) - (time.thread_time_ns() - thread)
+    return spent / ALONE_EVENTS / 1000
+
+
+def flush(runtime: Runtime) -> None:
+    """Wait until the service has everything. Raises SystemExit when it does not take it."""
     if not runtime.flush(FLUSH_WITHIN_S):
         raise SystemExit("the service did not take the records: nothing was measured")
 

@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections import Counter
@@ -30,7 +31,7 @@ KILL_EVERY_S: Final = 1.0
 VERIFY_EVERY: Final = 30
 """Kills between two verifications of the running service."""
 SETTLE_WITHIN_S: Final = 120
-MODES: Final = ("none", "each")
+MODES: Final = ("none", "group", "each")
 MOST_GROWTH: Final = 1.25
 """The median cost of a call in the last quarter, in times of the first: above, it is not flat."""
 _SETTLE: Final = """
@@ -161,18 +162,23 @@ def soak(emitters: int, seconds: float, pause_ms: int) -> list[str]:
 def _weather(one: Soak, emitters: int, seconds: float) -> None:
     for _ in range(emitters):
         one.start()
-    end_s = time.monotonic() + seconds
+    auditor: threading.Thread | None = None
+    begin_s = time.monotonic()
+    end_s = begin_s + seconds
     for number in itertools.count(1):
         left_s = end_s - time.monotonic()
         if left_s <= 0:
             break
-        time.sleep(min(KILL_EVERY_S, left_s))
+        time.sleep(max(0.0, min(begin_s + number * KILL_EVERY_S - time.monotonic(), left_s)))
         one.kill(one.running.pop(0))
         one.start()
         if number % VERIFY_EVERY == 0:
-            one.verify("--url", one.service.url)
+            auditor = threading.Thread(target=one.verify, args=("--url", one.service.url))
+            auditor.start()
     while one.running:
         one.kill(one.running.pop())
+    if auditor is not None:
+        auditor.join()
 
 
 def _stored_calls(service: Service) -> Counter[str]:
