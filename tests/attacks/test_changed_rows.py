@@ -29,6 +29,7 @@ PATHS = [
     "/api/v1/integrity",
     "/api/v1/records?from=0&to=1000",
     "/api/v1/keys",
+    "/api/v1/tools",
 ]
 CHANGES = {
     "events": [
