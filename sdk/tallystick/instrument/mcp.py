@@ -12,6 +12,7 @@ from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_auth import Refusals
 from tallystick.instrument.mcp_client import ClientHooks
 from tallystick.instrument.mcp_elicitation import ElicitationHooks
+from tallystick.instrument.mcp_registration import RegistrationHooks
 from tallystick.instrument.mcp_server import ServerHooks
 from tallystick.instrument.mcp_server_v1 import ServerHooksV1
 from tallystick.instrument.mcp_transport import TransportHooks
@@ -148,6 +149,7 @@ def _note_raised(error: BaseException, message: str) -> None:
 FRAMEWORK: Final = Framework(NAME, "mcp", _patches)
 _REFUSALS: Final = Refusals(FRAMEWORK)
 _ELICITATION: Final = ElicitationHooks(FRAMEWORK)
+_REGISTRATION: Final = RegistrationHooks(FRAMEWORK)
 _COMMON: Final = (
     _optional(BEARER, "RequireAuthMiddleware.__call__", _REFUSALS.call, ("scope",)),
     _optional(
@@ -155,6 +157,9 @@ _COMMON: Final = (
         "RequireAuthMiddleware._send_auth_error",
         _REFUSALS.send_error,
         ("error", "description"),
+    ),
+    _optional(
+        "mcp.server.auth.handlers.register", "RegistrationHandler.handle", _REGISTRATION.handle
     ),
     _optional("mcp.server.session", "ServerSession.elicit_form", _ELICITATION.ask_form),
     _optional("mcp.server.session", "ServerSession.elicit_url", _ELICITATION.ask_url),

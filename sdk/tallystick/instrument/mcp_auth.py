@@ -19,6 +19,7 @@ from tallystick.decision import Decision
 from tallystick.event import Draft
 from tallystick.identity import Identity, local_user
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.mcp_registration import with_kind
 from tallystick.instrument.patch import argument
 from tallystick.presented import caller_of, refused_caller
 
@@ -37,7 +38,7 @@ def server_identity(
     known = caller_of(request.scope) if request is not None else _from_process(transport)
     name, version = getattr(client_info, "name", None), getattr(client_info, "version", None)
     client = replace(
-        known.client,
+        with_kind(known.client),
         name=name,
         version=version,
         basis=known.client.basis if known.client.id else "asserted" if name else "unknown",
