@@ -21,7 +21,7 @@ MAX_VERSIONS: Final = 50
 _SERVER: Final = r"""regexp_extract(statement, '"server\.ref":"([0-9a-f]{1,64})"', 1)"""
 """In the one spelling of a statement a quote inside a text is escaped: no text can look like this member."""
 _SEEN: Final = f"""
-    SELECT e.log_index, e.time_us, e.observer, coalesce(e.server_name, '') AS server,
+    SELECT e.log_index, e.time_us, coalesce(e.observer, '') AS observer, coalesce(e.server_name, '') AS server,
            coalesce({_SERVER}, '') AS server_ref, e.tool_name AS tool,
            e.tool_definition_digest AS digest, coalesce(e.sender, '') || ' ' || coalesce(o.emitter, '') AS emitter
     FROM events e
@@ -44,7 +44,7 @@ _LISTED: Final = f"""
     FROM ({_STEPS}) GROUP BY ALL
 """  # noqa: S608 - own words
 _CALLED: Final = f"""
-    SELECT observer, coalesce(server_name, '') AS server, '' AS server_ref, tool_name AS tool,
+    SELECT coalesce(observer, '') AS observer, coalesce(server_name, '') AS server, '' AS server_ref, tool_name AS tool,
            arg_max(tool_definition_digest, (time_us, log_index)) AS newest,
            min(time_us) AS first_us, max(time_us) AS last_us,
            count(DISTINCT tool_definition_digest) AS versions, count(DISTINCT sender) AS emitters,
@@ -156,7 +156,7 @@ def _events(
 def _known(row: Row, newest: StoredEvent | None) -> KnownTool:
     observer, server, server_ref, tool, digest, first_us, last_us = row[:7]
     return KnownTool(
-        key=ToolKey(observer or "", server, server_ref, tool),
+        key=ToolKey(observer, server, server_ref, tool),
         digest=digest,
         first_us=first_us or 0,
         last_us=last_us or 0,
