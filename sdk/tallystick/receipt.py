@@ -24,8 +24,8 @@ from tallystick.tlog.encoding import to_base64
 META_KEY: Final = "dev.tallystick/receipt"
 """Name, with the prefix in reverse DNS notation that MCP 2025-11-25 asks for (basic, `_meta`)."""
 NONCE_BYTES: Final = 16
-MAX_CALL_BYTES: Final = 1_048_576
-"""Of the canonical call: a peer must not make the other end print megabytes slowly."""
+MAX_CALL_BYTES: Final = 262_144
+"""Of the canonical call: a peer must not make the other end print megabytes slowly (0.5 s a MiB of floats)."""
 
 _FORMS: Final = {
     "nonce": re.compile(r"[0-9a-f]{32}"),
@@ -105,8 +105,10 @@ def _printed_fast(call: JsonValue) -> bytes | None:
         text = orjson.dumps(call, option=_OPTIONS)
     except TypeError:  # an integer beyond 2^53, a lone surrogate, too deep
         return None
+    if len(text) > MAX_CALL_BYTES:
+        return text
     is_sure = text.count(b"{") + text.count(b"[") <= MAX_DEPTH and not _UNSURE.search(text)
-    return text if is_sure or len(text) > MAX_CALL_BYTES else None
+    return text if is_sure else None
 
 
 def _printed_slowly(call: JsonValue) -> bytes:
