@@ -11,6 +11,7 @@ from starlette.routing import Route
 from tallystick_ingest import VERSION
 from tallystick_ingest.api import (
     admin,
+    blobs,
     emitters,
     evidence,
     exports,
@@ -57,6 +58,7 @@ def create_app(service: Service) -> Edge:
         overview,
         evidence,
         exports,
+        blobs,
     ):
         app.include_router(module.router)
     add_error_answers(app)

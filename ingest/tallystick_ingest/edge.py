@@ -32,6 +32,8 @@ MAX_API_BODY_BYTES: Final = 256 * 1024
 """Ours: the largest, an enrolment, has two fields of 16,384 characters."""
 _OTLP_PATH: Final = "/v1/"
 """OTLP has limits of its own (otlp/body.py)."""
+_BLOB_PATH: Final = "/api/v1/blobs/"
+"""So have blobs (api/blobs.py), whose sender is known before they are read."""
 _INTERNAL: Final = 500
 
 Application = Callable[[Scope, Receive, Send], Any]
@@ -109,7 +111,7 @@ class Edge:
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
     """Return a `receive` that gives no more than a body of the API may have: 413."""
-    if scope["path"].startswith(_OTLP_PATH):
+    if scope["path"].startswith((_OTLP_PATH, _BLOB_PATH)):
         return receive
     size_bytes = 0
 

@@ -80,6 +80,10 @@ class ServiceClient:
         """Send `body`. Raises ShipError when no whole answer came back."""
         return self._send("POST", path, body, headers)
 
+    def put(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send `body` to the address that is its own. Raises ShipError when no whole answer came back."""
+        return self._send("PUT", path, body, headers)
+
     def get(self, path: str) -> Answer:
         """Fetch. Raises ShipError when no whole answer came back."""
         return self._send("GET", path, None, {})

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tallystick.blob import MAX_BLOB_BYTES
 from tallystick.errors import ConfigError
 
 SYNC_MODES: Final = ("none", "group", "each")
@@ -57,6 +58,7 @@ class Config:
     heartbeat_s: int
     exit_flush_ms: int
     max_value_bytes: int
+    max_blob_bytes: int
     rules: Path | None
     frameworks: tuple[str, ...]
     traces: bool
@@ -225,6 +227,12 @@ SETTINGS: Final = (
         _whole(1024, MAX_VALUE_BYTES_LIMIT),
         262_144,
         "Arguments and results above this size are recorded as a preview, size and digest.",
+    ),
+    Setting(
+        "max_blob_bytes",
+        _whole(0, MAX_BLOB_BYTES),
+        4 * 1024**2,
+        "Of those, up to this size the whole is masked too, and kept as a blob; 0: no blobs.",
     ),
     Setting(
         "rules",

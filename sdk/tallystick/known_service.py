@@ -6,8 +6,10 @@ state the tenant's token key and the newest checkpoint from the moment they are 
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 from random import SystemRandom
 
+from tallystick.blob_spool import BlobSpool
 from tallystick.client import ServiceClient, Target
 from tallystick.clock import Clock
 from tallystick.config import Config
@@ -21,7 +23,9 @@ from tallystick.masking.tokens import TokenKey
 from tallystick.patience import Patience
 from tallystick.printer import Masking, Printer
 from tallystick.rejected import Rejected
+from tallystick.room import BLOBS, Room
 from tallystick.shipper import Shipper
+from tallystick.whole_value import WholeValues
 
 
 class KnownService:
@@ -40,7 +44,13 @@ class KnownService:
         self._enroller: Enroller | None = None
         self._policy = None if config.rules is None else load_policy(config.rules)
         masking = Masking.of(self._load_token_key(), self._policy)
-        self.printer = Printer(masking, config.max_value_bytes)
+        room = Room(config.spool_dir, config.spool_max_bytes, clock)
+        is_synced = config.sync != "none" or bool(config.required)
+        self._blobs = BlobSpool(
+            config.spool_dir / BLOBS, partial(_check_room, room), is_synced=is_synced
+        )
+        whole_values = WholeValues(self._blobs, config.max_blob_bytes)
+        self.printer = Printer(masking, config.max_value_bytes, whole_values=whole_values)
         self._take(self._credentials)
 
     @property
@@ -80,14 +90,17 @@ class KnownService:
         """Return what enrols with the service, ships to it, and follows its log."""
         enroller = Enroller(self._config.home, target, emitter, self._clock, self._take)
         self._enroller = enroller
-        return Shipper(
-            ServiceClient(target),
+        client = ServiceClient(target)
+        shipper = Shipper(
+            client,
             enroller.ensure,
             lambda: self._head,
             rejected,
             Patience(self._clock, SystemRandom().random),  # never the host's sequence
             compresses=not target.is_local,
         )
+        shipper.before_send = lambda _session, frames: self._blobs.upload(client, frames)
+        return shipper
 
     def _load_credentials(self) -> Credentials | None:
         try:
@@ -118,3 +131,9 @@ class KnownService:
 
     def _take_head(self, head: Head) -> None:
         self.printer.head = head.statement()
+
+
+def _check_room(room: Room, size_bytes: int) -> None:
+    """Raise SpoolFullError where the spool has no room for a blob: what others wrote counts too."""
+    room.refresh()
+    room.check(size_bytes)

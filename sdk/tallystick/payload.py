@@ -18,8 +18,6 @@ from tallystick.profile import MAX_INTEGER, JsonValue
 
 PREVIEW_CHARS: Final = 16_384
 """What is kept of a value that is too large."""
-LONGEST_TEXT: Final = 60_000
-"""Below the 65,536 characters up to which the masking engine scans one text instead of withholding it."""
 CUT: Final = "[cut]"
 MAX_DEPTH: Final = 64
 """As the masking engine's."""
@@ -74,9 +72,9 @@ def _may_hold_floats(text: bytes) -> bool:
 
 def fit(value: object, size_bytes: int, max_value_bytes: int) -> tuple[object, bool]:
     """Return what of `value` goes into the record, before masking, and whether it is only a preview."""
-    if size_bytes <= min(max_value_bytes, LONGEST_TEXT):
+    if size_bytes <= max_value_bytes:
         return value, False
-    budget = _Budget(max_value_bytes if size_bytes <= max_value_bytes else PREVIEW_CHARS)
+    budget = _Budget(PREVIEW_CHARS)
     try:
         kept = _prune(value, budget, 0)
     except Exception:  # noqa: BLE001 - a host's object may raise anything; nothing of it is shown then
@@ -176,7 +174,7 @@ def _prune_sequence(
 
 
 def _prune_text(text: str, budget: _Budget) -> str:
-    limit = max(0, min(budget.left, LONGEST_TEXT))
+    limit = max(0, budget.left)
     if len(text) <= limit:
         budget.spend(len(text) + 2)
         return text

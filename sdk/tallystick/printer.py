@@ -16,6 +16,7 @@ from tallystick.masking.tokens import WITHHELD_MARKER, TokenKey
 from tallystick.opening import NewId, random_id
 from tallystick.profile import JsonValue
 from tallystick.session import UNPLACED
+from tallystick.whole_value import Large, WholeValues
 
 PAYLOADS: Final = frozenset(("params", "result"))
 """Disclosures that are measured and digested, and whose preview stands for them when they are large."""
@@ -58,13 +59,23 @@ class Masking:
 class Printer:
     """Prints drafts. Safe to share between threads; `masking` and `head` may be replaced at any time."""
 
-    def __init__(self, masking: Masking, max_value_bytes: int, new_id: NewId = random_id) -> None:
-        """Print with `masking`; `new_id` gives nonces and salts, 32 random hex digits each."""
+    def __init__(
+        self,
+        masking: Masking,
+        max_value_bytes: int,
+        new_id: NewId = random_id,
+        whole_values: WholeValues | None = None,
+    ) -> None:
+        """Print with `masking`; `new_id` gives nonces and salts, 32 random hex digits each.
+
+        Of a value above `max_value_bytes` a preview is printed, and the whole kept by `whole_values`.
+        """
         self.masking = masking
         self.head: Mapping[str, JsonValue] = {}
         """`log.origin`, `log.size` and `log.root` of the newest checkpoint, none before the first."""
         self._max_value_bytes = max_value_bytes
         self._new_id = new_id
+        self._whole_values = whole_values
 
     def print_record(
         self, draft: event.Draft, time_us: int, session: str = UNPLACED, seq: int = 0
@@ -136,7 +147,9 @@ class Printer:
         for name, value in draft.disclosures.items():
             if name in PAYLOADS:
                 shown = self._payload(masking, name, value, statement)
-            elif isinstance(value, str) and len(value) <= payload.LONGEST_TEXT:
+                if statement.get(f"{name}.truncated"):
+                    found |= self._whole(masking, name, value, statement, hits, draft)
+            elif isinstance(value, str) and len(value) <= self._max_value_bytes:
                 shown = value
             else:
                 shown = self._fitting(value)
@@ -156,6 +169,25 @@ class Printer:
         if is_preview:
             statement[f"{name}.truncated"] = True
         return shown
+
+    def _whole(
+        self,
+        masking: Masking,
+        name: str,
+        value: object,
+        statement: event.Statement,
+        hits: Hits,
+        draft: event.Draft,
+    ) -> dict[str, str]:
+        """Keep the whole of a value as a blob; return the disclosure that names it."""
+        if self._whole_values is None:
+            return {}
+        tool = str(draft.statement.get("tool.name") or "")
+        size_bytes, digest = statement[f"{name}.size_bytes"], statement[f"{name}.digest"]
+        large = Large(value, name, tool, int(size_bytes), str(digest))
+        kept = self._whole_values.keep(masking.masker, large)
+        _count(f"{name}.blob", kept.hits, hits)
+        return {f"{name}.blob": kept.text}
 
     def _fitting(self, value: object) -> object:
         measured = payload.measure(value)

@@ -1,7 +1,7 @@
 """A consistent copy of a running store, made by its owner: for `tallystick verify --data`, or to keep.
 
 Commits wait while the files are copied (about a second for each gigabyte); readers do not. The copy
-is the very bytes of the database and of the log, and holds no key.
+is the very bytes of the database, of the log and of the blobs, and holds no key.
 """
 
 import shutil
@@ -9,12 +9,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from tallystick.errors import StoreError
+from tallystick_store.blobs import BLOB_FOLDER
 from tallystick_store.files import sync_folder
 from tallystick_store.store import DATABASE_NAME, LOG_FOLDER, Store
 
 
 def take_snapshot(store: Store, target: Path) -> None:
-    """Copy database and log into `target`, which must not exist or be empty.
+    """Copy database, log and blobs into `target`, which must not exist or be empty.
 
     A target that has its name is whole: the copy is made beside it and renamed. Raises StoreError.
     """
@@ -28,7 +29,8 @@ def take_snapshot(store: Store, target: Path) -> None:
     try:
         with store.paused():
             store.database.copy_to(partial / DATABASE_NAME)
-            _copy_log(store.directory / LOG_FOLDER, partial / LOG_FOLDER)
+            _copy_folder(store.directory / LOG_FOLDER, partial / LOG_FOLDER)
+            _copy_folder(store.directory / BLOB_FOLDER, partial / BLOB_FOLDER)
         partial.replace(target)
         sync_folder(target.parent)
     except (OSError, StoreError) as error:
@@ -36,7 +38,7 @@ def take_snapshot(store: Store, target: Path) -> None:
         raise StoreError(f"the snapshot {target} cannot be written: {error}") from error
 
 
-def _copy_log(source: Path, target: Path) -> None:
+def _copy_folder(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target)
     else:

@@ -11,6 +11,7 @@ from tallystick.errors import StoreError, VerificationError
 from tallystick.tlog.checkpoint import read_checkpoint
 from tallystick.verify.finding import Findings, Place
 from tallystick.verify.source import CheckpointText, ConsistencyText, ContextText, Facts
+from tallystick_store.blobs import BLOB_FOLDER, BlobFiles
 from tallystick_store.catalog import require_catalog
 from tallystick_store.engine.duckdb import Row
 from tallystick_store.entries import count_entries, next_log_index
@@ -78,6 +79,10 @@ class DataSource:
     def log_file(self, path: str) -> bytes | None:
         """Return the content of one of them."""
         return self._read(path)
+
+    def blob(self, sha256: str) -> Iterator[bytes] | None:
+        """Return the bytes of a large value, None where it is missing."""
+        return BlobFiles(self._directory / BLOB_FOLDER).blocks(sha256)
 
     def check_files(self, findings: Findings) -> None:
         """Look for what no piece holds: rows outside the log, other tables, another log's name."""

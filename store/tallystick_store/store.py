@@ -7,6 +7,7 @@ database is the truth and the rest is caught up.
     DIR/lock              held by the owner
     DIR/tallystick.duckdb the tables (and .wal behind it)
     DIR/log/              checkpoint, tiles and entry bundles (C2SP tlog-tiles)
+    DIR/blobs/            large values, each under the SHA-256 of its bytes
 """
 
 import logging
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.errors import StoreError, VerificationError
+from tallystick_store.blobs import BLOB_FOLDER, BlobFiles
 from tallystick_store.checkpoints import CheckpointLog, LogSigner, SignedCheckpoint
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.entries import next_log_index, read_entries
@@ -60,6 +62,8 @@ class Store:
         self._committing = threading.Lock()
         self.published = PublishedLog(Files(directory / LOG_FOLDER))
         """The log's files, for those who ask what was accepted whatever the rows say."""
+        self.blobs = BlobFiles(directory / BLOB_FOLDER)
+        """Values that are too large for their records."""
         self.publisher = Publisher(self._ledger, tiles, self.checkpoints, signer)
         self.publisher.resume(state.newest, state.signing_stopped)
         for notice in self.notices:

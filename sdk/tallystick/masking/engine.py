@@ -1,12 +1,12 @@
 """The masker: one call masks any Python object, and says how often it found what."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tallystick.masking import kinds
 from tallystick.masking.keys import PLAIN
 from tallystick.masking.ledger import Ledger
 from tallystick.masking.mode import Mode
-from tallystick.masking.policy import MaskPolicy
+from tallystick.masking.policy import Limits, MaskPolicy
 from tallystick.masking.rules import FieldRule, Surveyor
 from tallystick.masking.texts import TextMasker, json_document
 from tallystick.masking.tokens import WITHHELD_MARKER, Marker, TokenKey
@@ -71,6 +71,11 @@ class Masker:
     def mask_text(self, text: str) -> Masked:
         """Mask free text, such as a message or a description; `value` is a string."""
         return self.mask(text)
+
+    def with_limits(self, limits: Limits) -> "Masker":
+        """Return a masker by the same rules and the same key that looks at more of a value, or at less."""
+        policy, key = replace(self.policy, limits=limits), self._key
+        return Masker(policy) if key is None else Masker(policy, key.secret, key.key_id)
 
     def _lens_of(self, rule: FieldRule) -> Lens:
         """Return what a rule's values are masked with: its mode in place of the policy's."""

@@ -12,6 +12,7 @@ from tallystick.span_record import parse_span
 from tallystick.tlog.entry import Entry, EntryKind
 from tallystick.tlog.seal import Seal, parse_seal
 from tallystick.tlog.tree import leaf_hash, root_of
+from tallystick.verify.blobs import read_blob_claims
 from tallystick.verify.columns import check_event_columns, check_seal_columns, check_span_columns
 from tallystick.verify.digest import SESSION_PREFIX
 from tallystick.verify.finding import Findings, Place
@@ -44,6 +45,8 @@ class Contents:
         """Read everything; faults go to `findings`."""
         self._rows = rows
         self.records = [read_event(text, findings) for text in rows.events]
+        self.blobs = read_blob_claims(rows.events, findings)
+        """Blobs that disclosures name, by SHA-256 in hex."""
         self.seals = [read_seal(text, findings) for text in rows.seals]
         self.batches = [_read_batch(text, findings) for text in rows.spans]
         self.hashes: dict[EntryKind, list[bytes]] = {

@@ -47,6 +47,13 @@ class RecoveryStatement(NamedTuple):
     leaves: tuple[bytes, ...]
 
 
+class BlobClaim(NamedTuple):
+    """A blob that a disclosure names: where, and how many bytes."""
+
+    log_index: int
+    size_bytes: int
+
+
 class SealNote(NamedTuple):
     """The signed note of one seal, and where the seal stands."""
 
@@ -188,6 +195,8 @@ class Digest:
     receipt_stated: bytearray = field(default_factory=bytearray)
     receipt_claims: bytearray = field(default_factory=bytearray)
     """Of receipts, packed by receipts.py: clients' first records, their digests, servers' claims."""
+    blobs: dict[str, BlobClaim] = field(default_factory=dict)
+    """SHA-256 in hex of a blob that a disclosure names -> the first such claim."""
     findings: Findings = field(default_factory=Findings)
 
     @property
@@ -228,6 +237,8 @@ class Digest:
             )
         for head, first in other.heads.items():
             self.heads.setdefault(head, first)
+        for sha256, claim in other.blobs.items():
+            self.blobs.setdefault(sha256, claim)
         self.recoveries += other.recoveries
         self.signed_spans += other.signed_spans
         self.span_records += other.span_records

@@ -50,6 +50,7 @@ def _examine(piece: Piece, facts: Facts, *, keep_notes: bool) -> Digest:
     rows = piece.read()
     digest.findings.merge(rows.findings)
     contents = Contents(rows, digest.findings)
+    digest.blobs = contents.blobs
     examination = _Examination(contents, facts, digest)
     stored = contents.by_log_index(digest.findings)
     for log_index, line in enumerate(rows.entries, piece.start):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from tallystick.blob import MAX_BLOB_BYTES
 from tallystick.errors import VerificationError
 from tallystick.tlog.checkpoint import read_checkpoint
 from tallystick.tlog.note import MAX_NOTE_BYTES
@@ -124,6 +125,16 @@ class LiveSource:
         """Return None: tiles are for `verify --data`."""
         return None
 
+    def blob(self, sha256: str, /) -> Iterator[bytes] | None:
+        """Fetch a blob; None where the service has none of that name."""
+        with self._request(f"/api/v1/blobs/sha256:{sha256}") as response:
+            if response.status == http.client.NOT_FOUND:
+                response.read()
+                return None
+            _require_ok(response, "/api/v1/blobs")
+            content = response.read(MAX_BLOB_BYTES + 1)
+        return iter((content,))
+
     def check_files(self, findings: Findings) -> None:
         """Say what only the service's files could tell."""
         findings.notice(1, "columns, tiles and older checkpoints are not served: see verify --data")
@@ -161,14 +172,22 @@ class LiveSource:
 
     @contextmanager
     def _get(self, path: str) -> Iterator[http.client.HTTPResponse]:
+        with self._request(path) as response:
+            _require_ok(response, path)
+            yield response
+
+    @contextmanager
+    def _request(self, path: str) -> Iterator[http.client.HTTPResponse]:
         try:
             self._connection.request("GET", self._path + path, headers=self._headers)
-            response = self._connection.getresponse()
-            if response.status != http.client.OK:
-                raise VerificationError(
-                    f"the service answers {response.status} to {path}: expected 200; "
-                    "is the API key one that may read?"
-                )
-            yield response
+            yield self._connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             raise VerificationError(f"the service cannot be read: {error}") from error
+
+
+def _require_ok(response: http.client.HTTPResponse, path: str) -> None:
+    if response.status != http.client.OK:
+        raise VerificationError(
+            f"the service answers {response.status} to {path}: expected 200; "
+            "is the API key one that may read?"
+        )

@@ -100,6 +100,10 @@ class PackageSource:
         """Return None: a package has no tiles."""
         return None
 
+    def blob(self, _sha256: str, /) -> Iterator[bytes] | None:
+        """Return None: a package holds previews."""
+        return None
+
     def check_files(self, findings: Findings) -> None:
         """Take step 1: digests, signature, and lines that belong to no entry."""
         for name, count in self._without_entry.items():

@@ -161,6 +161,9 @@ class Source(Protocol):
     def log_file(self, path: str, /) -> bytes | None:
         """Return the content of one of them, None where it is absent."""
 
+    def blob(self, sha256: str, /) -> Iterator[bytes] | None:
+        """Return the bytes of a blob in blocks, None where it is missing; by its digest in hex."""
+
     def check_files(self, findings: Findings) -> None:
         """Add what step 1 finds; called after everything else was read."""
 

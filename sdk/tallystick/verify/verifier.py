@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from tallystick.errors import VerificationError
 from tallystick.tlog.checkpoint import Checkpoint, read_checkpoint
+from tallystick.verify.blobs import check_blobs
 from tallystick.verify.context import examine_context
 from tallystick.verify.digest import Digest
 from tallystick.verify.examine import examine
@@ -83,6 +84,7 @@ def _check(source: Source, trust: Trust, digest: Digest, jobs: int) -> None:
     facts, findings = source.facts, digest.findings
     newest = read_checkpoint(facts.checkpoint)
     _read_log(source, digest, jobs)
+    check_blobs(source, digest)
     examine_context(source.context(), facts, newest, digest)
     _check_sessions(digest, facts, trust)
     leaves = bytes(digest.leaves)

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tallystick.payload import CUT, LONGEST_TEXT, PREVIEW_CHARS, fit, measure
+from tallystick.config import MAX_VALUE_BYTES_LIMIT
+from tallystick.masking.policy import Limits
+from tallystick.payload import CUT, PREVIEW_CHARS, fit, measure
 
 
 def canonical(value: object) -> bytes:
@@ -89,14 +91,13 @@ def test_a_mapping_with_too_many_keys_says_how_many() -> None:
     assert shown[CUT] == "50000 keys in all"
 
 
-def test_one_long_text_is_cut_even_where_the_value_may_stay() -> None:
-    text = "word " * 20_000
-    shown, is_preview = fit({"text": text, "after": 1}, 100_020, 262_144)
-    assert is_preview
-    assert isinstance(shown, dict)
-    assert shown["after"] == 1
-    assert shown["text"].endswith(f"word {CUT}")
-    assert len(shown["text"]) <= LONGEST_TEXT + len(CUT) + 1
+def test_one_long_text_stays_whole_where_the_value_may_stay() -> None:
+    value = {"text": "word " * 20_000, "after": 1}
+    assert fit(value, 100_020, 262_144) == (value, False)
+
+
+def test_the_longest_value_that_stays_is_shorter_than_what_masking_looks_at() -> None:
+    assert Limits().text_chars > MAX_VALUE_BYTES_LIMIT
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ class Service(BaseHTTPRequestHandler):
     log: ClassVar[Log]
     hooks: ClassVar[dict[str, Callable[[int, bytes], bytes]]]
     status: ClassVar[int]
+    blobs: ClassVar[dict[str, bytes]]
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
@@ -33,6 +34,9 @@ class Service(BaseHTTPRequestHandler):
             self.answer(401, b"")
         elif parts.path == "/base/api/v1/log/checkpoint":
             self.answer(200, self.log.notes[-1].encode())
+        elif parts.path.startswith("/base/api/v1/blobs/"):
+            content = self.blobs.get(parts.path.rpartition("/")[2])
+            self.answer(404 if content is None else self.status, content or b"none")
         else:
             query = parse_qs(parts.query)
             self.answer(self.status, self.records(int(query["from"][0]), int(query["to"][0])))
@@ -58,7 +62,7 @@ class Service(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    Service.log, Service.status = sample_log(), 200
+    Service.log, Service.status, Service.blobs = sample_log(), 200, {}
     Service.hooks = {"line": lambda index, line: line}
     server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
     thread = threading.Thread(target=server.serve_forever)
@@ -87,6 +91,31 @@ def test_the_log_may_take_several_pieces(url: str, monkeypatch: pytest.MonkeyPat
     assert verified(url).exit_code == 0
     monkeypatch.setattr(live, "LIVE_PIECE_ENTRIES", 8)
     assert verified(url).exit_code == 0
+
+
+def test_a_blob_is_fetched_by_its_name_and_one_that_is_missing_is_none(url: str) -> None:
+    Service.blobs = {"sha256:ab": b"content"}
+    source = LiveSource(url, KEY)
+    assert source.blob("cd") is None
+    blocks = source.blob("ab")
+    assert blocks is not None
+    assert b"".join(blocks) == b"content"
+    Service.status = 503
+    with pytest.raises(VerificationError, match="answers 503 to /api/v1/blobs"):
+        source.blob("ab")
+    source.close()
+
+
+def test_no_more_of_a_blob_is_read_than_a_blob_may_have(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MAX_BLOB_BYTES", 3)
+    Service.blobs = {"sha256:ab": b"content"}
+    source = LiveSource(url, KEY)
+    blocks = source.blob("ab")
+    assert blocks is not None
+    assert b"".join(blocks) == b"cont"
+    source.close()
 
 
 def changing(change: Callable[[int, bytes], bytes]) -> None:
