@@ -98,10 +98,12 @@ class _Beside:
     @classmethod
     def of(cls, events: Iterable[Shape], spans: Iterable[Shape]) -> "_Beside":
         checks: dict[tuple[str, str], tuple[int, Shape]] = {}
-        for place, one in enumerate(one for one in events if one["type"] in _CHECKS):
+        found = [one for one in events if one["type"] in _CHECKS]
+        for place, one in enumerate(sorted(found, key=_is_question)):
             for span_id in (one["statement"].get("span.parent_id"), one["span_id"]):
                 checks.setdefault(("span", span_id or ""), (place, one))
-            checks.setdefault(("action", one["action_id"] or ""), (place, one))
+            for action in (one["action_id"], one["statement"].get("action.parent_id")):
+                checks.setdefault(("action", action or ""), (place, one))
         retrievals: dict[str, list[Shape]] = {}
         for one in spans:
             if _is_retrieval(one):
@@ -109,7 +111,7 @@ class _Beside:
         return cls(checks, retrievals)
 
     def check_of(self, call: "Call") -> Shape | None:
-        """Return the first check that names the call, or a span of it."""
+        """Return the first check that names the call, or a span of it; an answer before a question."""
         named = [("span", action.span_id) for action in call.actions if action.span_id]
         named += [("action", action.id) for action in call.actions]
         found = [self.checks[name] for name in named if name in self.checks]
@@ -136,20 +138,31 @@ def _client_request(call: Call) -> Stage:
 
 def _validation(call: Call, beside: _Beside) -> Stage:
     """Tell what was decided about the call: by its own record, or by a decision beside it."""
+    one = beside.check_of(call)
     for action in reversed(call.actions):
         said = action.statement
         if "decision.effect" in said:
             rule = said.get("decision.rule", "")
-            detail = f"{said['decision.effect']} {rule}".strip()
-            return Stage("validation", _observer(action), detail=detail)
+            parts = [f"{said['decision.effect']} {rule}".strip(), *_approval(one)]
+            return Stage("validation", _observer(action), detail=", ".join(parts))
         if action.last["type"] == "tool.denied":
             return Stage("validation", _observer(action), detail="denied")
-    one = beside.check_of(call)
     if one is None:
         return Stage("validation", None)
     said = one["statement"]
-    detail = said.get("decision.effect") or said.get("approval.decision") or one["type"]
-    return Stage("validation", str(said.get("observer", one["type"])), detail=str(detail))
+    [detail] = _approval(one) or [str(said.get("decision.effect") or one["type"])]
+    return Stage("validation", str(said.get("observer", one["type"])), detail=detail)
+
+
+def _approval(check: Shape | None) -> list[str]:
+    """Say what came of an approval; nothing where the check is none."""
+    if check is None or not check["type"].startswith("approval."):
+        return []
+    return [f"approval {check['statement'].get('approval.decision', 'requested')}"]
+
+
+def _is_question(check: Shape) -> bool:
+    return bool(check["type"] == "approval.requested")
 
 
 def _tool_execution(call: Call) -> Stage:

@@ -231,7 +231,11 @@ def _other_lines(events: Sequence[Shape], calls: Sequence[Shape]) -> list[str]:
 def _other_line(event: Shape) -> str:
     kind, name = inert(str(event["type"])), tool(event)
     named = [] if name == kind else [name]
-    parts = [f"{moment(event['time_us'])}  {kind}", *named, who(event), proof(event)]
+    said = event["statement"]
+    decided = said.get("approval.decision") or said.get("decision.effect")
+    rule = said.get("approval.channel") or said.get("decision.rule")
+    answer = [inert(str(one)) for one in (decided, rule) if one]
+    parts = [f"{moment(event['time_us'])}  {kind}", *named, *answer, who(event), proof(event)]
     return f"   {'   '.join(parts)}"
 
 

@@ -133,6 +133,7 @@ def identity_blocks(action: Action) -> list[Block]:
         "Client: the program",
         [
             _claim(action, "client", client),
+            fact("its id is", action.text("client.id_kind").replace("_", " ")),
             fact("says it is", action.said("client.name")),
             fact("version", action.said("client.version")),
         ],
@@ -188,6 +189,8 @@ def _credential(action: Action) -> list[Block]:
             fact("audience", action.said("credential.audience")),
             fact("scopes", action.said("credential.scopes")),
             fact("keyed digest", action.said("credential.ref"), code=True),
+            fact("keyed digest of its id", action.said("credential.id"), code=True),
+            fact("not trusted", action.disclosed("credential.evidence"), tone="bad"),
         ],
     )
 
@@ -200,15 +203,39 @@ def policy_blocks(trace: Trace, row: Row, action: Action) -> list[Block]:
         [
             fact("decision", action.said("approval.decision")),
             fact("mode", action.said("approval.mode")),
+            fact("asked by", action.said("approval.channel")),
             fact("request", action.said("approval.id"), code=True),
+            fact(
+                "keyed digest of what was shown",
+                action.said("approval.presented_digest"),
+                code=True,
+            ),
             fact("reason", action.disclosed("approval.reason")),
         ],
     )
+    for title, name in (
+        ("Shown, masked", "approval.presented"),
+        ("Answer, masked", "approval.answer"),
+    ):
+        text = action.disclosed(name)
+        blocks += code(title, pretty(text)) if text is not None else []
+    blocks += _approvals_inside(trace, row)
     for other in _other_sides(trace, row):
         blocks += _decision("Decision, by the other side's record", trace.actions[other].said, None)
     if blocks:
         return blocks
     return note("Not observed: no record of this call states a decision or an approval.")
+
+
+def _approvals_inside(trace: Trace, row: Row) -> list[Block]:
+    """Name the approvals that were asked for while the call ran, with what came of each."""
+    mine = row.draft.action_id
+    found = [
+        one.draft.name
+        for one in trace.rows
+        if mine and one.draft.parent_action == mine and one.draft.name.verb.startswith("approval.")
+    ]
+    return facts("Approvals inside the call", [fact(name.verb, name.noun or "-") for name in found])
 
 
 def _other_sides(trace: Trace, row: Row) -> list[str]:

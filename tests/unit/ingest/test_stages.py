@@ -259,6 +259,38 @@ def test_actions_of_two_programs_are_told_in_the_order_of_their_times() -> None:
     assert [line[6:8] for line in shown] == ["29", "30", "31", "31"]
 
 
+def test_an_approval_inside_a_call_is_its_validation_and_the_answer_counts() -> None:
+    asked = event(
+        "approval.requested", action=None, index=5, observer="mcp_server", action__parent_id="s"
+    )
+    decided = event(
+        "approval.decided", action=None, index=6, observer="mcp_server", action__parent_id="s",
+        approval__decision="denied", approval__channel="elicitation.form",
+    )  # fmt: skip
+    for events in ([SERVER, asked, decided], [SERVER, decided, asked]):
+        [call] = calls_of(events, [])
+        assert call["stages"][1]["detail"] == "approval denied"
+        assert call["stages"][1]["observer"] == "mcp_server"
+    [call] = calls_of([SERVER, asked], [])
+    assert call["stages"][1]["detail"] == "approval requested"
+    allowed = {**SERVER, "statement": {**SERVER["statement"], "decision.effect": "allow"}}
+    [call] = calls_of([allowed, asked, decided], [])
+    assert call["stages"][1]["detail"] == "allow, approval denied"
+
+
+def test_a_decision_beside_the_calls_is_told_with_its_answer() -> None:
+    decided = event(
+        "approval.decided", action=None, approval__decision="denied", approval__channel="chat"
+    )
+    refused = event(
+        "authz.decision", action=None, decision__effect="deny", decision__rule="insufficient_scope"
+    )
+    trace = {"events": [decided, refused], "calls": [], "spans": []}
+    text = "\n".join(trace_lines(trace, TRACE, 160))
+    assert "approval.decided   denied   chat   - / - / -" in text
+    assert "authz.decision   deny   insufficient_scope   - / - / -" in text
+
+
 def test_a_list_of_actions_says_where_the_trace_ids_are() -> None:
     assert "tallystick trace" in told()
 

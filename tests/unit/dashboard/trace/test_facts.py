@@ -20,7 +20,7 @@ from tallystick_dashboard.trace.record import Action, view_of
 from tallystick_dashboard.trace.stages import call_of, cards_of, name_of_call
 from tests.builder import Log, Session
 from tests.requirements import requirement
-from tests.unit.dashboard.traces import START_US, TRACE, answer, call, called, span
+from tests.unit.dashboard.traces import START_US, TRACE, answer, call, called, event, span
 
 
 def action(disclosures: dict[str, str] | None = None, **stated: Any) -> Action:
@@ -181,6 +181,52 @@ def test_a_client_shows_the_decision_that_the_server_recorded() -> None:
     trace = read_trace(TRACE, answer(events, [], [called("a", "b")]))
     [block] = policy_blocks(trace, trace.by_id["s1"], action())
     assert block["title"] == "Decision, by the other side's record"
+
+
+def test_an_approval_is_told_with_what_was_shown_and_answered() -> None:
+    trace = one_call()
+    shown = action(
+        {"approval.presented": '{"message":"Delete?"}', "approval.answer": '{"ok":true}'},
+        approval__id="a-1",
+        approval__decision="approved",
+        approval__mode="human",
+        approval__channel="elicitation.form",
+        approval__presented_digest="cafe",
+    )
+    blocks = policy_blocks(trace, trace.rows[0], shown)
+    assert rows(blocks) == {
+        "decision": "approved",
+        "mode": "human",
+        "asked by": "elicitation.form",
+        "request": "a-1",
+        "keyed digest of what was shown": "cafe",
+    }
+    assert "Delete?" in listings(blocks)["Shown, masked"]
+    assert "true" in listings(blocks)["Answer, masked"]
+
+
+def test_a_call_names_the_approvals_that_were_asked_for_while_it_ran() -> None:
+    asked = event(2, type="approval.requested", action__parent_id="a")
+    decided = event(3, type="approval.decided", action__parent_id="a", approval__decision="denied")
+    trace = read_trace(TRACE, answer([call(1, "a", "s1"), asked, decided], [], [called("a")]))
+    found = rows(policy_blocks(trace, trace.by_action["a"], action()))
+    assert found == {"approval.requested": "-", "approval.decided": "denied"}
+
+
+def test_what_is_not_to_be_trusted_of_a_credential_is_told() -> None:
+    found = rows(
+        identity_blocks(
+            action(
+                {"credential.evidence": '{"alg":"none"}'},
+                credential__id="beef",
+                client__id="x",
+                client__id_kind="metadata_document",
+            )
+        )
+    )
+    assert found["not trusted"] == '{"alg":"none"}'
+    assert found["keyed digest of its id"] == "beef"
+    assert found["its id is"] == "metadata document"
 
 
 def test_no_decision_is_not_observed() -> None:
