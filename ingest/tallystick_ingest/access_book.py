@@ -80,7 +80,10 @@ class AccessBook:
                 self._state([*drafts, *further])
         except Exception:
             with self._lock:
-                self._open.update(ended)
+                for key, one in ended.items():
+                    self._open.setdefault(
+                        key, _Open(one.access, one.since_s)
+                    ).repeated += one.repeated
             raise
 
 

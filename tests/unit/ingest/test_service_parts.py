@@ -194,6 +194,30 @@ def test_an_access_that_cannot_be_recorded_is_not_answered_and_nothing_counted_i
     assert [count for _, count, _ in stated.counts] == [1, 1]
 
 
+@requirement("access.recorded")
+def test_what_is_asked_while_a_record_fails_is_counted_beside_what_was_counted_before() -> None:
+    clock, stated = FakeClock(), Stated()
+    asked_meanwhile = 2
+
+    def state(drafts: Sequence[Prepared]) -> None:
+        nonlocal asked_meanwhile
+        if asked_meanwhile and drafts[0].statement["access.count"] == 3:
+            while asked_meanwhile:
+                asked_meanwhile -= 1
+                book.record(access())
+            raise BusyError("busy")
+        stated(drafts)
+
+    book = AccessBook(DRAFTS, clock, state)
+    for _ in range(4):
+        book.record(access())
+    clock.advance(FOLD_WINDOW_S)
+    with pytest.raises(BusyError):
+        book.sweep()
+    book.sweep(everything=True)
+    assert sum(count for _, count, _ in stated.counts) == 6
+
+
 def test_an_access_states_who_and_what_and_no_query() -> None:
     said = DRAFTS.access(access(principal="alice@example.com"), 1).statement
     assert (said["client.id"], said["access.target"], said["access.rows"]) == (
