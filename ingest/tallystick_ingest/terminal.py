@@ -1,53 +1,19 @@
-"""Text for a terminal: whatever was recorded is shown, and nothing of it can act on the screen.
-
-Recorded texts come from models, tools and strangers. Control characters, escape sequences, marks that
-turn the direction of writing, and characters that cannot be seen are spelled out.
-"""
+"""Text for a terminal: recorded texts, inert, in columns and tables of a given width."""
 
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-ELLIPSIS: Final = "…"
-MAX_MARKS: Final = 2
-"""Combining marks that may stand on one character; more would paint over other lines."""
-MAX_SCANNED_CHARS: Final = 20_000
-"""Nothing shows more on one line; the rest of a text is not even looked at."""
-
-_UNSEEN: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-_MARKS: Final = frozenset(("Mn", "Me"))
-_BLANKS: Final = "\u115f\u1160\u2800\u3164\uffa0"
-"""Letters and symbols that look like nothing."""
-_ASCII_END: Final = 0x80
-_BMP_END: Final = 0x10000
-_LATIN_END: Final = 0x100
+from tallystick import inert as inert_text
+from tallystick.inert import ELLIPSIS, MARKS
 
 
 def inert(text: str) -> str:
-    """Return `text` on one line, with everything spelled out that would not be seen as itself."""
-    if text.isascii() and text.isprintable() and len(text) <= MAX_SCANNED_CHARS:
-        return text
-    shown: list[str] = []
-    marks = 0
-    for char in text[:MAX_SCANNED_CHARS]:
-        category = unicodedata.category(char)
-        marks = marks + 1 if category in _MARKS else 0
-        is_plain = category not in _UNSEEN and char not in _BLANKS and marks <= MAX_MARKS
-        shown.append(_plain(char, category) if is_plain else spelled(char))
-    if len(text) > MAX_SCANNED_CHARS:
-        shown.append(ELLIPSIS)
-    return "".join(shown)
-
-
-def spelled(char: str) -> str:
-    r"""Spell a character out, as \n, \x1b or \u202e."""
-    if char in "\n\r\t":
-        return {"\n": r"\n", "\r": r"\r", "\t": r"\t"}[char]
-    code = ord(char)
-    if code < _LATIN_END:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < _BMP_END else f"\\U{code:08x}"
+    """Return `text` on one line, inert; a blank of whatever kind is a space."""
+    shown = inert_text.inert(text)
+    if shown.isascii():
+        return shown
+    return "".join(" " if unicodedata.category(char) == "Zs" else char for char in shown)
 
 
 def columns(text: str) -> int:
@@ -115,11 +81,7 @@ def _line(head: Sequence[Column], row: Sequence[str], widths: Sequence[int]) -> 
     return "  ".join(parts)
 
 
-def _plain(char: str, category: str) -> str:
-    return " " if category == "Zs" else char
-
-
 def _char_columns(char: str) -> int:
-    if unicodedata.category(char) in _MARKS:
+    if unicodedata.category(char) in MARKS:
         return 0
     return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1

@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tallystick.inert import MAX_MARKS
 from tallystick_dashboard.markup import tag
-from tallystick_dashboard.text import MAX_MARKS, safe
+from tallystick_dashboard.text import safe
 from tests.requirements import requirement
 
 ANY_TEXT = st.text(st.characters(), max_size=200)
