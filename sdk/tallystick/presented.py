@@ -6,14 +6,19 @@ what it says itself, asserted. A credential in the address is found too, and mar
 """
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
 from tallystick.identity import Credential, Identity, Principal, text
 from tallystick.profile import JsonValue
-from tallystick.token_claims import from_access_token, from_refused, from_unverified
+from tallystick.token_claims import (
+    credential_kind,
+    from_access_token,
+    from_refused,
+    from_unverified,
+)
 
 KEY_HEADERS: Final = frozenset({b"x-api-key", b"api-key", b"x-apikey"})
 KEY_PARAMETERS: Final = frozenset({"api_key", "apikey", "api-key"})
@@ -21,8 +26,10 @@ TOKEN_PARAMETERS: Final = frozenset({"access_token"})
 """RFC 6750, section 2.3."""
 MAX_SECRET_CHARS: Final = 65_536
 MAX_QUERY_BYTES: Final = 8192
-_BEARER: Final = "bearer"
-_BASIC: Final = "basic"
+Form = Literal["token", "password", "key"]
+Reading = Callable[[Form, str], Identity]
+"""Says who is named by a credential of some form."""
+_KINDS: Final[Mapping[str, Form]] = {"bearer": "token", "basic": "password"}
 
 
 def caller_of(scope: Mapping[str, Any]) -> Identity:
@@ -31,7 +38,7 @@ def caller_of(scope: Mapping[str, Any]) -> Identity:
     token = getattr(user, "access_token", None)
     if token is not None:
         return _with_oddities(from_access_token(token), scope)
-    known = _with_oddities(_presented(scope, is_refused=False), scope)
+    known = _with_oddities(_presented(scope, _let_through), scope)
     name = _name_of(user)
     if name is None:
         return known
@@ -43,51 +50,50 @@ def refused_caller(scope: Mapping[str, Any]) -> Identity | None:
     token = getattr(scope.get("user"), "access_token", None)
     if token is not None:
         return _with_oddities(from_access_token(token), scope)
-    known = _presented(scope, is_refused=True)
+    known = _presented(scope, _refused)
     return _with_oddities(known, scope) if known.credential.secret else None
 
 
 def credential_of_headers(headers: Iterable[tuple[str, str]]) -> Credential:
     """Return the credential of a request that this process sends, read as a server would read it."""
     given = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers]
-    known = _presented({"headers": given}, is_refused=True)
-    return Credential(known.credential.kind, known.credential.secret)
+    return _presented({"headers": given}, _sent).credential
 
 
-def _presented(scope: Mapping[str, Any], *, is_refused: bool) -> Identity:
+def _presented(scope: Mapping[str, Any], reading: Reading) -> Identity:
     for header in _headers(scope, b"authorization"):
         scheme, _, secret = header.partition(" ")
         if secret.strip():
-            return _authorized(scheme.lower(), secret.strip(), is_refused=is_refused)
+            return reading(_KINDS.get(scheme.lower(), "key"), secret.strip())
     for name in KEY_HEADERS:
         for key in _headers(scope, name):
-            return _by_key(key)
-    return _in_address(scope, is_refused=is_refused)
-
-
-def _authorized(scheme: str, secret: str, *, is_refused: bool) -> Identity:
-    if scheme == _BEARER:
-        return from_refused(secret) if is_refused else from_unverified(secret)
-    if scheme != _BASIC:
-        return _by_key(secret)
-    credential = Credential("basic", secret)
-    name = None if is_refused else _basic_user(secret)
-    if name is None:
-        return Identity(Principal(auth_method="basic"), credential=credential)
-    return Identity(Principal(name, basis="asserted", auth_method="basic"), credential=credential)
-
-
-def _by_key(key: str) -> Identity:
-    return Identity(Principal(auth_method="api_key"), credential=Credential("api_key", key))
-
-
-def _in_address(scope: Mapping[str, Any], *, is_refused: bool) -> Identity:
-    for name, value in _parameters(scope):
-        if name in TOKEN_PARAMETERS:
-            return from_refused(value) if is_refused else from_unverified(value)
-        if name in KEY_PARAMETERS:
-            return _by_key(value)
+            return reading("key", key)
+    for parameter, value in _parameters(scope):
+        if parameter in TOKEN_PARAMETERS | KEY_PARAMETERS:
+            return reading("token" if parameter in TOKEN_PARAMETERS else "key", value)
     return Identity()
+
+
+def _let_through(form: Form, secret: str) -> Identity:
+    if form == "token":
+        return from_unverified(secret)
+    known = _sent(form, secret)
+    name = _basic_user(secret) if form == "password" else None
+    method = "basic" if form == "password" else "api_key"
+    return replace(
+        known,
+        principal=Principal(name, basis="asserted" if name else "unknown", auth_method=method),
+    )
+
+
+def _refused(form: Form, secret: str) -> Identity:
+    return from_refused(secret) if form == "token" else _sent(form, secret)
+
+
+def _sent(form: Form, secret: str) -> Identity:
+    if form == "token":
+        return Identity(credential=Credential(credential_kind(secret), secret))
+    return Identity(credential=Credential("basic" if form == "password" else "api_key", secret))
 
 
 def _with_oddities(known: Identity, scope: Mapping[str, Any]) -> Identity:

@@ -50,22 +50,28 @@ def from_access_token(token: Any) -> Identity:  # noqa: ANN401 - mcp's AccessTok
     given = getattr(token, "claims", None)
     claims = given if isinstance(given, Mapping) else {}
     secret = _string(getattr(token, "token", None))
+    header = jwt_header(secret or "")
     client_id = _string(getattr(token, "client_id", None)) or _first(claims, "client_id", "azp")
     subject = _string(getattr(token, "subject", None)) or _first(claims, "sub")
     basis: Basis = "authenticated"
     if subject is None and given is None:
-        basis, inferred = "inferred", jwt_claims(secret or "")
+        basis, inferred = "inferred", {} if header is None else jwt_claims(secret or "")
         subject, claims = _first(inferred, "sub"), {**inferred, "act": None}
     elif subject is None and isinstance(given, Mapping) and claims.get("sub") is None:
         subject = client_id
-    evidence = _evidence(secret, claims)
+    evidence = _evidence(header, claims)
     if given is not None and not isinstance(given, Mapping):
         evidence["malformed"] = {"claims": text(given)}
     return Identity(
-        principal=_principal(subject, client_id, claims, basis, secret),
+        principal=_principal(subject, client_id, claims, basis, header),
         client=_client(client_id, "authenticated"),
-        credential=_credential(
-            secret, claims, _granted(token, claims), _audience(token, claims), evidence
+        credential=Credential(
+            _kind(header),
+            secret,
+            _granted(token, claims),
+            _audience(token, claims),
+            _token_id(claims),
+            evidence,
         ),
         actors=actor_chain(claims.get("act")),
         roles=_texts(claims.get("roles")),
@@ -74,17 +80,18 @@ def from_access_token(token: Any) -> Identity:  # noqa: ANN401 - mcp's AccessTok
 
 def from_unverified(secret: str) -> Identity:
     """Read a bearer token that something else than mcp accepted: what a JWT says is asserted, no more."""
-    claims = jwt_claims(secret)
+    header, claims = jwt_header(secret), jwt_claims(secret)
     subject, client_id = _first(claims, "sub"), _first(claims, "client_id", "azp")
     return Identity(
-        principal=_principal(subject, client_id, claims, "asserted", secret),
+        principal=_principal(subject, client_id, claims, "asserted", header),
         client=_client(client_id, "asserted"),
-        credential=_credential(
+        credential=Credential(
+            _kind(header),
             secret,
-            claims,
             _words(claims.get("scope")),
             _audience(None, claims),
-            _evidence(secret, claims),
+            _token_id(claims),
+            _evidence(header, claims),
         ),
         actors=actor_chain(claims.get("act")),
     )
@@ -92,12 +99,12 @@ def from_unverified(secret: str) -> Identity:
 
 def from_refused(secret: str) -> Identity:
     """Read a bearer token that was refused: nobody is named by it, what it says is evidence alone."""
-    claims = jwt_claims(secret)
-    evidence = _evidence(secret, claims)
+    header, claims = jwt_header(secret), jwt_claims(secret)
+    evidence = _evidence(header, claims)
     shown = {name: text(claims[name]) for name in _SHOWN if name in claims}
     if shown:
         evidence["unverified"] = shown
-    return Identity(credential=Credential(credential_kind(secret), secret, evidence=evidence))
+    return Identity(credential=Credential(_kind(header), secret, evidence=evidence))
 
 
 def actor_chain(act: object) -> tuple[Mapping[str, JsonValue], ...]:
@@ -121,7 +128,7 @@ def actor_chain(act: object) -> tuple[Mapping[str, JsonValue], ...]:
 
 def credential_kind(token: str) -> Literal["jwt", "opaque"]:
     """Say whether a bearer token has the shape of a JWT; its content is not looked at."""
-    return "jwt" if _is_jwt(token) else "opaque"
+    return _kind(jwt_header(token))
 
 
 def client_id_kind(client_id: str) -> IdKind:
@@ -142,9 +149,24 @@ def client_id_kind(client_id: str) -> IdKind:
     return "metadata_document" if is_document and not {".", ".."} & set(segments) else "unknown"
 
 
+def jwt_header(token: str) -> Mapping[str, Any] | None:
+    """Return the header of a token that has the shape of a JWT, None of any other."""
+    has_shape = len(token) <= MAX_JWT_CHARS and token.count(".") == _JWT_PARTS - 1
+    return _json_part(token, 0) if has_shape else None
+
+
 def jwt_claims(token: str) -> Mapping[str, Any]:
     """Return the claims of a JWT without checking its signature; none of another kind of token."""
-    return (_json_part(token, 1) or {}) if _is_jwt(token) else {}
+    return {} if jwt_header(token) is None else _json_part(token, 1) or {}
+
+
+def _kind(header: Mapping[str, Any] | None) -> Literal["jwt", "opaque"]:
+    return "opaque" if header is None else "jwt"
+
+
+def _token_id(claims: Mapping[str, Any]) -> str | None:
+    token_id = _first(claims, "jti")
+    return joined(_first(claims, "iss"), token_id) if token_id else None
 
 
 def _principal(
@@ -152,14 +174,14 @@ def _principal(
     client_id: str | None,
     claims: Mapping[str, Any],
     basis: Basis,
-    secret: str | None,
+    header: Mapping[str, Any] | None,
 ) -> Principal:
     return Principal(
         id=subject,
         issuer=_first(claims, "iss"),
         type=_principal_type(subject, client_id, claims),
         basis=basis if subject else "unknown",
-        auth_method="bearer_jwt" if credential_kind(secret or "") == "jwt" else "bearer",
+        auth_method="bearer" if header is None else "bearer_jwt",
     )
 
 
@@ -169,19 +191,7 @@ def _client(client_id: str | None, basis: Basis) -> Client:
     return Client(id=client_id, basis=basis, id_kind=client_id_kind(client_id))
 
 
-def _credential(
-    secret: str | None,
-    claims: Mapping[str, Any],
-    scopes: tuple[str, ...] | None,
-    audience: str | None,
-    evidence: Mapping[str, JsonValue],
-) -> Credential:
-    token_id = _first(claims, "jti")
-    named = joined(_first(claims, "iss"), token_id) if token_id else None
-    return Credential(credential_kind(secret or ""), secret, scopes, audience, named, evidence)
-
-
-def _evidence(secret: str | None, claims: Mapping[str, Any]) -> dict[str, JsonValue]:
+def _evidence(header: Mapping[str, Any] | None, claims: Mapping[str, Any]) -> dict[str, JsonValue]:
     """Return what is wrong with a token: claims that are not of their type, and a signature by nobody."""
     wrong = {
         name: text(claims[name])
@@ -191,13 +201,8 @@ def _evidence(secret: str | None, claims: Mapping[str, Any]) -> dict[str, JsonVa
     if not isinstance(claims.get("aud"), str | list | tuple | None):
         wrong["aud"] = text(claims["aud"])
     found: dict[str, JsonValue] = {"malformed": wrong} if wrong else {}
-    header = (_json_part(secret, 0) or {}) if secret and _is_jwt(secret) else {}
-    algorithm = header.get("alg")
-    if (
-        secret
-        and _is_jwt(secret)
-        and (not isinstance(algorithm, str) or algorithm.lower() == "none")
-    ):
+    algorithm = "" if header is None else header.get("alg")
+    if not isinstance(algorithm, str) or algorithm.lower() == "none":
         found["alg"] = text(algorithm)
     return found
 
@@ -245,11 +250,6 @@ def _first(claims: Mapping[str, Any], *names: str) -> str | None:
 def _claim(value: object) -> JsonValue:
     """Keep a claim of an actor as it is if it is plain, else as text: evidence, not structure."""
     return value if isinstance(value, bool) or value is None else text(value)
-
-
-def _is_jwt(token: str) -> bool:
-    is_long = len(token) > MAX_JWT_CHARS
-    return not is_long and token.count(".") == _JWT_PARTS - 1 and _json_part(token, 0) is not None
 
 
 def _json_part(token: str, number: int) -> Mapping[str, Any] | None:

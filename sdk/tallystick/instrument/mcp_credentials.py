@@ -5,14 +5,26 @@ that a server received and passed on to another server, or a key that several cl
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from tallystick.identity import Credential
 from tallystick.presented import credential_of_headers
 
-_sources: Final[WeakKeyDictionary[object, "tuple[Any, Any]"]] = WeakKeyDictionary()
-"""Read stream of a client -> its headers and its `auth`, as they were given; both may change."""
+
+@dataclass(slots=True, repr=False)
+class _Source:
+    """Headers and `auth` of a client, as they were given; both may change. `read`: the headers read last."""
+
+    headers: Any
+    auth: Any
+    read: list[tuple[str, str]] = field(default_factory=list)
+    credential: Credential = field(default_factory=Credential)
+
+
+_sources: Final[WeakKeyDictionary[object, _Source]] = WeakKeyDictionary()
+"""Read stream of a client -> how it authenticates."""
 
 
 def note(stream: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
@@ -25,17 +37,20 @@ def note(stream: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> No
     if hasattr(client, "headers"):
         headers, auth = client.headers, getattr(client, "auth", None)
     if isinstance(headers, Mapping) or auth is not None:
-        _sources[stream] = (headers, auth)
+        _sources[stream] = _Source(headers, auth)
 
 
 def sent_credential(stream: object) -> Credential:
     """Return what a client sends now, from its `auth` where that has one, else from its headers."""
-    headers, auth = _sources.get(stream, (None, None))
-    found = _of_auth(auth)
-    if found is not None:
-        return credential_of_headers([("authorization", found)])
-    given = headers.items() if isinstance(headers, Mapping) else ()
-    return credential_of_headers([(str(name), str(value)) for name, value in given])
+    source = _sources.get(stream)
+    if source is None:
+        return Credential()
+    found = _of_auth(source.auth)
+    given = source.headers.items() if isinstance(source.headers, Mapping) and not found else ()
+    headers = [("authorization", found)] if found else [(str(k), str(v)) for k, v in given]
+    if headers != source.read:
+        source.read, source.credential = headers, credential_of_headers(headers)
+    return source.credential
 
 
 def _of_auth(auth: Any) -> str | None:
