@@ -303,6 +303,15 @@ def _finish_with_multiprocessing(_: Runtime) -> None:
     sys.modules["multiprocessing.util"].Finalize(None, _at_exit, exitpriority=0)
 
 
+def _finish_with_multiprocessing_child() -> None:
+    """In a process that multiprocessing started: it may leave by os._exit, which knows nothing of atexit."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from multiprocessing import util  # noqa: PLC0415 - loaded already
+
+        util.Finalize(None, _at_exit, exitpriority=0)
+
+
 _imports: Final = ImportGuard()
 _current: Runtime | None = None
 _start_lock = threading.Lock()
@@ -323,6 +332,7 @@ def start(config: Config) -> Runtime:
             _current.start()
         if not _is_hooked:
             atexit.register(_at_exit)
+            _finish_with_multiprocessing_child()
             _imports.install()
             os.register_at_fork(after_in_child=_after_fork)
             _is_hooked = True
