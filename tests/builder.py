@@ -57,6 +57,8 @@ class Log:
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     emitters: list[KeyPair] = field(default_factory=list)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    """What is kept of the blobs that disclosures name, by SHA-256 in hex."""
     now_us: int = START_US
 
     def accept(self, content: Content, sender: str = "sender-1") -> int:
@@ -133,6 +135,7 @@ class LogReader:
         self.tree_size = read_checkpoint(self.checkpoint).size
         self._nodes = LeafNodes([leaf_hash(entry) for entry in log.entries_list])
         self.claimed_keys = print_policy(log.policy())
+        self.blobs = log.blobs
 
     def received_between(self, from_us: int, to_us: int) -> tuple[int, int]:
         times = [START_US + (index + 1) * SECOND_US for index in range(self.tree_size)]
@@ -150,6 +153,9 @@ class LogReader:
 
     def stored_spans(self, start: int, stop: int) -> Iterator[SpansText]:
         return (one for one in self._log.contents[start:stop] if isinstance(one, SpansText))
+
+    def blob(self, sha256: str) -> bytes | None:
+        return self.blobs.get(sha256)
 
     def events(self, session: str, first_seq: int, last_seq: int) -> list[EventText]:
         found = []

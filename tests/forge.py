@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from tallystick.profile import JsonValue, encode
 from tallystick.verify.manifest import (
-    CONTENT_FILES,
     MANIFEST_FILE,
-    PACKAGE_FILES,
+    UNSIGNED_FILES,
     print_public_key,
     print_sums,
 )
@@ -27,7 +26,7 @@ class Forgery:
     @classmethod
     def of(cls, package: bytes) -> "Forgery":
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
-            return cls({name: archive.read(name) for name in PACKAGE_FILES})
+            return cls({name: archive.read(name) for name in archive.namelist()})
 
     def lines(self, name: str) -> list[bytes]:
         return self.files[name].split(b"\n")[:-1]
@@ -52,7 +51,8 @@ class Forgery:
 
     def sign(self, key: KeyPair) -> "Forgery":
         """Make digests and signature right again, with `key`."""
-        digests = {name: hashlib.sha256(self.files[name]).hexdigest() for name in CONTENT_FILES}
+        signed = [name for name in self.files if name not in (MANIFEST_FILE, *UNSIGNED_FILES)]
+        digests = {name: hashlib.sha256(self.files[name]).hexdigest() for name in signed}
         self.edit_manifest(lambda manifest: manifest.update(files=digests))
         digests[MANIFEST_FILE] = hashlib.sha256(self.files[MANIFEST_FILE]).hexdigest()
         sums = print_sums(digests).encode()

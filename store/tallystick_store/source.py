@@ -4,13 +4,19 @@ The database is opened read-only: what was committed and not yet folded into the
 memory, and nothing on disk changes. Pieces can be read in several processes at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tallystick.errors import StoreError, VerificationError
 from tallystick.tlog.checkpoint import read_checkpoint
 from tallystick.verify.finding import Findings, Place
-from tallystick.verify.source import CheckpointText, ConsistencyText, ContextText, Facts
+from tallystick.verify.source import (
+    BlobBlocks,
+    CheckpointText,
+    ConsistencyText,
+    ContextText,
+    Facts,
+)
 from tallystick_store.blobs import BLOB_FOLDER, BlobFiles
 from tallystick_store.catalog import require_catalog
 from tallystick_store.engine.duckdb import Row
@@ -80,9 +86,10 @@ class DataSource:
         """Return the content of one of them."""
         return self._read(path)
 
-    def blob(self, sha256: str) -> Iterator[bytes] | None:
-        """Return the bytes of a large value, None where it is missing."""
-        return BlobFiles(self._directory / BLOB_FOLDER).blocks(sha256)
+    def blobs(self, wanted: Iterable[str]) -> Iterator[BlobBlocks]:
+        """Yield each blob as its file holds it."""
+        files = BlobFiles(self._directory / BLOB_FOLDER)
+        return (BlobBlocks(sha256, files.blocks(sha256)) for sha256 in wanted)
 
     def check_files(self, findings: Findings) -> None:
         """Look for what no piece holds: rows outside the log, other tables, another log's name."""

@@ -54,19 +54,20 @@ _ZIP_ERRORS: Final = (
 class Archive:
     """The files of one zip, each to be read once."""
 
-    def __init__(self, path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> None:
+    def __init__(self, path: Path, names: Sequence[str], *optional: Sequence[str]) -> None:
         """Open the zip and check its table of contents; raise VerificationError.
 
-        It holds exactly `names`, or exactly these and all of `optional`.
+        It holds exactly `names`, and of each group of `optional` files all or none.
         """
         self._digests: dict[str, str] = {}
         self._open: set[IO[bytes]] = set()
         with _zip_errors(path.name):
             self._zip = zipfile.ZipFile(path)
-        self.has_optional = not set(optional).isdisjoint(self._zip.namelist())
-        """Whether the optional files are there, all of them."""
+        found = set(self._zip.namelist())
+        self.extras = tuple(one for group in optional if found & {*group} for one in group)
+        """The optional files that are there."""
         try:
-            _check_members(self._zip, [*names, *optional] if self.has_optional else names)
+            _check_members(self._zip, [*names, *self.extras])
         except BaseException:
             self._zip.close()
             raise

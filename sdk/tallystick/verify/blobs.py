@@ -38,15 +38,15 @@ def read_blob_claims(texts: Iterable[EventText], findings: Findings) -> dict[str
 def check_blobs(source: Source, digest: Digest) -> None:
     """Compare every blob that is named with the bytes that are kept."""
     findings = digest.findings
-    if source.facts.kind == "package":
+    if not source.facts.holds_blobs:
         if digest.blobs:
-            message = f"{len(digest.blobs)} blobs are named: a package holds their previews alone"
+            message = f"{len(digest.blobs)} blobs are named: here are their previews alone"
             findings.notice(4, message)
         return
-    for sha256, claim in digest.blobs.items():
+    for sha256, blocks in source.blobs(digest.blobs):
+        claim = digest.blobs[sha256]
         findings.count(4, "blobs")
         place = Place(log_index=claim.log_index)
-        blocks = source.blob(sha256)
         if blocks is None:
             findings.not_checked(4, f"the blob sha256:{sha256} is missing", place)
         elif _read_digest(blocks) != (sha256, claim.size_bytes):

@@ -35,6 +35,7 @@ _SPANS_KEYS: Final[LineKeys] = {"log_index": int, "records": list}
 _CONTEXT_KEYS: Final[LineKeys] = {"entry": str, "inclusion": list, "log_index": int}
 _CONTEXT_CONTENT: Final = ("statement", "seal")
 _CHECKPOINT_KEYS: Final[LineKeys] = {"checkpoint": str}
+_BLOB_LINE_KEYS: Final[LineKeys] = {"blob": str, "sha256": str}
 _CONSISTENCY_KEYS: Final[LineKeys] = {"consistency": list, "root": str, "size": int}
 
 
@@ -171,6 +172,17 @@ def parse_record_line(line: bytes) -> tuple[bytes, ContentText]:
     if not isinstance(entry, str):
         raise VerificationError("a record line has no entry")
     return entry.encode("utf-8"), _read_content(value)
+
+
+def print_blob_line(sha256: str, content: bytes) -> bytes:
+    """Return a line of blobs.ndjson, without its line feed."""
+    return encode({"blob": to_base64(content), "sha256": sha256})
+
+
+def parse_blob_line(line: bytes) -> tuple[str, bytes]:
+    """Read a line of blobs.ndjson: a digest in hex, and bytes; raise VerificationError for any other form."""
+    value = read_object(line, _BLOB_LINE_KEYS, "a blob line")
+    return value["sha256"], from_base64(value["blob"], "a blob")
 
 
 def _read_content(value: LineObject) -> ContentText:

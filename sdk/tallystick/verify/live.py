@@ -5,7 +5,7 @@ records that it holds back, changes or invents contradict the checkpoint or the 
 """
 
 import http.client
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +18,7 @@ from tallystick.tlog.note import MAX_NOTE_BYTES
 from tallystick.verify.finding import Findings
 from tallystick.verify.lines import MAX_LINE_BYTES, parse_record_line
 from tallystick.verify.source import (
+    BlobBlocks,
     CheckpointText,
     ConsistencyText,
     ContextText,
@@ -125,15 +126,18 @@ class LiveSource:
         """Return None: tiles are for `verify --data`."""
         return None
 
-    def blob(self, sha256: str, /) -> Iterator[bytes] | None:
-        """Fetch a blob; None where the service has none of that name."""
+    def blobs(self, wanted: Iterable[str], /) -> Iterator[BlobBlocks]:
+        """Fetch each blob."""
+        return (BlobBlocks(sha256, self._blob(sha256)) for sha256 in wanted)
+
+    def _blob(self, sha256: str) -> Iterable[bytes] | None:
         with self._request(f"/api/v1/blobs/sha256:{sha256}") as response:
             if response.status == http.client.NOT_FOUND:
                 response.read()
                 return None
             _require_ok(response, "/api/v1/blobs")
             content = response.read(MAX_BLOB_BYTES + 1)
-        return iter((content,))
+        return (content,)
 
     def check_files(self, findings: Findings) -> None:
         """Say what only the service's files could tell."""

@@ -4,7 +4,8 @@
     entries.ndjson  range-proof.json  events.ndjson  seals.ndjson  spans.ndjson
     context.ndjson  checkpoints.ndjson  policy-claimed.txt  verify.py  README.txt
 
-and, in a package with a report, the files of REPORT_FILES: all of them or none.
+and, in a package with a report, the files of REPORT_FILES: all of them or none; and where
+disclosures name blobs, BLOBS_FILE.
 
 Whoever writes a package and whoever reads one share this module.
 """
@@ -37,6 +38,7 @@ CONTENT_FILES: Final = (
 )
 """The files that the manifest names."""
 PACKAGE_FILES: Final = (*CONTENT_FILES, MANIFEST_FILE, *UNSIGNED_FILES)
+BLOBS_FILE: Final = "blobs.ndjson"
 REPORT_FILES: Final = (
     "report.html",
     "checks.json",

@@ -4,10 +4,11 @@ manifest.json  SHA256SUMS  SHA256SUMS.sig  log-key.pem  checkpoint
 entries.ndjson  range-proof.json  events.ndjson  seals.ndjson  spans.ndjson
 context.ndjson  checkpoints.ndjson  policy-claimed.txt  verify.py  README.txt
 
-A package with a report has the files of REPORT_FILES too; step 1 checks that they are those signed.
+A package with a report has the files of REPORT_FILES too, one whose disclosures name blobs BLOBS_FILE; step 1
+checks that they are those signed.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +20,14 @@ from tallystick.verify.finding import Findings, Place
 from tallystick.verify.lines import (
     MAX_LINE_BYTES,
     LineKeys,
+    parse_blob_line,
     parse_context_line,
     parse_head_line,
     read_hashes,
     read_object,
 )
 from tallystick.verify.manifest import (
+    BLOBS_FILE,
     CONTENT_FILES,
     MANIFEST_FILE,
     PACKAGE_FILES,
@@ -36,6 +39,7 @@ from tallystick.verify.manifest import (
 )
 from tallystick.verify.pieces import LineContent, LineQueue, cut_pieces
 from tallystick.verify.source import (
+    BlobBlocks,
     CheckpointText,
     ConsistencyText,
     ContextText,
@@ -52,9 +56,8 @@ class PackageSource:
 
     def __init__(self, path: Path) -> None:
         """Open the package and read everything but its lines."""
-        self._archive = Archive(path, PACKAGE_FILES, REPORT_FILES)
-        report = REPORT_FILES if self._archive.has_optional else ()
-        self._signed_files = (*CONTENT_FILES, *report, MANIFEST_FILE)
+        self._archive = Archive(path, PACKAGE_FILES, REPORT_FILES, (BLOBS_FILE,))
+        self._signed_files = (*CONTENT_FILES, *self._archive.extras, MANIFEST_FILE)
         try:
             self._manifest = parse_manifest(self._archive.read(MANIFEST_FILE))
             self._facts = self._read_facts(path.name)
@@ -100,9 +103,16 @@ class PackageSource:
         """Return None: a package has no tiles."""
         return None
 
-    def blob(self, _sha256: str, /) -> Iterator[bytes] | None:
-        """Return None: a package holds previews."""
-        return None
+    def blobs(self, wanted: Iterable[str], /) -> Iterator[BlobBlocks]:
+        """Yield the blobs of the package, in its order, and then those that it lacks."""
+        missing, last = set(wanted), ""
+        for sha256, content in self._parsed(BLOBS_FILE, parse_blob_line):
+            if sha256 not in missing or sha256 < last:
+                raise VerificationError(f"{BLOBS_FILE} holds a blob twice, astray or for nobody")
+            missing.discard(sha256)
+            last = sha256
+            yield BlobBlocks(sha256, (content,))
+        yield from (BlobBlocks(sha256, None) for sha256 in sorted(missing))
 
     def check_files(self, findings: Findings) -> None:
         """Take step 1: digests, signature, and lines that belong to no entry."""
@@ -152,6 +162,7 @@ class PackageSource:
             right=read_hashes(proof["right"], "the range proof"),
             times_us=(manifest["from_us"], manifest["to_us"]),
             counts=manifest["counts"],
+            holds_blobs=BLOBS_FILE in self._archive.extras,
             claimed_keys=self._read_text("policy-claimed.txt"),
             file_key=parse_public_key(self._read_text("log-key.pem")),
         )

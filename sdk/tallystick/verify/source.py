@@ -8,7 +8,7 @@ for what it cannot read at all, and notes smaller faults in the findings that it
 A Piece is small, can be pickled, and is read where the work is done: in this process or a worker.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
@@ -66,6 +66,13 @@ class ConsistencyText(NamedTuple):
     size: int
     root: bytes
     proof: tuple[bytes, ...]
+
+
+class BlobBlocks(NamedTuple):
+    """A blob that was asked for: its bytes in blocks, None where it is missing."""
+
+    sha256: str
+    blocks: Iterable[bytes] | None
 
 
 @dataclass(slots=True)
@@ -127,6 +134,8 @@ class Facts:
     """Number of entries by kind; packages alone."""
     file_key: bytes = b""
     """The public key beside the files that are signed with it; packages alone."""
+    holds_blobs: bool = True
+    """Whether blobs are here at all; a package from which none was asked holds their previews alone."""
     claimed_keys: str = ""
     """A trust policy in the words of the source itself; never trusted unless the auditor says so."""
 
@@ -161,8 +170,8 @@ class Source(Protocol):
     def log_file(self, path: str, /) -> bytes | None:
         """Return the content of one of them, None where it is absent."""
 
-    def blob(self, sha256: str, /) -> Iterator[bytes] | None:
-        """Return the bytes of a blob in blocks, None where it is missing; by its digest in hex."""
+    def blobs(self, wanted: Iterable[str], /) -> Iterator[BlobBlocks]:
+        """Yield each of these blobs, named by its digest in hex. Raises VerificationError for any other."""
 
     def check_files(self, findings: Findings) -> None:
         """Add what step 1 finds; called after everything else was read."""

@@ -84,7 +84,6 @@ def _check(source: Source, trust: Trust, digest: Digest, jobs: int) -> None:
     facts, findings = source.facts, digest.findings
     newest = read_checkpoint(facts.checkpoint)
     _read_log(source, digest, jobs)
-    check_blobs(source, digest)
     examine_context(source.context(), facts, newest, digest)
     _check_sessions(digest, facts, trust)
     leaves = bytes(digest.leaves)
@@ -94,6 +93,7 @@ def _check(source: Source, trust: Trust, digest: Digest, jobs: int) -> None:
     _check_heads(source, digest, leaves, newest, trust)
     check_spans(digest.signed_spans, digest.span_records, findings)
     check_receipts(digest)
+    check_blobs(source, digest)
 
 
 def _read_log(source: Source, digest: Digest, jobs: int) -> None:

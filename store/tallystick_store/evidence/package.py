@@ -16,15 +16,18 @@ from tallystick.profile import JsonValue, encode
 from tallystick.tlog.checkpoint import read_checkpoint
 from tallystick.tlog.encoding import from_base64
 from tallystick.tlog.tree import require_hash
+from tallystick.verify.blobs import read_blob_claims
 from tallystick.verify.bundle import bundle
+from tallystick.verify.finding import Findings
 from tallystick.verify.lines import (
+    print_blob_line,
     print_checkpoint_line,
     print_consistency_line,
     print_content_line,
     print_context_line,
     print_hashes,
 )
-from tallystick.verify.manifest import PACKAGE_FORMAT
+from tallystick.verify.manifest import BLOBS_FILE, PACKAGE_FORMAT
 from tallystick.verify.source import (
     CheckpointText,
     ConsistencyText,
@@ -68,9 +71,9 @@ def write_contents(
     *,
     readme: str = README,
 ) -> dict[str, JsonValue]:
-    """Write CONTENT_FILES; return what a manifest says of them, besides files and time.
+    """Write CONTENT_FILES, and BLOBS_FILE where a disclosure names a blob; return what a manifest says of them.
 
-    Rows that were changed from outside are written as they are: the verifier names them.
+    Files and time are not in it. Rows that were changed from outside are written as they are: the verifier names them.
     """
     start, stop = reader.received_between(from_us, to_us)
     counts = _write_records(reader, start, stop, writer)
@@ -92,11 +95,11 @@ def _write_records(
     reader: EvidenceReader, start: int, stop: int, writer: FileWriter
 ) -> dict[str, int]:
     """Write the range and its context, and the proofs for the heads that its events state."""
-    selection = Selection(reader, start, stop)
+    selection, named = Selection(reader, start, stop), set[str]()
     writer.write_lines("entries.ndjson", reader.entries(start, stop))
     counts = {
         "event": writer.write_lines(
-            "events.ndjson", _event_lines(reader.stored_events(start, stop), selection)
+            "events.ndjson", _event_lines(reader.stored_events(start, stop), selection, named)
         ),
         "seal": writer.write_lines(
             "seals.ndjson", _seal_lines(reader.stored_seals(start, stop), selection)
@@ -105,6 +108,8 @@ def _write_records(
             "spans.ndjson", map(print_content_line, reader.stored_spans(start, stop))
         ),
     }
+    if named:
+        writer.write(BLOBS_FILE, _blob_lines(reader, named))
     writer.write_lines("context.ndjson", _context_lines(reader, selection))
     writer.write_lines("checkpoints.ndjson", _head_lines(reader, start, stop, selection))
     return {kind: count for kind, count in counts.items() if count}
@@ -122,10 +127,22 @@ def _write_rest(
     writer.write("README.txt", [readme.encode()])
 
 
-def _event_lines(events: Iterable[EventText], selection: Selection) -> Iterator[bytes]:
+def _event_lines(
+    events: Iterable[EventText], selection: Selection, named: set[str]
+) -> Iterator[bytes]:
+    """Yield the lines of events; note in `named` the blobs that their disclosures name."""
     for event in events:
         selection.observe_event(event)
+        named.update(read_blob_claims([event], Findings()))
         yield print_content_line(event)
+
+
+def _blob_lines(reader: EvidenceReader, named: set[str]) -> Iterator[bytes]:
+    """Yield the blobs that there are, as they are: of others the verifier says that they are missing."""
+    for sha256 in sorted(named):
+        content = reader.blob(sha256)
+        if content is not None:
+            yield print_blob_line(sha256, content) + b"\n"
 
 
 def _seal_lines(seals: Iterable[SealText], selection: Selection) -> Iterator[bytes]:

@@ -40,6 +40,9 @@ class EvidenceReader(Protocol):
     def stored_spans(self, start: int, stop: int) -> Iterator[SpansText]:
         """Yield the span batches of [start, stop), in order."""
 
+    def blob(self, sha256: str) -> bytes | None:
+        """Return a blob that a disclosure names, None where it is missing."""
+
     def events(self, session: str, first_seq: int, last_seq: int) -> list[EventText]:
         """Return the events of a session with these sequence numbers, in log order."""
 

@@ -102,6 +102,11 @@ class StoreReader:
         """Yield the span batches of [start, stop), in order."""
         return self._windows(start, stop, self._spans_between)
 
+    def blob(self, sha256: str) -> bytes | None:
+        """Return a blob that a disclosure names, None where it is missing."""
+        blocks = self._store.blobs.blocks(sha256)
+        return None if blocks is None else b"".join(blocks)
+
     def events(self, session: str, first_seq: int, last_seq: int) -> list[EventText]:
         """Return the events of a session with these sequence numbers, in log order."""
         sql = _EVENTS + "session = $2 AND seq BETWEEN $3 AND $4 ORDER BY log_index"

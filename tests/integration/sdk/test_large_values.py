@@ -1,7 +1,11 @@
 """Values too large for their records: masked whole, on disk before the record, at the service before it too."""
 
+import base64
 import hashlib
 import json
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,6 +139,30 @@ def test_a_blob_that_is_gone_or_changed_is_named(
     assert (code, found["severity"]) == (exit_code, severity)
     assert said in found["message"]
     assert sha256 in found["message"]
+
+
+@requirement("sdk.large-values")
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("regime", [(), ("--regime", "eu-ai-act")], ids=["records", "report"])
+def test_a_package_holds_the_blobs_and_its_own_verifier_checks_them(
+    service: Service, tmp_path: Path, regime: tuple[str, ...]
+) -> None:
+    call({**large(), "of": str(regime)})
+    digest = blob_of(ended(service))["digest"]
+    package = tmp_path / "package.zip"
+    done = service.tallystick("export", "--from", "1h", "--out", str(package), *regime)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(package) as archive:
+        lines = archive.read("blobs.ndjson").splitlines()
+        (tmp_path / "verify.py").write_bytes(archive.read("verify.py"))
+    contents = [base64.b64decode(json.loads(line)["blob"]) for line in lines]
+    assert digest in {f"sha256:{hashlib.sha256(content).hexdigest()}" for content in contents}
+    command = [sys.executable, "-I", "-S", str(tmp_path / "verify.py"), str(package), "--json"]
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert checked.stdout, checked.stderr
+    [step] = [one for one in json.loads(checked.stdout)["steps"] if one["number"] == 4]
+    assert (checked.returncode, step["findings"]) == (2, [])
+    assert step["checked"]["blobs"] == len(lines)
 
 
 @requirement("sdk.large-values")

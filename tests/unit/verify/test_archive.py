@@ -48,6 +48,19 @@ def test_plain_files_are_read_and_hashed(tmp_path: Path, method: int) -> None:
     archive.close()
 
 
+@pytest.mark.parametrize("extras", [(), ("a",), ("b", "c"), ("a", "b", "c")])
+def test_of_each_group_of_optional_files_all_or_none_are_there(
+    tmp_path: Path, extras: tuple[str, ...]
+) -> None:
+    path = tmp_path / "some.zip"
+    path.write_bytes(zipped(*((name, b"1") for name in ("one", *extras))))
+    archive = Archive(path, ["one"], ["a"], ["b", "c"])
+    assert archive.extras == extras
+    archive.close()
+    with pytest.raises(VerificationError, match="missing, unknown or repeated files"):
+        Archive(path, ["one"], ["b", "d"], ["c"]) if "b" in extras else Archive(path, ["two"])
+
+
 def test_closing_closes_the_file_however_little_was_read(tmp_path: Path) -> None:
     archive = opened(tmp_path, GOOD)
     lines = archive.lines("one", 100)

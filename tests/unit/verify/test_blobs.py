@@ -1,16 +1,21 @@
 """Blobs that disclosures name: compared with what is kept, named where they are missing or other bytes."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
 from tallystick.blob import BlobRef, print_absence, print_blob
+from tallystick.errors import VerificationError
 from tallystick.verify.blobs import check_blobs, read_blob_claims
 from tallystick.verify.digest import BlobClaim, Digest
 from tallystick.verify.finding import Finding, Findings
-from tallystick.verify.source import EventText, Facts, SourceKind
+from tallystick.verify.lines import parse_blob_line, print_blob_line
+from tallystick.verify.manifest import BLOBS_FILE
+from tallystick.verify.report import Report
+from tallystick.verify.source import BlobBlocks, EventText, Facts
 from tests.builder import Log, Session, sample_log
+from tests.forge import Forgery
 from tests.requirements import requirement
 from tests.verifying import messages, verify_log, verify_package
 
@@ -22,23 +27,23 @@ NAMED = print_blob(BlobRef(SHA, len(CONTENT)))
 class Kept:
     """A source of blobs alone."""
 
-    def __init__(self, kind: SourceKind, content: bytes | None) -> None:
-        self.facts = Facts(kind, "x", "x", "", 0, 0, 0)
+    def __init__(self, content: bytes | None, *, holds_blobs: bool) -> None:
+        self.facts = Facts("data", "x", "x", "", 0, 0, 0, holds_blobs=holds_blobs)
         self.content = content
-        self.asked: list[str] = []
 
-    def blob(self, sha256: str) -> Iterator[bytes] | None:
-        self.asked.append(sha256)
-        return None if self.content is None else iter((self.content[:5], self.content[5:]))
+    def blobs(self, wanted: Iterable[str]) -> Iterator[BlobBlocks]:
+        for sha256 in wanted:
+            assert sha256 == SHA
+            content = self.content
+            yield BlobBlocks(sha256, None if content is None else (content[:5], content[5:]))
 
 
 def checked(
-    content: bytes | None, size_bytes: int = len(CONTENT), kind: SourceKind = "data"
+    content: bytes | None, size_bytes: int = len(CONTENT), *, holds_blobs: bool = True
 ) -> Findings:
     digest = Digest("x", keep_notes=False, blobs={SHA: BlobClaim(7, size_bytes)})
-    source = Kept(kind, content)
+    source = Kept(content, holds_blobs=holds_blobs)
     check_blobs(source, digest)  # type: ignore[arg-type]  # it asks for no more than that
-    assert source.asked == ([] if kind == "package" else [SHA])
     return digest.findings
 
 
@@ -48,9 +53,8 @@ def only(findings: Findings) -> Finding:
 
 
 @requirement("sdk.large-values")
-@pytest.mark.parametrize("kind", ["data", "live"])
-def test_a_blob_that_is_what_its_disclosure_names_is_counted(kind: SourceKind) -> None:
-    findings = checked(CONTENT, kind=kind)
+def test_a_blob_that_is_what_its_disclosure_names_is_counted() -> None:
+    findings = checked(CONTENT)
     assert findings.listed == []
     assert findings.checked == {(4, "blobs"): 1}
 
@@ -73,15 +77,15 @@ def test_other_bytes_than_those_named_are_a_fault(content: bytes, size_bytes: in
     assert finding.message == f"the blob sha256:{SHA} holds other bytes than those named"
 
 
-def test_a_package_says_that_it_holds_previews() -> None:
-    finding = only(checked(CONTENT, kind="package"))
+def test_a_source_of_previews_alone_says_so() -> None:
+    finding = only(checked(CONTENT, holds_blobs=False))
     assert (finding.step, finding.severity) == (4, "notice")
-    assert finding.message == "1 blobs are named: a package holds their previews alone"
+    assert finding.message == "1 blobs are named: here are their previews alone"
 
 
-def test_a_package_without_blobs_says_nothing_of_them() -> None:
+def test_a_source_of_which_no_blob_is_asked_says_nothing_of_them() -> None:
     digest = Digest("x", keep_notes=False)
-    check_blobs(Kept("package", None), digest)  # type: ignore[arg-type]  # as above
+    check_blobs(Kept(None, holds_blobs=False), digest)  # type: ignore[arg-type]  # as above
     assert digest.findings.listed == []
 
 
@@ -131,23 +135,79 @@ def test_the_first_of_several_claims_is_the_one_that_is_named() -> None:
     assert first.blobs == {SHA: BlobClaim(3, 1), "b": BlobClaim(6, 1)}
 
 
-def with_blob() -> Log:
+OTHER = b'{"rows":[]}'
+OTHER_SHA = hashlib.sha256(OTHER).hexdigest()
+
+
+def with_blobs(content: bytes = CONTENT) -> Log:
+    """Return a log in which two records name one blob and another record another one."""
     log = sample_log()
     session = Session(log, "large")
     session.open()
-    session.ship(session.record("tool.completed", {"result": "1", "result.blob": NAMED}))
+    other = print_blob(BlobRef(OTHER_SHA, len(OTHER)))
+    for named in (NAMED, NAMED, other):
+        session.ship(session.record("tool.completed", {"result": "1", "result.blob": named}))
     session.seal()
     log.publish()
+    log.blobs = {SHA: content, OTHER_SHA: OTHER}
     return log
 
 
-def test_the_blobs_of_a_whole_log_are_looked_at() -> None:
-    report = verify_log(with_blob())
-    assert "1 blobs are named" in messages(report, 4, "notice")
+@requirement("sdk.large-values")
+def test_a_package_holds_each_blob_that_its_events_name_once() -> None:
+    log = with_blobs()
+    report = verify_log(log)
+    assert (report.exit_code, report.findings.checked[4, "blobs"]) == (0, 2)
+    names = Forgery.of(log.package()).files
+    assert BLOBS_FILE in names
+    assert BLOBS_FILE not in Forgery.of(sample_log().package()).files
 
 
-def test_a_package_that_is_verified_says_the_same() -> None:
-    log = with_blob()
-    report = verify_package(log.package(), log.policy())
-    assert "1 blobs are named" in messages(report, 4, "notice")
-    assert report.exit_code == 0
+@requirement("sdk.large-values")
+def test_a_blob_that_a_package_lacks_is_named() -> None:
+    log = with_blobs()
+    del log.blobs[SHA]
+    report = verify_log(log)
+    assert report.exit_code == 2
+    assert messages(report, 4, "not_checked").count("is missing") == 1
+    assert SHA in messages(report, 4, "not_checked")
+
+
+@requirement("sdk.large-values")
+def test_a_blob_that_was_changed_before_it_was_packed_is_a_fault() -> None:
+    report = verify_log(with_blobs(b"{}"))
+    assert report.exit_code == 1
+    assert "holds other bytes than those named" in messages(report, 4)
+
+
+def repacked(edit: Callable[[list[bytes]], list[bytes]]) -> Report:
+    log = with_blobs()
+    forgery = Forgery.of(log.package())
+    forgery.put_lines(BLOBS_FILE, edit(forgery.lines(BLOBS_FILE)))
+    return verify_package(forgery.sign(log.key).package(), log.policy())
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda lines: [*lines, lines[0]],
+        lambda lines: list(reversed(lines)),
+        lambda lines: [*lines, print_blob_line("f" * 64, b"{}")],
+        lambda lines: [*lines, b"{}"],
+    ],
+    ids=["twice", "out of order", "for nobody", "no blob"],
+)
+def test_a_file_of_blobs_in_another_form_is_a_fault(
+    edit: Callable[[list[bytes]], list[bytes]],
+) -> None:
+    report = repacked(edit)
+    assert (report.exit_code, report.is_complete) == (1, False)
+    assert BLOBS_FILE in messages(report, 1)
+
+
+def test_a_line_of_blobs_has_one_form() -> None:
+    line = print_blob_line(SHA, CONTENT)
+    assert parse_blob_line(line) == (SHA, CONTENT)
+    for wrong in (line + b" ", line.replace(b'"blob"', b'"blub"'), b'{"blob":"?","sha256":"x"}'):
+        with pytest.raises(VerificationError):
+            parse_blob_line(wrong)

@@ -93,17 +93,23 @@ def test_the_log_may_take_several_pieces(url: str, monkeypatch: pytest.MonkeyPat
     assert verified(url).exit_code == 0
 
 
+def blobs(url: str, *wanted: str) -> list[tuple[str, bytes | None]]:
+    source = LiveSource(url, KEY)
+    try:
+        return [
+            (sha256, None if blocks is None else b"".join(blocks))
+            for sha256, blocks in source.blobs(wanted)
+        ]
+    finally:
+        source.close()
+
+
 def test_a_blob_is_fetched_by_its_name_and_one_that_is_missing_is_none(url: str) -> None:
     Service.blobs = {"sha256:ab": b"content"}
-    source = LiveSource(url, KEY)
-    assert source.blob("cd") is None
-    blocks = source.blob("ab")
-    assert blocks is not None
-    assert b"".join(blocks) == b"content"
+    assert blobs(url, "cd", "ab") == [("cd", None), ("ab", b"content")]
     Service.status = 503
     with pytest.raises(VerificationError, match="answers 503 to /api/v1/blobs"):
-        source.blob("ab")
-    source.close()
+        blobs(url, "ab")
 
 
 def test_no_more_of_a_blob_is_read_than_a_blob_may_have(
@@ -111,11 +117,7 @@ def test_no_more_of_a_blob_is_read_than_a_blob_may_have(
 ) -> None:
     monkeypatch.setattr(live, "MAX_BLOB_BYTES", 3)
     Service.blobs = {"sha256:ab": b"content"}
-    source = LiveSource(url, KEY)
-    blocks = source.blob("ab")
-    assert blocks is not None
-    assert b"".join(blocks) == b"cont"
-    source.close()
+    assert blobs(url, "ab") == [("ab", b"cont")]
 
 
 def changing(change: Callable[[int, bytes], bytes]) -> None:
