@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +21,17 @@ from tallystick.profile import encode
 from tallystick.tlog.dsse import sign_envelope
 from tallystick_ingest.enrolment import ENROLMENT_TYPE
 from tests.keys import KeyPair
+from tests.ports import free_port
 from tests.sending import PROTOBUF
 from tests.stores import EMITTER
 
 TALLYSTICK = str(Path(sys.executable).with_name("tallystick"))
-READY_WITHIN_S = 40
-STOP_WITHIN_S = 60
+READY_WITHIN_S = 120
+"""A start takes a second or two, and much longer where the machine is busy."""
+STOP_WITHIN_S = 120
+ANSWER_WITHIN_S = 120
+DELIVERED_WITHIN_MS = 60_000
+"""How long programs wait at their end for the service: tests look at what they have delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,11 @@ class Service:
     def environment(self) -> dict[str, str]:
         """What programs that use this service find in their environment."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
-        settings = {"TALLYSTICK_HOME": str(self.home), "TALLYSTICK_VERIFY_EVERY_S": "0"}
+        settings = {
+            "TALLYSTICK_HOME": str(self.home),
+            "TALLYSTICK_VERIFY_EVERY_S": "0",
+            "TALLYSTICK_EXIT_FLUSH_MS": str(DELIVERED_WITHIN_MS),
+        }
         return {**kept, **settings, **self.environ}
 
     def start(self) -> "Service":
@@ -121,7 +131,7 @@ class Service:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request on a connection of its own, with nothing added to it."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_WITHIN_S)
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
@@ -129,6 +139,22 @@ class Service:
             return Answer(answer.status, found, answer.read())
         finally:
             connection.close()
+
+    @contextmanager
+    def begun(self, body: bytes) -> Iterator[socket.socket]:
+        """Give a connection on which the service is waiting for this OTLP body; none of it is sent yet."""
+        with socket.create_connection(("127.0.0.1", self.port), ANSWER_WITHIN_S) as connection:
+            head = (
+                f"POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Type: {PROTOBUF}\r\n"
+                f"Authorization: Bearer {self.credentials['api_key']}\r\n"
+                f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+            )
+            connection.sendall(head.encode())
+            said = b""
+            while not said.endswith(b"\r\n\r\n"):
+                said += connection.recv(1)
+            assert said.startswith(b"HTTP/1.1 100 "), said
+            yield connection
 
     def get(self, path: str) -> Any:
         """Fetch JSON with the key of this machine."""
@@ -181,7 +207,7 @@ class Service:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
 
@@ -197,12 +223,6 @@ class Service:
             except OSError:
                 time.sleep(0.02)
         raise AssertionError(f"the service is not ready:\n{self.output}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def record_count(body: bytes) -> int:

@@ -16,10 +16,19 @@ from typing import Any, Final
 
 import pytest
 
-from tests.attacks.world import PROGRAMS, Finished, Running, World, a_world, until
+from tests.attacks.world import (
+    PROGRAMS,
+    SETTLED_WITHIN_S,
+    START_WITHIN_S,
+    Finished,
+    Running,
+    World,
+    a_world,
+    until,
+)
 from tests.requirements import requirement
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 HOST_SLOWED_S: Final = 4.0
 """A call that waits for the network takes 5 s and more; one on a busy machine, less than this."""
@@ -51,7 +60,7 @@ def called(world: World) -> set[str]:
 
 def settle(world: World) -> dict[str, Any]:
     """Let a healthy process deliver what others left; nothing may be lost, refused or alarming."""
-    settled: dict[str, Any] = json.loads(world.run("settle.py", 60).out)
+    settled: dict[str, Any] = json.loads(world.run("settle.py", SETTLED_WITHIN_S).out)
     assert settled["left"] == []
     assert (settled["alarms"], settled["lost"], settled["rejected"]) == ([], {}, 0)
     return settled
@@ -85,7 +94,7 @@ def test_a_service_that_hangs_costs_nothing_but_delay(world: World) -> None:
     assert world.service is not None
     world.service.process.send_signal(signal.SIGSTOP)
     agent = world.spawn("reporter.py", "during", 50)
-    report = json.loads(agent.finish(within_s=30).out)
+    report = json.loads(agent.finish().out)
     assert report["slowest_s"] < HOST_SLOWED_S
     assert (report["lost"], report["unshipped"] > 0) == ({}, True)
     world.service.process.send_signal(signal.SIGCONT)
@@ -180,7 +189,11 @@ def test_while_the_spool_is_unwritable_the_agent_goes_on_and_required_tools_do_n
         usual = ["stubborn.py", "s", CALLS, 4_000]
         program, *arguments = PROGRAM.get(weather.__name__, usual)
         agent = world.spawn(str(program), *arguments, **environment)
-        until(lambda: agent.out.read_bytes().count(b"\n") == 1, 60, lambda: agent.finish(0.1))
+        until(
+            lambda: agent.out.read_bytes().count(b"\n") == 1,
+            START_WITHIN_S,
+            lambda: agent.finish(0.1),
+        )
         [stuck] = [json.loads(line) for line in agent.out.read_text(encoding="utf-8").splitlines()]
         assert (stuck["results"], stuck["paid"]) == (CALLS, False)
         assert stuck["spool_error"]
@@ -212,7 +225,7 @@ def test_a_clock_that_jumps_back_breaks_no_order(world: World) -> None:
     back, at_once = str(-DAY_S), world.root / "now"
     jump = {"PYTHONPATH": SHIFTED, "SHIFT_S": back, "SHIFT_WHEN": str(at_once)}
     agent = world.spawn("worker.py", world.root / "ledger", "jump", 5, 100, **jump)
-    until(lambda: size_bytes(world.root / "ledger") > 100, 60, lambda: agent)
+    until(lambda: size_bytes(world.root / "ledger") > 100, START_WITHIN_S, lambda: agent)
     at_once.touch()
     assert agent.finish().out == "True\n"
     world.stop()

@@ -23,13 +23,22 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tests.attacks import laden
 from tests.attacks.canaries import CANARIES, find, needles, rows_of, spellings_of_bytes, sweep
-from tests.attacks.world import Answer, Finished, World, a_world, free_port, until
+from tests.attacks.world import (
+    SETTLED_WITHIN_S,
+    START_WITHIN_S,
+    Answer,
+    Finished,
+    World,
+    a_world,
+    until,
+)
+from tests.ports import free_port
 from tests.requirements import requirement
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1200),
     requirement("mask.before-writing"),
 ]
 
@@ -96,7 +105,7 @@ def flight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flight]:
         flight.killed_files = {path.name for path in world.data.rglob("*")}
         die_while_the_service_is_away(flight, sentences)
         world.start()
-        world.run("settle.py", 60)
+        world.run("settle.py", SETTLED_WITHIN_S)
         read_everything(flight)
         world.stop()
         policy = world.policy()
@@ -112,7 +121,7 @@ def fly_through_servers(flight: Flight, sentences: Path) -> None:
     """Work with MCP servers over stdio and HTTP, and with functions of the agent itself."""
     port = free_port()
     server = flight.world.spawn("aviary.py", sentences, flight.witness, port)
-    until(lambda: listens(port), 60, lambda: server)
+    until(lambda: listens(port), START_WITHIN_S, lambda: server)
     flight.world.run("flight.py", sentences, flight.witness, port)
     server.process.terminate()
     server.finish()
@@ -198,7 +207,11 @@ QUESTION_KEYS: Final = ("emitter_vkey", "proof", "directory", "token", "name", "
 def die_while_the_service_is_away(flight: Flight, sentences: Path) -> None:
     """Record the same once more, and be killed before anything could be delivered."""
     agent = flight.world.spawn("flight.py", sentences, flight.witness, 0, "away")
-    until(lambda: agent.out.stat().st_size > 0, 60, lambda: agent.err.read_text(encoding="utf-8"))
+    until(
+        lambda: agent.out.stat().st_size > 0,
+        START_WITHIN_S,
+        lambda: agent.err.read_text(encoding="utf-8"),
+    )
     agent.kill()
     flight.in_spool = sweep([flight.world.spool], WANTED)
     flight.spool_bytes = sum(path.stat().st_size for path in flight.world.spool.glob("*.spool"))

@@ -14,10 +14,10 @@ from typing import Final
 
 import pytest
 
-from tests.attacks.world import World, a_world, until
+from tests.attacks.world import SETTLED_WITHIN_S, START_WITHIN_S, World, a_world, until
 from tests.requirements import requirement
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 KILLS: Final = 25
 SEED: Final = 20261122
@@ -40,7 +40,7 @@ def test_nothing_that_an_agent_recorded_is_lost_when_it_is_killed_25_times(tmp_p
             if number % VERIFIED_EVERY == 0:
                 verdict = world.verify_live()
                 assert verdict.code == 0, verdict.out
-        settled = json.loads(world.run("settle.py", 60).out)
+        settled = json.loads(world.run("settle.py", SETTLED_WITHIN_S).out)
         assert settled["left"] == []
         assert (settled["alarms"], settled["lost"], settled["rejected"]) == ([], {}, 0)
         stored = world.statements()
@@ -77,7 +77,11 @@ def test_nothing_acknowledged_is_lost_when_the_service_is_killed_25_times(tmp_pa
         agent = world.spawn("worker.py", ledger, "s", 10)
         client = RawClient(world)
         client.start()
-        until(lambda: size_bytes(ledger) > 0 and bool(client.acknowledged), 30, lambda: agent)
+        until(
+            lambda: size_bytes(ledger) > 0 and bool(client.acknowledged),
+            START_WITHIN_S,
+            lambda: agent,
+        )
         policy = world.policy()
         for number in range(KILLS):
             time.sleep(chance.uniform(0.0, 0.5))
@@ -89,7 +93,7 @@ def test_nothing_acknowledged_is_lost_when_the_service_is_killed_25_times(tmp_pa
         client.stop()
         assert agent.process.poll() is None, "the agent did not go on"
         agent.kill()
-        settled = json.loads(world.run("settle.py", 60).out)
+        settled = json.loads(world.run("settle.py", SETTLED_WITHIN_S).out)
         assert settled["left"] == []
         assert (settled["alarms"], settled["lost"], settled["rejected"]) == ([], {}, 0)
         stored = world.statements()
@@ -106,7 +110,11 @@ def test_nothing_acknowledged_is_lost_when_the_service_is_killed_25_times(tmp_pa
 
 
 def until_it_grows(ledger: Path, before_bytes: int) -> None:
-    until(lambda: size_bytes(ledger) > before_bytes, 60, lambda: "no call was acknowledged")
+    until(
+        lambda: size_bytes(ledger) > before_bytes,
+        START_WITHIN_S,
+        lambda: "no call was acknowledged",
+    )
 
 
 def size_bytes(path: Path) -> int:
@@ -133,7 +141,7 @@ class RawClient(threading.Thread):
 
     def stop(self) -> None:
         self._is_stopped.set()
-        self.join(30)
+        self.join(START_WITHIN_S)
         assert not self.is_alive()
 
     def run(self) -> None:

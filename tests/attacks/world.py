@@ -7,9 +7,7 @@ secrets, and, file by file, all that any process printed. Nothing of the product
 import http.client
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,14 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from tests.ports import free_port
+
 PROGRAMS: Final = Path(__file__).parent / "programs"
 TALLYSTICK: Final = str(Path(sys.executable).with_name("tallystick"))
 LOG_NAME: Final = "attack.example/default"
-START_WITHIN_S: Final = 60
-STOP_WITHIN_S: Final = 45
-ANSWER_WITHIN_S: Final = 30
-_PORTS: Final = (20_000, 32_000)
-"""Below the kernel's range for outgoing connections, so that none takes it while the service is down."""
+START_WITHIN_S: Final = 120
+END_WITHIN_S: Final = 240
+SETTLED_WITHIN_S: Final = 180
+ANSWER_WITHIN_S: Final = 120
 _LEFT_OUT: Final = ("TALLYSTICK_", "OTEL_", "PYTEST_", "COV_", "PYTHON")
 _COMPILED: Final = str(Path(sys.prefix) / "pycache")
 """Programs start here some hundred times: each should find what it imports compiled."""
@@ -71,9 +70,9 @@ class Running:
     def kill(self) -> None:
         """End it as a lost power supply would: no handler runs."""
         self.process.kill()
-        self.process.wait(STOP_WITHIN_S)
+        self.process.wait(END_WITHIN_S)
 
-    def finish(self, within_s: float = STOP_WITHIN_S) -> Finished:
+    def finish(self, within_s: float = END_WITHIN_S) -> Finished:
         """Wait for its end."""
         try:
             code = self.process.wait(within_s)
@@ -270,7 +269,7 @@ class World:
         for one in self.started:
             if one.process.poll() is None:
                 one.process.send_signal(signal.SIGKILL)
-                one.process.wait(STOP_WITHIN_S)
+                one.process.wait(END_WITHIN_S)
 
 
 @contextmanager
@@ -290,19 +289,6 @@ def until(holds: Callable[[], bool], within_s: float, said: Callable[[], object]
     while not holds():
         assert time.monotonic() < end_s, f"not within {within_s} s: {said()}"
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    """Give a port that nobody listens on."""
-    chosen = random.SystemRandom()
-    while True:
-        port = chosen.randrange(*_PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def _said(running: Running | None) -> str:

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.e2e.chromium import launched
-from tests.e2e.people import Visitor
+from tests.e2e.people import PATIENCE_MS, Visitor
 from tests.e2e.world import World, copy, fill
 
 State = Mapping[str, Any]
+
+expect.set_options(timeout=PATIENCE_MS)  # of its own it waits five seconds
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ HEAD: Final = ".st-key-integrity_strip, .st-key-page_error"
 DRAWN_LATER: Final = '[data-stale="true"], [data-testid="stSkeleton"]'
 """What a rerun has yet to replace, and what stands in for a part whose script is still loading."""
 
-PATIENCE_MS: Final = 30_000
+PATIENCE_MS: Final = 60_000
 """A rerun takes a tenth of a second; a busy machine may take much longer."""
 
 _TEXT: Final = """
@@ -106,4 +106,5 @@ class Visitor:
 
     def faults(self) -> list[str]:
         """Everything that is wrong with the page so far."""
-        return [*self.watcher.faults, *self.watcher.accessibility()]
+        found = self.watcher.accessibility()  # takes a while, in which the browser tells the rest
+        return [*self.watcher.faults, *found]

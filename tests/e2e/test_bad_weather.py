@@ -34,7 +34,7 @@ CLAIM = (
 SEEN_FROM_OUTSIDE = ("unreadable", "rewritten", "disclosed")
 """A column that no longer fits its record is seen by whoever reads the row, or the stopped store."""
 
-VERIFIED_WITHIN_S = 120
+VERIFIED_WITHIN_S = 240
 CHANGES = {
     "renamed": ("tool_name = 'harmless'", "tool"),
     "unreadable": ("statement = left(statement, 40)", "statement"),

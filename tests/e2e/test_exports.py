@@ -17,10 +17,11 @@ from tests.e2e.people import Visitor
 from tests.e2e.watcher import Watcher
 from tests.e2e.world import World
 from tests.requirements import requirement
+from tests.serving import ANSWER_WITHIN_S
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-EXPORT_MS = 120_000
+EXPORT_MS = 240_000
 CALLS = """
 SELECT count(DISTINCT action) AS actions,
        count(DISTINCT action) FILTER (outcome IN ('failure', 'timeout', 'cancelled')) AS failed,
@@ -194,7 +195,7 @@ def upgrade(world: World, **headers: str) -> int:
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
         **headers,
     }
-    connection = HTTPConnection("127.0.0.1", world.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", world.port, timeout=ANSWER_WITHIN_S)
     try:
         connection.request("GET", "/_stcore/stream", headers=request)
         return connection.getresponse().status

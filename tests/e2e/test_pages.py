@@ -110,11 +110,11 @@ def test_a_link_to_a_call_shows_the_same_call_after_a_reload(
     visit: Callable[..., Visitor], administrator: State, denied: dict[str, str]
 ) -> None:
     visitor = visit(administrator).open("/trace?id={trace}&span={span}".format(**denied))
+    expect(visitor.part("detail")).to_contain_text("delete_customer")
     before = visitor.part("detail").inner_text()
     address = visitor.page.url
     visitor.reload()
-    expect(visitor.part("detail")).to_contain_text("delete_customer")
-    assert visitor.part("detail").inner_text() == before
+    expect(visitor.part("detail")).to_have_text(before, use_inner_text=True)
     assert visitor.page.url == address
 
 

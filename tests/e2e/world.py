@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from examples.demo.scene import environment_of, work
-from tests.serving import READY_WITHIN_S, STOP_WITHIN_S, Service, free_port
+from tests.ports import free_port
+from tests.serving import DELIVERED_WITHIN_MS, READY_WITHIN_S, STOP_WITHIN_S, Service
 
 
 class World:
@@ -62,7 +63,7 @@ class World:
         end = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < end:
             try:
-                with urllib.request.urlopen(f"{self.url}/login", timeout=5):  # noqa: S310 - ours
+                with urllib.request.urlopen(f"{self.url}/login", timeout=60):  # noqa: S310 - ours
                     return
             except urllib.error.HTTPError as answer:
                 raise AssertionError(f"/login answers {answer.code}") from answer
@@ -95,13 +96,19 @@ class World:
         """Run a Python program as a user of this home would: the SDK in it finds the service."""
         done = subprocess.run(
             [sys.executable, "-c", program, *arguments],
-            env=environment_of(self.service.home),
+            env=_environment(self.service),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         assert done.returncode == 0, done.stderr
+
+
+def _environment(service: Service) -> dict[str, str]:
+    """Give programs the demo's environment, and the time to deliver what a test looks for."""
+    waiting = {"TALLYSTICK_EXIT_FLUSH_MS": str(DELIVERED_WITHIN_MS)}
+    return environment_of(service.home) | waiting
 
 
 def fill(root: Path) -> None:
@@ -110,7 +117,7 @@ def fill(root: Path) -> None:
     try:
         place = root / "place"
         place.mkdir()
-        work(place, environment_of(service.home))
+        work(place, _environment(service))
     finally:
         assert service.stop() == 0
 

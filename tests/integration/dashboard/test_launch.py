@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.requirements import requirement
-from tests.serving import READY_WITHIN_S, STOP_WITHIN_S, Service, free_port
+from tests.serving import ANSWER_WITHIN_S, READY_WITHIN_S, STOP_WITHIN_S, Service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -30,7 +31,7 @@ class Dashboard:
 
     def status(self, path: str, method: str = "GET", **headers: str) -> int:
         """Ask for something; 0 where nobody answers."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_WITHIN_S)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, headers=named)

@@ -16,7 +16,7 @@ from tests.serving import Service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-SIGNED_WITHIN_S = 30
+SIGNED_WITHIN_S = 120
 FOREIGN = "fe" * 16
 HOSTILE = "<img src=x onerror=alert(1)>\u202egpj.exe\x1b[31m"
 
@@ -46,7 +46,7 @@ except ValueError:
 def recorded(service: Service) -> dict[str, Any]:
     """Record calls by the SDK and one foreign span; give the last record of each tool by name."""
     subprocess.run(
-        [sys.executable, "-c", PROGRAM, HOSTILE], env=service.environment, timeout=120, check=True
+        [sys.executable, "-c", PROGRAM, HOSTILE], env=service.environment, timeout=240, check=True
     )
     start_ns = time.time_ns()
     foreign = {
@@ -84,7 +84,7 @@ def opened(service: Service, **query: str) -> AppTest:
     app = AppTest.from_function(script, kwargs={"url": url, "key": key})
     for name, value in query.items():
         app.query_params[name] = value
-    app.run(timeout=60)
+    app.run(timeout=240)
     assert not app.exception, [one.message for one in app.exception]
     return app
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -274,11 +275,17 @@ def test_a_trace_of_ten_thousand_spans_is_answered_in_seconds(
     for start in range(0, 10_000, 2_000):
         body = large_trace(trace_id, start, 2_000)
         assert service.send(body, "/v1/traces", JSON).status == 200
-    started = time.monotonic()
+    before_s = cpu_s(service.pid)
     found = service.get(f"/api/v1/traces/{trace_id}?payload=none")
-    seconds = time.monotonic() - started
+    seconds = cpu_s(service.pid) - before_s
     assert (len(found["spans"]), len(found["calls"]), found["is_cut"]) == (10_000, 10_000, False)
     assert seconds < 20, seconds
+
+
+def cpu_s(pid: int) -> float:
+    """Give the processor's time that a process has used: it is the same on a busy machine."""
+    told = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def accesses(service: Service, target: str) -> Iterator[dict[str, Any]]:

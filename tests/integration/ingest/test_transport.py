@@ -14,7 +14,7 @@ from tallystick.tlog.ed25519 import load_verify
 from tallystick.tlog.note import parse_vkey
 from tests.requirements import requirement
 from tests.sending import JSON, PROTOBUF, batch, logs_protobuf, partial, span_json
-from tests.serving import Service
+from tests.serving import ANSWER_WITHIN_S, Service
 from tests.stores import Emitter
 
 pytestmark = pytest.mark.e2e
@@ -30,7 +30,7 @@ def head(service: Service, body_headers: str, path: str = "/v1/logs") -> bytes:
 
 
 def connect(service: Service) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", service.port), timeout=30)
+    return socket.create_connection(("127.0.0.1", service.port), timeout=ANSWER_WITHIN_S)
 
 
 def status_line(connection: socket.socket) -> bytes:
@@ -97,22 +97,30 @@ def test_what_is_no_http_gets_no_500_and_harms_nobody(service: Service, sent: by
 
 @requirement("otlp.never-500")
 def test_overload_is_a_503_that_is_taken_when_it_comes_again(make_service: Make) -> None:
-    service = make_service(environ={"TALLYSTICK_MAX_WAITING_BYTES": "200000"}).start()
-    service.enrol()
     emitters = [Emitter(f"busy {number}") for number in range(12)]
-    bodies = [logs_protobuf(batch(emitter, 120)) for emitter in emitters]
-    with concurrent.futures.ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(service.send, bodies))
-    assert {answer.status for answer in answers} == {200, 503}
-    busy = [answer for answer in answers if answer.status == 503]
+    first, *others = [logs_protobuf(batch(emitter, 120)) for emitter in emitters]
+    room = {"TALLYSTICK_MAX_WAITING_BYTES": str(len(first))}
+    service = make_service(environ=room).start()
+    service.enrol()
+    with service.begun(first) as connection:
+        with concurrent.futures.ThreadPoolExecutor(11) as pool:
+            busy = list(pool.map(service.send, others))
+        connection.sendall(first)
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+    assert {answer.status for answer in busy} == {503}
     assert {answer.headers["retry-after"] for answer in busy} == {"1"}
     assert {answer.headers["content-type"] for answer in busy} == {PROTOBUF}
-    for body, answer in zip(bodies, answers, strict=True):
-        while answer.status == 503:
-            time.sleep(0.05)
-            answer = service.send(body)  # noqa: PLW2901 - sent again, as exporters do
+    with concurrent.futures.ThreadPoolExecutor(11) as pool:
+        list(pool.map(lambda body: send_until_taken(service, body), others))
     calls = service.get("/api/v1/status")["counts"]["event:tool.completed"]
     assert calls == 12 * 120
+
+
+def send_until_taken(service: Service, body: bytes) -> None:
+    """Send as exporters do: again, after a 503."""
+    while (answer := service.send(body)).status == 503:
+        time.sleep(0.05)
+    assert answer.status == 200
 
 
 @requirement("log.entangled")

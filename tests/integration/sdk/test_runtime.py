@@ -69,7 +69,7 @@ def names(records: list[Record]) -> list[str]:
     return [str(one.statement.get("tool.name", one.statement["type"])) for one in records]
 
 
-def until(is_true: Callable[[], object], timeout_s: float = 20) -> None:
+def until(is_true: Callable[[], object], timeout_s: float = 120) -> None:
     """Wait for something that another thread does."""
     waited = threading.Event()
     for _ in range(int(timeout_s / 0.01)):
@@ -268,7 +268,7 @@ def test_a_service_that_is_down_does_not_hold_up_the_end(start: Start, sink: Sin
     running.recorder.record(draft("a"))
     before = time.monotonic()
     running.shutdown(30)
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 25  # of the 30 that it would wait for one that lives
     sink.restart()
 
 

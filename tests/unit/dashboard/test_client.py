@@ -21,7 +21,7 @@ from tallystick_dashboard.client import (
     RefusedError,
     ServiceAwayError,
 )
-from tests.serving import free_port
+from tests.ports import free_port
 
 
 @dataclass

@@ -15,7 +15,7 @@ from tallystick_ingest.dashboard import Child, Dashboard, beside
 from tests.requirements import requirement
 
 SERVICE = "http://127.0.0.1:4318"
-WITHIN_S = 30
+WITHIN_S = 120
 
 
 class Children:
