@@ -8,13 +8,15 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 KEY = "dev.tallystick/receipt"
 Message = dict[str, Any]
 SECOND = "sent again: "
+DOUBLED: set[str] = set()
+"""Ids of calls that were sent twice, and of their copies."""
 
 
 def honest(message: Message) -> Iterator[Message]:
@@ -55,8 +57,10 @@ def rename(message: Message) -> Iterator[Message]:
 
 
 def replay(message: Message) -> Iterator[Message]:
+    again = f"{SECOND}{message['id']}"
+    DOUBLED.update((str(message["id"]), again))
     yield message
-    yield {**message, "id": f"{SECOND}{message['id']}"}
+    yield {**message, "id": again}
 
 
 FAULTS: dict[str, Callable[[Message], Iterator[Message]]] = {
@@ -81,15 +85,29 @@ def forward(
                 server.stdin.flush()
 
 
+def backward(lines: Iterable[bytes], *, is_doubled: bool) -> Iterator[bytes]:
+    """Yield what the client gets: an answer once, and only after that to the copy of its call."""
+    answers: dict[str, bytes] = {}
+    for line in lines:
+        message = json.loads(line)
+        name = str(message.get("id", ""))
+        if not is_doubled or "method" in message or not name:
+            yield line
+            continue
+        other = name.removeprefix(SECOND) if name.startswith(SECOND) else f"{SECOND}{name}"
+        answers[name] = line
+        if other in answers or name not in DOUBLED:
+            yield answers[name.removeprefix(SECOND)]
+
+
 def main() -> None:
     name, *command = sys.argv[1:]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     threading.Thread(target=forward, args=(FAULTS[name], server), daemon=True).start()
     assert server.stdout is not None
-    for line in server.stdout:
-        if not str(json.loads(line).get("id", "")).startswith(SECOND):
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
+    for line in backward(server.stdout, is_doubled=name == "replay"):
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
     server.wait()
 
 
