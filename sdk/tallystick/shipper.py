@@ -23,6 +23,7 @@ from tallystick.shipment import (
     GZIP_HEADERS,
     HEADERS,
     PATH,
+    RetryLaterError,
     TooLargeError,
     UnwelcomeError,
     Verdict,
@@ -35,6 +36,8 @@ IDLE_S: Final = 3600.0
 """The next seal wakes the shipper; nothing else needs it."""
 IDLE: Final = "everything sealed is delivered"
 UNUSED: Final = "nothing to send yet"
+SUSPECT_AFTER: Final = 3
+"""So many failures in a row, and another session is tried: the service may be there, and refuse this one alone."""
 CURABLE: Final = ("unknown_session", "unknown_key")
 """Refusals that sending `session.open` again, after enrolling again, may cure."""
 
@@ -104,11 +107,8 @@ class Shipper:
         if pause_s > 0:
             return pause_s
         try:
-            if self._ship_together(consign):
+            if self._ship_together(consign) or self._ship_first(outboxes):
                 return 0.0
-            for outbox in outboxes:
-                if self._ship_next(outbox):
-                    return 0.0
         except TallystickError as error:
             return self._fail(error)
         held = [outbox for outbox in outboxes if self._is_held(outbox)]
@@ -125,6 +125,20 @@ class Shipper:
     def _is_held(self, outbox: Outbox) -> bool:
         return outbox.held_until_s > self._clock.monotonic_s()
 
+    def _ship_first(self, outboxes: Sequence[Outbox]) -> bool:
+        """Ship a batch of the first that has one; one that alone is told to come later holds up no other."""
+        for position, outbox in enumerate(outboxes, 1):
+            try:
+                if self._ship_next(outbox):
+                    return True
+            except RetryLaterError as error:
+                is_suspect = bool(outbox.held_because) or self._patience.failures >= SUSPECT_AFTER
+                if not is_suspect or not any(map(self._ship_next, outboxes[position:])):
+                    raise
+                self._hold(outbox, error)
+                return True
+        return False
+
     def _ship_next(self, outbox: Outbox) -> bool:
         """Ship what is next of an outbox; whether there was something. One that is unwelcome holds up no other."""
         if self._is_held(outbox):
@@ -137,7 +151,7 @@ class Shipper:
         except (UnwelcomeError, OSError) as error:
             self._hold(outbox, error)
             return False
-        outbox.held_until_s = 0.0
+        outbox.held_until_s, outbox.held_because = 0.0, ""
         self._succeed()
         return True
 
@@ -154,6 +168,10 @@ class Shipper:
             for part in parts:
                 self._acknowledge(part.outbox, part.batch)
         except (TooLargeError, UnwelcomeError, OSError):
+            return False
+        except RetryLaterError:
+            if self._patience.failures < SUSPECT_AFTER:
+                raise
             return False
         self._succeed()
         return True

@@ -14,7 +14,7 @@ from tallystick.outbox import Outbox
 from tallystick.patience import HELD_PAUSE_S, LONGEST_PAUSE_S, Patience
 from tallystick.rejected import Rejected
 from tallystick.session import Session
-from tallystick.shipper import IDLE_S, Shipper
+from tallystick.shipper import IDLE_S, SUSPECT_AFTER, Shipper
 from tallystick.spool import read_acked, segments
 from tallystick.testing import PROTOBUF, FakeClock, Reply, Sink, SmallLog, running_sink
 from tallystick.tlog.note import parse_vkey
@@ -32,6 +32,8 @@ class Direct:
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.is_down = False
+        self.never: bytes | None = None
+        """A request that holds this gets 503."""
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         is_gzip = headers.get("Content-Encoding") == "gzip"
@@ -43,6 +45,8 @@ class Direct:
     def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         if self.is_down:
             raise ShipError("the service does not answer")
+        if self.never is not None and self.never in body:
+            return Answer(503, {}, b"")
         reply = self.sink.answer(method, path, lower(headers), body)
         if reply.dies_after_bytes is not None:
             raise ShipError("the answer was cut off")
@@ -400,6 +404,47 @@ def test_an_emitter_that_stays_unknown_waits_and_rejects_nothing(bench: Bench) -
     assert "does not know the emitter's key" in bench.shipper.progress.state
     assert bench.rejected.counts() == {}
     assert not bench.is_delivered
+
+
+def test_a_session_for_which_alone_the_service_is_never_ready_holds_up_no_other(
+    bench: Bench, tmp_path: Path
+) -> None:
+    stranger = new_session(tmp_path / "elsewhere")
+    old = outbox_of(stranger)
+    bench.record("a")
+    bench.direct.never = stranger.id.encode()
+    for _ in range(SUSPECT_AFTER):
+        pause = bench.shipper.step([old, bench.outbox])
+        assert pause > 0
+        assert bench.taken() == []
+        bench.clock.advance(pause)
+    while (pause := bench.shipper.step([old, bench.outbox])) == 0:
+        pass
+    assert bench.taken() == ["session.open", "a"]
+    assert pause == HELD_PAUSE_S
+    assert f"session {stranger.id} waits" in bench.shipper.progress.state
+    bench.clock.advance(HELD_PAUSE_S)
+    bench.record("b")
+    assert bench.shipper.step([old, bench.outbox]) == 0, "a suspect is doubted at once"
+    assert bench.taken()[-1] == "b"
+    bench.direct.never = None
+    bench.clock.advance(HELD_PAUSE_S)
+    while bench.shipper.step([old, bench.outbox]) == 0:
+        pass
+    assert old.acked.position == stranger.sealed_end
+
+
+def test_a_service_that_is_away_is_asked_for_one_session_alone_at_first(bench: Bench) -> None:
+    bench.record("a")
+    bench.direct.is_down = True
+    for _ in range(2 * SUSPECT_AFTER):
+        pause = bench.shipper.step([bench.outbox, bench.outbox])
+        assert pause > 0
+        bench.clock.advance(pause)
+    assert bench.outbox.held_because == ""
+    bench.direct.is_down = False
+    bench.ship()
+    assert bench.is_delivered
 
 
 def test_a_session_that_is_unwelcome_holds_up_no_other(bench: Bench, tmp_path: Path) -> None:
