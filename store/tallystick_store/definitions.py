@@ -55,7 +55,7 @@ _CALLED: Final = f"""
     AND tool_definition_digest IS NOT NULL GROUP BY ALL
 """  # noqa: S608 - own words
 _TOOLS: Final = f"""
-    WITH listed AS ({_LISTED})
+    WITH listed AS MATERIALIZED ({_LISTED})
     SELECT * FROM (
         SELECT * FROM listed
         UNION ALL

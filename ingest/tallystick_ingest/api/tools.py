@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from tallystick.event import Statement
-from tallystick.tooldef.instructions import NOTICES
+from tallystick.tooldef.phrases import NOTICES
 from tallystick_ingest.api.guard import NotFoundError, caller_with, service_of
 from tallystick_ingest.api.queries import answer_json, record_access
 from tallystick_ingest.api.shapes import faults_shape

@@ -1,283 +1,22 @@
 """Text in a definition that talks to the model instead of describing a tool.
 
 Published attacks (tool poisoning, shadowing, line jumping) use few shapes of sentences: they override, hide
-from the user, fetch a secret, smuggle it through a parameter or to an address, or rule over other tools.
-Each family is one kind. Honest definitions say some of that too ("call X before Y", "the model should ..."):
-such families are NOTICES, which a screen shows calmly. No list of phrases is complete: a definition without
-findings is not thereby safe. Gaps inside a pattern are bounded, so that the search is linear.
+from the user, fetch a secret, smuggle it through a parameter or to an address, or rule over other tools
+(`phrases`). They are looked for in what a model understands: invisible characters, look-alike letters, tags and
+emphasis do not hide them. A definition without findings is not thereby safe.
 """
 
 import re
 from collections import Counter
-from collections.abc import Mapping
 from typing import Final
 
 from tallystick.tooldef.hidden import visible
+from tallystick.tooldef.phrases import HINTS, PATTERNS
 
-OVERRIDE: Final = "overrides_instructions"
-CONCEAL: Final = "hides_from_user"
-MARKUP: Final = "prompt_markup"
-ASKING: Final = "asks_for_secret"
-SMUGGLE: Final = "smuggles_data"
-ADDRESS: Final = "sends_to_address"
-SHADOW: Final = "rules_other_tools"
 BLOB: Final = "encoded_text"
-PRECONDITION: Final = "demands_first_step"
-MODEL: Final = "addresses_model"
 
-NOTICES: Final = frozenset((PRECONDITION, MODEL))
-"""Kinds that honest definitions hold as well."""
-
-_GAP: Final = r"[^.!?]{0,60}?"
-_SENTENCE: Final = r"[^.!?]{0,120}?"
-_NEVER: Final = (
-    r"(?:do not|don'?t|must not|mustn'?t|should not|shouldn'?t|never|avoid|refrain from)"
-)
-_TELL: Final = (
-    r"(?:tell(?:ing)?|mention(?:ing)?|inform(?:ing)?|notify(?:ing)?|alert(?:ing)?|reveal(?:ing)?|disclos(?:e|ing)"
-    r"|show(?:ing)?|let(?:ting)?|explain(?:ing)?|warn(?:ing)?|report(?:ing)?|say(?:ing)?)"
-)
-_HUMAN: Final = (
-    r"(?:the |any |your )?(?:users?|humans?|operators?|customers?|end-users?|anyone|anybody)"
-)
-_SECRETS: Final = (
-    r"(?:~?/?\.ssh\b|id_(?:rsa|ed25519|ecdsa)|\.aws/|\.env\b|\.netrc|\.npmrc|\.kube/config|mcp\.json"
-    r"|/etc/(?:passwd|shadow)"
-    r"|\.cursor/|\.git-credentials|claude_desktop_config|private keys?\b|(?:api|ssh|access|secret) keys?\b"
-    r"|passwords?\b|credentials?\b|secrets?\b|(?:access |auth |bearer )tokens?\b|environment variables"
-    r"|system prompt|seed phrase|\.bash_history|keychain)"
-)
-_FETCH: Final = (
-    r"(?:read|open|cat|access|load|fetch|retrieve|extract|collect|gather|dump|print|include|copy"
-    r"|find|look up|list|get)"
-)
-_MUST: Final = r"(?:must|should|shall|always|have to|has to|need to|needs to|required to|please|first|make sure)"
-_MATTER: Final = (
-    r"(?:contents?|conversations?|chat|history|messages?|files?|data|results?|outputs?|responses?|prompts?|credentials?"
-    r"|secrets?|tokens?|keys?|passwords?|e-?mails?|context|everything|them|it|details|information|copy)"
-)
-_TARGET: Final = r"(?:https?://\S|[\w.+-]{1,64}@[\w-]{1,64}\.[a-z]|\+?\d[\d ()-]{7,16}\d)"
-
-_PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
-    OVERRIDE: (
-        (
-            rf"\b(?:ignore|disregard|forget|override|bypass|supersede)s?\b{_GAP}\b(?:previous|prior|above"
-            rf"|earlier|preceding|other"
-            rf"|existing|system|safety|your|all|any)\b{_GAP}\b(?:instructions?|prompts?|rules|guidelines"
-            rf"|directives?|policies"
-            r"|constraints|restrictions|safeguards)\b"
-        ),
-        r"\b(?:new|updated|real|actual) (?:system )?(?:instructions?|directives?) ?:",
-        (
-            r"\btakes? (?:precedence|priority) over (?:all|any|every|the|your|other|previous)"
-            rf"{_GAP}\b(?:instructions?|rules|tools?|prompts?)\b"
-        ),
-        r"\byou are now\b|\b(?:developer|god|jailbreak|dan|unrestricted) mode\b",
-    ),
-    CONCEAL: (
-        rf"\b{_NEVER} (?:\w+ ){{0,2}}?{_TELL} (?:\w+ ){{0,6}}?(?:to )?{_HUMAN}\b",
-        (
-            rf"\b{_NEVER} (?:\w+ ){{0,2}}?(?:mention|reveal|disclose|show|display|talk about) (?:that|this|it|these)\b"
-            rf"{_GAP}\b(?:users?|step|instructions?|part|tool call)\b"
-        ),
-        (
-            rf"(?<!not )(?<!never )\bwithout (?:telling|informing|notifying|alerting|mentioning|asking"
-            rf"|the knowledge of)"
-            rf"(?: it| this| that)?(?: to)? {_HUMAN}\b(?! first)"
-        ),
-        rf"\bwithout {_HUMAN}(?:'s)? (?:knowledge|knowing|consent|noticing|awareness)\b",
-        rf"\b(?:keep|hide|conceal|withhold) (?:this|it|that|these)\b{_GAP}\bfrom {_HUMAN}\b",
-        rf"\b{_HUMAN} (?:must|should|can|may) ?not (?:know|see|notice|learn|be told|be informed)\b",
-        r"\b(?:the )?user (?:does ?n[o']t|need not) (?:need to )?(?:know|see|be told)\b",
-    ),
-    MARKUP: (
-        (
-            r"</?(?:important|system|critical|instructions?|secret|hidden|admin|override|mandatory|urgent"
-            r"|priority|assistant"
-            r"|system[-_ ](?:prompt|message|reminder)|s|user_query)>"
-        ),
-        (
-            r"<\|(?:im_start|im_end|system|user|assistant|endoftext|start_header_id)\|>|<<sys>>|\[/?inst\]|\[system\]"
-            r"|(?:^|\n)#{1,4} ?(?:system|assistant)(?: prompt| message)? ?:|\bbegin (?:system"
-            r"|hidden) (?:prompt|instructions)"
-        ),
-    ),
-    ASKING: (
-        rf"\b{_MUST}\b{_GAP}\b{_FETCH}\b (?:\S{{1,80}} ){{0,6}}?['\"`]?\S{{0,40}}?{_SECRETS}",
-        (
-            rf"\b{_FETCH} (?:\S{{1,80}} ){{0,4}}?['\"`]?\S{{0,40}}?{_SECRETS}{_SENTENCE}\b(?:and|then)\b"
-            rf"{_GAP}\b(?:pass|send|include|put|append|add|provide|post|forward|use|return)\b"
-        ),
-        (
-            rf"\b(?:pass|send|include|put|append|provide|post"
-            rf"|forward)\b (?:\S{{1,80}} ){{0,6}}?(?:contents? of|value of|all|every|any)"
-            rf" (?:\S{{1,80}} ){{0,4}}?\S{{0,40}}?{_SECRETS}"
-        ),
-    ),
-    SMUGGLE: (
-        (
-            rf"\b(?:pass|include|put|append|place|copy|insert|provide|write|add|encode)\b (?:\S{{1,80}} ){{0,3}}?"
-            rf"(?:its|the|their|this|all|entire|full|whole"
-            rf"|complete) (?:\S{{1,80}} ){{0,4}}?{_MATTER}{_GAP}\b(?:as|in|into|to|via|through)\b"
-            r" (?:the |a )?(?:['\"`]\w{1,40}['\"`]|\w{1,40} (?:parameter|argument|field|param)\b)"
-        ),
-        (
-            r"\b(?:full|entire|whole|complete|previous|all) (?:conversation|chat|message) (?:history|log|transcript)\b"
-            rf"{_GAP}\b(?:must|required|always|here|into|in this|as the)\b"
-        ),
-        (
-            r"\b(?:reasoning|chain of thought|system prompt|available tools)\b"
-            rf"{_GAP}\b(?:must|always)\b{_GAP}\b(?:here|this (?:field|parameter|argument))\b"
-        ),
-    ),
-    ADDRESS: (
-        (
-            rf"\b(?:{_MUST}|also|then|and|silently|secretly)\b{_GAP}\b(?:send|forward|post|upload|bcc|cc|copy"
-            rf"|transmit|e-?mail"
-            rf"|exfiltrate|report|submit|redirect|deliver)\b{_GAP}\b(?:to|at|with|:)? ?<?['\"`]?{_TARGET}"
-        ),
-        (
-            rf"\b(?:send|forward|upload|bcc|cc|transmit|exfiltrate|redirect|deliver)\b (?:a copy of |all "
-            rf"|every |the |any |its )"
-            rf"{_GAP}\bto <?['\"`]?{_TARGET}"
-        ),
-        (
-            rf"\b(?:recipient|destination|phone number|number|to) (?:\S{{1,80}} ){{0,4}}?(?:must|always"
-            rf"|should) (?:\S{{1,80}} ){{0,4}}?(?:be|to)"
-            rf" <?['\"`]?{_TARGET}"
-        ),
-        r"!\[[^\]\n]{0,80}\]\(https?://",
-    ),
-    SHADOW: (
-        (
-            r"\b(?:when(?:ever)?|if|while|once|as long as) (?:this|the|an?) ?\S{0,40} (?:tool|server|function) is "
-            r"(?:available|present|enabled|installed|loaded|connected)\b"
-        ),
-        (
-            r"\b(?:when(?:ever)?|each time|every time|any time|before|after) (?:\S{1,80} ){0,3}?(?:use|using"
-            r"|used|call|calling|called|invok(?:e|ed|ing)"
-            r"|run|running)\b (?:\S{1,80} ){0,2}?(?:any|every|each|all)(?: of the)?(?: other)? (?:tools?|functions?)\b"
-        ),
-        (
-            rf"\b(?:any|all|every|each)(?: of the)? other (?:\w+ )?(?:tools?|functions?"
-            rf"|servers?)\b{_GAP}\b(?:must|should|never|always"
-            r"|are (?:disabled|deprecated|unsafe|broken)|instead)\b"
-        ),
-        (
-            r"\b(?:the|tool|function) ['\"`]?(?!this\b|same\b)[\w.-]{3,60}['\"`]? (?:tool|function) (?:must"
-            r"|should|has to|will) "
-            r"(?:always |now |never |also |only |not )?(?:send|use|be|call|pass|include|go|return|set|have|run)\b"
-        ),
-        (
-            r"\bwhen(?:ever)? (?:\S{1,80} ){0,3}?(?:using|calling"
-            r"|invoking) ['\"`]?(?!this\b)[\w.-]{3,60}['\"`]?,? (?:tool,? )?(?:also|always|first|you must|make sure)\b"
-        ),
-        r"\bside ?effects? (?:on|of) (?:the )?['\"`]?\w{3,60}['\"`]?(?: tool)?\b[^.!?]{0,60}\b(?:must|has to)\b",
-        (
-            rf"\bwhen(?:ever)? (?:\S{{1,80}} ){{0,8}}?(?:another|a different|other) (?:tool|function"
-            rf"|server){_GAP}\b(?:must|instead|always)\b"
-        ),
-    ),
-    PRECONDITION: (
-        (
-            r"\bbefore (?:you )?(?:use|using|call|calling|invok(?:e|ing)|run|running|execut(?:e|ing)) "
-            r"(?:this|the|any|other|another)(?: other)? ?\S{0,40} ?(?:tools?|functions?)?"
-        ),
-        r"\b(?:you )?(?:must|should) (?:always |first )+(?:call|use|run|invoke|execute|read)\b",
-        r"\balways (?:call|use|run|invoke) (?:this|the|it)\b",
-        r"\b(?:call|use|run|invoke) [\w.-]{3,60} first\b",
-        r"\b(?:must|should) be (?:called|used|run|invoked) (?:first|before)\b",
-        r"\b(?:call|use|run|invoke) this (?:tool |function )?(?:first|before)\b",
-    ),
-    MODEL: (
-        r"\b(?:you are|as) (?:an? |the )?(?:helpful |large )?(?:ai|llm|language model|assistant|agent)\b",
-        r"\b(?:the )?(?:ai|llm|model|assistant|agent)s? (?:must|should|shall|has to|is required to)\b",
-        r"\byou (?:must|shall|are required to|have to)\b",
-    ),
-}
-_FAMILIES: Final = {kind: tuple(map(re.compile, patterns)) for kind, patterns in _PATTERNS.items()}
+_FAMILIES: Final = {kind: tuple(map(re.compile, patterns)) for kind, patterns in PATTERNS.items()}
 """Each pattern by itself: an alternation of all of them is four times as slow."""
-_HINTS: Final[Mapping[str, tuple[str, ...]]] = {
-    OVERRIDE: (
-        *(
-            "ignor",
-            "disregard",
-            "forget",
-            "overrid",
-            "bypass",
-            "supersede",
-            "instruction",
-            "directive",
-        ),
-        *("precedence", "priority", "you are now", " mode"),
-    ),
-    CONCEAL: (
-        "user",
-        "human",
-        "operator",
-        "customer",
-        "anyone",
-        "anybody",
-        "instruction",
-        "tool call",
-    ),
-    MARKUP: (">", "[", "#", "begin "),
-    ASKING: (
-        *(
-            "ssh",
-            "id_",
-            ".aws",
-            ".env",
-            ".netrc",
-            ".npmrc",
-            ".kube",
-            "mcp.json",
-            "/etc/",
-            ".cursor",
-            "git-cred",
-        ),
-        *(
-            "desktop_config",
-            "key",
-            "password",
-            "credential",
-            "secret",
-            "token",
-            "environment",
-            "system prompt",
-        ),
-        *("seed phrase", "history"),
-    ),
-    SMUGGLE: (
-        *(
-            "pass",
-            "includ",
-            "put",
-            "append",
-            "plac",
-            "copy",
-            "insert",
-            "provid",
-            "writ",
-            "add",
-            "encod",
-        ),
-        *(
-            "histor",
-            "transcript",
-            "reasoning",
-            "thought",
-            "system prompt",
-            "available tools",
-            " log",
-        ),
-    ),
-    ADDRESS: ("http", "@", "number", "recipient", "to +", " at "),
-    SHADOW: ("tool", "function", "server", "when"),
-    PRECONDITION: ("before", "must", "should", "always", "first"),
-    MODEL: ("you", "must", "should", "shall", "has to", "is required", "as a", "you are"),
-}
-"""Of each family, words of which every match holds one: most texts hold none, and are not searched."""
 _RUN: Final = re.compile(
     r"[A-Za-z0-9+/_-]{96,}={0,2}|(?:[0-9a-fA-F]{2}){80,}|(?:\\x[0-9a-fA-F]{2}){16,}"
 )
@@ -293,7 +32,7 @@ def instructions_in(text: str) -> Counter[str]:
         return found
     found[BLOB] = sum(1 for run in _RUN.findall(text) if _is_encoded(run))
     read = _flat(visible(text).lower())
-    if " " in read or "<" in read:
+    if any(mark in read for mark in _PHRASED):
         for form in {read, _EMPHASIS.sub("", read)}:
             for kind in _likely(form):
                 count = sum(1 for one in _FAMILIES[kind] for _ in one.finditer(form))
@@ -302,7 +41,7 @@ def instructions_in(text: str) -> Counter[str]:
 
 
 def _likely(text: str) -> list[str]:
-    return [kind for kind, hints in _HINTS.items() if any(hint in text for hint in hints)]
+    return [kind for kind, hints in HINTS.items() if any(hint in text for hint in hints)]
 
 
 def _flat(text: str) -> str:
@@ -323,4 +62,6 @@ def _is_encoded(run: str) -> bool:
 
 
 _SHORTEST: Final = 10
+_PHRASED: Final = (" ", "<", "](")
+"""A phrase has a blank, unless it is markup: names and numbers are not searched."""
 _LEAST_VARIETY: Final = 8

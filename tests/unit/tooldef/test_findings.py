@@ -1,15 +1,17 @@
 """What is found in a tool's definition: every published shape of attack, and nothing in honest ones."""
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallystick.tooldef import hidden, instructions
+from tallystick.tooldef import hidden, instructions, phrases
 from tallystick.tooldef.findings import MAX_FINDINGS, MAX_SCANNED_CHARS, inspect
+from tallystick.tooldef.instructions import instructions_in
 from tests.requirements import requirement
-from tests.unit.tooldef.definitions import ATTACKS, HONEST, NOTICED, tool
+from tests.unit.tooldef.definitions import ATTACKS, HARMLESS, HONEST, NOTICED, PHRASES, tool
 
 
 def kinds(definition: dict[str, Any]) -> set[str]:
@@ -19,14 +21,14 @@ def kinds(definition: dict[str, Any]) -> set[str]:
 @requirement("tooldef.flags")
 @pytest.mark.parametrize("definition", HONEST, ids=lambda one: one["name"])
 def test_an_honest_definition_has_no_finding_but_a_notice(definition: dict[str, Any]) -> None:
-    assert kinds(definition) <= instructions.NOTICES
+    assert kinds(definition) <= phrases.NOTICES
 
 
 @pytest.mark.parametrize(("definition", "kind"), NOTICED)
 def test_a_definition_that_orders_calls_has_a_notice(definition: dict[str, Any], kind: str) -> None:
-    assert kinds(definition) & instructions.NOTICES
+    assert kinds(definition) & phrases.NOTICES
     assert kind in kinds(definition)
-    assert kinds(definition) <= instructions.NOTICES
+    assert kinds(definition) <= phrases.NOTICES
 
 
 @requirement("tooldef.flags")
@@ -37,12 +39,39 @@ def test_an_attack_is_found(definition: dict[str, Any], expected: str) -> None:
     assert set(expected.split()) <= kinds(definition)
 
 
+@pytest.mark.parametrize(("kind", "sentence"), PHRASES)
+def test_a_phrase_is_found_as_it_stands_in_capitals_and_broken(kind: str, sentence: str) -> None:
+    for text in (sentence, sentence.upper(), sentence.replace(" ", "\n  "), f"*{sentence}*"):
+        assert kind in instructions_in(text), text
+
+
+def test_each_pattern_finds_a_phrase_that_no_other_of_its_kind_finds() -> None:
+    for kind, patterns in phrases.PATTERNS.items():
+        said = [sentence.lower() for shown, sentence in PHRASES if shown == kind]
+        alone = {
+            found[0]
+            for sentence in said
+            if len(found := [one for one in patterns if re.search(one, sentence)]) == 1
+        }
+        assert set(patterns) - alone == set()
+
+
+def test_every_word_that_a_pattern_needs_is_among_the_hints_of_its_kind() -> None:
+    for kind, sentence in PHRASES:
+        assert any(hint in sentence.lower() for hint in phrases.HINTS[kind]), sentence
+
+
+@pytest.mark.parametrize("sentence", HARMLESS)
+def test_a_harmless_sentence_is_not_found(sentence: str) -> None:
+    assert set(instructions_in(sentence)) <= phrases.NOTICES
+
+
 def test_every_kind_has_an_attack_that_shows_it() -> None:
     shown = {kind for _, _, expected in ATTACKS for kind in expected.split()}
     shown |= {kind for _, kind in NOTICED}
     named = {
         value
-        for module in (hidden, instructions)
+        for module in (hidden, instructions, phrases)
         for name, value in vars(module).items()
         if name.isupper()
         and isinstance(value, str)
