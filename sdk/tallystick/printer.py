@@ -29,11 +29,8 @@ _REMEMBERED: Final = 4096
 _REMEMBERED_CHARS: Final = 256
 _IDS: Final = frozenset(("trace.id", "span.id", "span.parent_id", "action.id", "action.parent_id"))
 _HEX: Final = re.compile(r"[0-9a-f]{16}|[0-9a-f]{32}")
-_HASHES: Final = {
-    "receipt.digest": re.compile(r"[0-9a-f]{64}"),
-    "receipt.record": re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="),
-}
-"""Hashes that nobody can choose or guess, by their shape."""
+_DIGESTS: Final = {"receipt.digest": re.compile(r"[0-9a-f]{64}")}
+"""Digests that are made here, by their shape; `receipt.record` is a peer's text, and is masked."""
 _OWN_PREFIXES: Final = ("session.", "recovered.", "emitter.")
 _OPTIONS: Final = orjson.OPT_NON_STR_KEYS
 
@@ -200,7 +197,7 @@ def _is_exempt(name: str, value: JsonValue, *, is_own: bool) -> bool:
     """Tell what no masking may change: random ids and hashes, by their shape, and what this package made itself."""
     if is_own and name.startswith(_OWN_PREFIXES):
         return True
-    form = _HEX if name in _IDS else _HASHES.get(name)
+    form = _HEX if name in _IDS else _DIGESTS.get(name)
     return form is not None and isinstance(value, str) and form.fullmatch(value) is not None
 
 

@@ -100,6 +100,19 @@ def test_an_id_of_another_shape_is_masked_like_any_text() -> None:
     assert "4111" not in stated["trace.id"]
 
 
+def test_a_receipts_digest_is_shown_as_it_was_made_and_the_record_that_a_peer_names_is_masked() -> (
+    None
+):
+    digest, hidden = "4111111111111111" * 4, "+447911123456/ABCDEFGHIJKLMNOPQRSTUVWXYZabc="
+    record = "WgwdrWAQvX9nd65zRLQeLWkxyl0bbPOfi8wuEiFZ42E="
+    stated = show(Draft("tool.completed", {"receipt.digest": digest, "receipt.record": record}))
+    assert stated.statement["receipt.digest"] == digest
+    assert stated.statement["receipt.record"] == record
+    smuggled = Draft("tool.completed", {"receipt.record": hidden, "receipt.digest": EMAIL})
+    assert "+447911123456" not in show(smuggled).body
+    assert EMAIL not in show(smuggled).body
+
+
 def test_arguments_and_result_state_size_and_keyed_digest() -> None:
     stated = show(Draft("tool.completed", {}, {"params": {"a": 1}, "result": [1.5]})).statement
     assert (stated["params.size_bytes"], stated["result.size_bytes"]) == (7, 5)
