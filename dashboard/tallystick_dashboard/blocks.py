@@ -51,6 +51,11 @@ def code(title: str, text: str) -> list[Block]:
     return [{"type": "code", "title": title, "text": shown, "rest": rest}]
 
 
+def blob(text: str, sha256: str) -> list[Block]:
+    """Return a link to a value that is too large for its record, by the digest of its bytes."""
+    return [{"type": "blob", "text": text, "sha256": sha256}]
+
+
 def pretty(json_text: str) -> str:
     """Indent a JSON text; any other text is itself."""
     try:

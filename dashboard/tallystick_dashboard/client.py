@@ -83,7 +83,7 @@ class ActionPage(NamedTuple):
 
 
 class Package(NamedTuple):
-    """An evidence package on its way: close it when done."""
+    """An evidence package or a blob on its way: close it when done."""
 
     chunks: Iterator[bytes]
     headers: Mapping[str, str]
@@ -184,8 +184,14 @@ class Client:
 
     def package(self, export_id: str) -> Package:
         """Open the package of an export that is done; it is streamed, never held whole."""
+        return self._streamed(f"/api/v1/exports/{_segment(export_id)}/package")
+
+    def blob(self, sha256: str) -> Package:
+        """Open a value that is too large for its record; it is streamed too."""
+        return self._streamed(f"/api/v1/blobs/sha256:{_segment(sha256)}")
+
+    def _streamed(self, path: str) -> Package:
         stack = ExitStack()
-        path = f"/api/v1/exports/{_segment(export_id)}/package"
         answer = stack.enter_context(self._asked("GET", path))
 
         def chunks() -> Iterator[bytes]:

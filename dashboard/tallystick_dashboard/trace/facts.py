@@ -5,11 +5,14 @@ from typing import Any, Final
 
 import orjson
 
+from tallystick.blob import parse_blob
+from tallystick.errors import RecordError
 from tallystick_dashboard import amounts
 from tallystick_dashboard.blocks import (
     Block,
     Fact,
     absent,
+    blob,
     code,
     fact,
     facts,
@@ -22,6 +25,11 @@ from tallystick_dashboard.trace.model import BAD, Row, Trace
 from tallystick_dashboard.trace.record import WITHHELD, Action
 
 MAX_ACTORS: Final = 20
+_ABSENCES: Final[Mapping[str, str]] = {
+    "too_large": "it is larger than the emitter's limit",
+    "unmaskable": "it could not be masked within the limits",
+    "no_room": "the emitter had no room on disk",
+}
 _OBSERVERS: Final[Mapping[str, str]] = {
     "mcp_client": "the MCP client",
     "mcp_server": "the MCP server",
@@ -110,7 +118,21 @@ def _value(title: str, name: str, action: Action) -> list[Block]:
         return facts(title, [absent("value", why)])
     before = f" · {amounts.size(size)} before masking" if size is not None else ""
     cut = " · a preview" if action.said(f"{name}.truncated") else ""
-    return code(f"{title}{before}{cut}", pretty(text))
+    return code(f"{title}{before}{cut}", pretty(text)) + _whole(action.disclosed(f"{name}.blob"))
+
+
+def _whole(named: str | None) -> list[Block]:
+    """Lead to the whole of a value that is shown as a preview, or say why there is none."""
+    if named is None:
+        return []
+    try:
+        ref = parse_blob(named)
+    except RecordError:
+        return note("The record names no blob that could be read", "bad")
+    if ref is not None:
+        return blob(f"The whole value, masked: {amounts.size(ref.size_bytes)}", ref.sha256)
+    why = _ABSENCES.get(orjson.loads(named)["absent"], "")
+    return note(f"The whole value was not kept: {why}")
 
 
 def identity_blocks(action: Action) -> list[Block]:

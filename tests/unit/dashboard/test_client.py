@@ -22,6 +22,7 @@ from tallystick_dashboard.client import (
     ServiceAwayError,
 )
 from tests.ports import free_port
+from tests.requirements import requirement
 
 
 @dataclass
@@ -162,6 +163,14 @@ def test_a_package_is_streamed_with_its_headers(service: StandIn) -> None:
     assert b"".join(chunks) == service.body
     assert len(chunks) > 1
     assert package.headers["content-disposition"].endswith('"evidence.zip"')
+
+
+@requirement("sdk.large-values")
+def test_a_large_value_is_streamed_by_its_digest(service: StandIn) -> None:
+    service.body = b'{"rows":[]}'
+    assert b"".join(service.client.blob("ab" * 32).chunks) == service.body
+    [(method, path, _headers, _body)] = service.asked
+    assert (method, path) == ("GET", f"/api/v1/blobs/sha256:{'ab' * 32}")
 
 
 def test_a_package_that_is_refused_is_an_error_before_the_first_byte(service: StandIn) -> None:

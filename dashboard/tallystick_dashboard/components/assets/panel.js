@@ -75,6 +75,13 @@ const MAKERS = {
   note(block) {
     return make("p", `note ${block.tone ?? ""}`, null, safe(block.text, MAX_VALUE));
   },
+  blob(block) {
+    const part = make("p", "note");
+    const link = make("a", "", part, safe(block.text, 200));
+    if (SHA_256.test(block.sha256)) link.href = `/blob/${block.sha256}`;
+    link.download = "";
+    return part;
+  },
 };
 
 /** Write a line, with what masking put in place of a value set apart. */
@@ -91,5 +98,6 @@ function marked(line, text) {
 
 const MASKED = /\[(?:[a-z_]{2,20})(?::[^\]\s]{1,80})?\]|\btok_[a-z0-9]{1,16}_[0-9a-f]{16}\b/gu;
 const MAX_MARKS = 200;
+const SHA_256 = /^[0-9a-f]{64}$/u;
 const HINTS = { authenticated: "good", asserted: "odd", inferred: "odd", masked: "mask" };
 const STATES = { ok: "ok", failed: "failed", "not checked": "unseen" };

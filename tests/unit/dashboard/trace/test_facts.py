@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tallystick.blob import BlobAbsence, BlobRef, print_absence, print_blob
 from tallystick_dashboard import amounts
 from tallystick_dashboard.blocks import MAX_CODE_CHARS, code, pretty
 from tallystick_dashboard.trace.facts import (
@@ -342,3 +343,48 @@ def test_sizes_have_one_unit() -> None:
         "2.05 kB",
         "5.00 MB",
     ]
+
+
+SHA = "ab" * 32
+
+
+def of_type(kind: str, **disclosures: str) -> list[dict[str, Any]]:
+    whole = {
+        "result": '"beginning"',
+        **{f"result.{name}": text for name, text in disclosures.items()},
+    }
+    shown = action(whole, result__truncated=True, result__size_bytes=1_700_000, outcome="success")
+    [row] = one_call().rows
+    return [block for block in call_blocks(row, shown) if block["type"] == kind]
+
+
+@requirement("sdk.large-values")
+def test_a_preview_leads_to_the_whole_value_with_its_size() -> None:
+    named = print_blob(BlobRef(SHA, 1_650_000))
+    assert of_type("blob", blob=named) == [
+        {"type": "blob", "text": "The whole value, masked: 1.65 MB", "sha256": SHA}
+    ]
+    [title] = [one["title"] for one in of_type("code", blob=named)]
+    assert title == "Result, masked · 1.70 MB before masking · a preview"
+
+
+@requirement("sdk.large-values")
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("too_large", "it is larger than the emitter's limit"),
+        ("unmaskable", "it could not be masked within the limits"),
+        ("no_room", "the emitter had no room on disk"),
+    ],
+)
+def test_a_value_that_was_not_kept_says_why(reason: BlobAbsence, said: str) -> None:
+    [block] = of_type("note", blob=print_absence(reason))
+    assert block["text"] == f"The whole value was not kept: {said}"
+    assert of_type("blob", blob=print_absence(reason)) == []
+
+
+def test_a_name_that_is_no_blob_leads_nowhere() -> None:
+    hostile = '{"digest":"sha256:../../logout","media_type":"application/json","size_bytes":1}'
+    assert of_type("blob", blob=hostile) == []
+    [block] = of_type("note", blob=hostile)
+    assert (block["text"], block["tone"]) == ("The record names no blob that could be read", "bad")
