@@ -22,30 +22,30 @@ MAX_ANSWERS: Final = 64
 """Fields of a form, and items of a list in it, that are kept of an answer."""
 
 
-def question_of(
-    id_: str, asked: Mapping[str, Any], observer: Observer, call: Call | None
-) -> Question:
-    """Return what a person is shown by the params of an elicitation: both sides digest the same."""
-    message = text(asked.get("message"))
-    if "url" in asked:
-        url = str(asked["url"])
+def question_of(id_: str, asked: object, observer: Observer, call: Call | None) -> Question:
+    """Return what a person is shown by the params of an elicitation: both sides digest the same, and all of it."""
+    params = asked if isinstance(asked, Mapping) else {"message": asked}
+    message = params.get("message")
+    if "url" in params:
+        url = params["url"]
         presented: dict[str, object] = {"message": message, "url": url}
         disclosed: object = {"message": message, "url": _bare(url)}
         return Question(id_, presented, disclosed, "human", URL, observer, call)
-    presented = {"message": message, "requestedSchema": asked.get("requestedSchema")}
+    presented = {"message": message, "requestedSchema": params.get("requestedSchema")}
     return Question(id_, presented, ABSENT, "human", FORM, observer, call)
 
 
-def answer_of(sent: object, asked: Mapping[str, Any] | None) -> Answer:
-    """Read an `ElicitResult`, or the error that came in its place."""
-    if not isinstance(sent, Mapping) or sent.get("action") not in DECISIONS:
-        code = sent.get("code") if isinstance(sent, Mapping) else None
+def answer_of(sent: object, asked: object) -> Answer:
+    """Read an `ElicitResult`, or the error that came in its place; `asked` are the params of the question."""
+    answer = sent if isinstance(sent, Mapping) else {}
+    action, content, code = (answer.get(name) for name in ("action", "content", "code"))
+    decision = DECISIONS.get(action) if isinstance(action, str) else None
+    if decision is None:
         return Answer("cancelled", f"error {text(code)}" if code is not None else "no answer")
-    decision, content = DECISIONS[sent["action"]], sent.get("content")
     if not isinstance(content, Mapping) or decision != "approved":
         return Answer(decision)
     kept = dict(list(content.items())[:MAX_ANSWERS])
-    schema = asked.get("requestedSchema") if asked is not None else None
+    schema = asked.get("requestedSchema") if isinstance(asked, Mapping) else None
     chosen = {text(name): _choice(value, _property(schema, name)) for name, value in kept.items()}
     is_refusal = len(content) == 1 and next(iter(content.values())) is False
     return Answer("denied" if is_refusal else decision, content=chosen)
@@ -79,10 +79,10 @@ def _offered(described: Mapping[str, Any]) -> list[object]:
     return found
 
 
-def _bare(url: str) -> str:
+def _bare(url: object) -> str:
     """Return a URL without what may be a secret in it: user, query and fragment."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url if isinstance(url, str) else "")
     except ValueError:
         return WITHHELD_MARKER
     query = WITHHELD_MARKER if parts.query else ""

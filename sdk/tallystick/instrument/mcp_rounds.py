@@ -37,7 +37,7 @@ class Round:
     """One question of one round. `request` is the object that the client's program will be handed."""
 
     question: Question
-    asked: Mapping[str, Any]
+    asked: object
     request: object
 
 
