@@ -98,11 +98,6 @@ _SDK: Final = {
         "A finished span of a tool call by any of four conventions becomes one signed record; a call that a"
         " hook records too stays one record.",
     ),
-    "sdk.spans-as-records": Requirement(
-        "promise: a program with its own instrumentation needs no hook",
-        "A finished span of a tool call by any of four conventions becomes one signed record; a call that a"
-        " hook records too stays one record.",
-    ),
     "sdk.large-values": Requirement(
         "promise: nothing is cut silently",
         "A value above the record's limit is kept whole and masked as a blob that a disclosure names; a blob that"
@@ -230,11 +225,6 @@ _MASKING: Final = {
         "GDPR article 5(1)(c)",
         "E-mail, phone, UK national insurance number, card, IBAN, API keys and JWTs are found, also"
         " when written with other Unicode digits, and look-alikes that fail their check sum stay.",
-    ),
-    "mask.own-pipeline": Requirement(
-        "promise: spans of a host's own OpenTelemetry pipeline are masked as records are",
-        "Behind the masking exporter no text field of a span that leaves the process holds a canary; what"
-        " cannot be masked is withheld and counted, and the host's own spans stay as they are.",
     ),
     "mask.own-pipeline": Requirement(
         "promise: spans of a host's own OpenTelemetry pipeline are masked as records are",
