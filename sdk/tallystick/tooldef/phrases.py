@@ -49,7 +49,11 @@ _MATTER: Final = (
     r"(?:contents?|conversations?|chat|history|messages?|files?|data|results?|outputs?|responses?|prompts?|credentials?"
     r"|secrets?|tokens?|keys?|passwords?|e-?mails?|context|everything|them|it|details|information|copy)"
 )
-_TARGET: Final = r"(?:https?://\S|[\w.+-]{1,64}@[\w-]{1,64}\.[a-z]|\+?\d[\d ()-]{7,16}\d)"
+_TARGET: Final = (
+    r"(?:https?://(?!(?:www\.)?example\.)\S|[\w.+-]{1,64}@(?!example\.)[\w-]{1,64}\.[a-z]"
+    r"|\+?\d[\d ()-]{7,16}\d)"
+)
+"""example.com and its like lead nowhere (RFC 2606), and stand in honest examples."""
 
 PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
     OVERRIDE: (
@@ -66,6 +70,10 @@ PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
             rf"{_GAP}\b(?:instructions?|rules|tools?|prompts?)\b"
         ),
         r"\byou are now\b|\b(?:developer|god|jailbreak|dan|unrestricted) mode\b",
+        (
+            r"\b(?:instructions?|guidelines|rules|prompts?) (?:\S{1,80} ){0,3}?(?:are|is) (?:now )?"
+            r"(?:outdated|obsolete|void|invalid|replaced|superseded|cancell?ed|no longer (?:valid|in force))\b"
+        ),
     ),
     CONCEAL: (
         rf"\b{_NEVER} (?:\w+ ){{0,2}}?{_TELL} (?:\w+ ){{0,6}}?(?:to )?{_HUMAN}\b",
@@ -82,6 +90,11 @@ PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
         rf"\b(?:keep|hide|conceal|withhold) (?:this|it|that|these)\b{_GAP}\bfrom {_HUMAN}\b",
         rf"\b{_HUMAN} (?:must|should|can|may) ?not (?:know|see|notice|learn|be told|be informed)\b",
         r"\b(?:the )?user (?:does ?n[o']t|need not) (?:need to )?(?:know|see|be told)\b",
+        rf"\b(?:invisible|hidden|concealed|unnoticed|kept secret) (?:to|from|by) {_HUMAN}\b",
+        (
+            rf"\b{_NEVER} (?:reveal|disclose|mention|repeat) (?:this|that|these) "
+            r"(?:instructions?|requirements?|rules|prompts?|notes?)\b"
+        ),
     ),
     MARKUP: (
         (
@@ -94,17 +107,27 @@ PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
             r"|(?:^|\n)#{1,4} ?(?:system|assistant)(?: prompt| message)? ?:|\bbegin (?:system"
             r"|hidden) (?:prompt|instructions)"
         ),
+        (
+            r"\bsystem (?:note|message|prompt|instructions?|notice) (?:to|for) (?:the )?"
+            r"(?:ai|llm|model|assistant|agent)s?\b"
+        ),
     ),
     ASKING: (
         rf"\b{_MUST}\b{_GAP}\b{_FETCH}\b (?:\S{{1,80}} ){{0,6}}?['\"`]?\S{{0,40}}?{_SECRETS}",
         (
             rf"\b{_FETCH} (?:\S{{1,80}} ){{0,4}}?['\"`]?\S{{0,40}}?{_SECRETS}{_SENTENCE}\b(?:and|then)\b"
-            rf"{_GAP}\b(?:pass|send|include|put|append|add|provide|post|forward|use|return)\b"
+            rf"{_GAP}\b(?:pass|send|include|put|append|add|provide|supply|give|submit|attach|post|forward|use|return)\b"
         ),
         (
             rf"\b(?:pass|send|include|put|append|provide|post"
             rf"|forward)\b (?:\S{{1,80}} ){{0,6}}?(?:contents? of|value of|all|every|any)"
             rf" (?:\S{{1,80}} ){{0,4}}?\S{{0,40}}?{_SECRETS}"
+        ),
+        (
+            r"\b(?:needs?|requires?|wants?|expects?|must contain|must include|should contain|should include) "
+            rf"(?:\S{{1,80}} ){{0,2}}?(?:contents? of |values? of |text of |all |the |any |every )"
+            rf"(?:\S{{1,80}} ){{0,2}}?\S{{0,40}}?{_SECRETS}"
+            rf"{_SENTENCE}\b(?:as|in|into|found|provide|supply|pass|send|encoded)\b"
         ),
     ),
     SMUGGLE: (
@@ -121,6 +144,11 @@ PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
         (
             r"\b(?:reasoning|chain of thought|system prompt|available tools)\b"
             rf"{_GAP}\b(?:must|always)\b{_GAP}\b(?:here|this (?:field|parameter|argument))\b"
+        ),
+        (
+            r"\b(?:with|call|pass|send|track|log|include|record|give|supply)\b[^.!?]{0,40}?\b(?:the |all )?"
+            r"(?:full|entire|whole|complete|all previous|all prior|all earlier) "
+            r"(?:chat|conversations?|messages?|history|prompts?|context)\b"
         ),
     ),
     ADDRESS: (
@@ -140,6 +168,15 @@ PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
             rf" <?['\"`]?{_TARGET}"
         ),
         r"!\[[^\]\n]{0,80}\]\(https?://",
+        (
+            r"\b(?:e-?mail|mail|post|report|submit|deliver) (?:a copy of |all |every |the |any |its |your |their )"
+            rf"{_GAP}\bto <?['\"`]?{_TARGET}"
+        ),
+        (
+            r"\b(?:change|set|replace|switch) (?:the |all |every |any )?"
+            r"(?:recipients?|destinations?|numbers?|addresse?s?)"
+            rf"\b{_GAP}\b(?:to|with) <?['\"`]?{_TARGET}"
+        ),
     ),
     SHADOW: (
         (
@@ -170,6 +207,17 @@ PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
             rf"\bwhen(?:ever)? (?:\S{{1,80}} ){{0,8}}?(?:another|a different|other) (?:tool|function"
             rf"|server){_GAP}\b(?:must|instead|always)\b"
         ),
+        (
+            r"\b(?:prior to|before|after|every time|each time|whenever)\b[^.!?,]{0,20}?\b(?:a|any|every|each|all) "
+            r"(?:other )?(?:\w{1,30} )?(?:commands?|tool calls?|tools?|requests?|responses?|actions?), "
+            r"(?:first |always |you |please )*"
+            r"(?:call|execute|run|invoke|use|send|must|add|insert|append|prepend)\b"
+        ),
+        (
+            r"\b(?<!this )(?:tool|function),? (?:which |that )?is "
+            r"(?:deprecated|broken|unsafe|disabled|compromised|outdated)"
+            r"\b[^.!?]{0,40}?\b(?:must not|must never|never|do not|don't|cannot) (?:be )?us"
+        ),
     ),
     PRECONDITION: (
         (
@@ -186,6 +234,7 @@ PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
         r"\b(?:you are|as) (?:an? |the )?(?:helpful |large )?(?:ai|llm|language model|assistant|agent)\b",
         r"\b(?:the )?(?:ai|llm|model|assistant|agent)s? (?:must|should|shall|has to|is required to)\b",
         r"\byou (?:must|shall|are required to|have to)\b",
+        r"\b(?:note|message|instructions?|hint) (?:to|for) (?:the )?(?:ai|llm|model|assistant|agent)s?\b",
     ),
 }
 HINTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -199,6 +248,9 @@ HINTS: Final[Mapping[str, tuple[str, ...]]] = {
             "supersede",
             "instruction",
             "directive",
+            "guideline",
+            "rules",
+            "prompt",
         ),
         *("precedence", "priority", "you are now", " mode"),
     ),
@@ -213,8 +265,12 @@ HINTS: Final[Mapping[str, tuple[str, ...]]] = {
         "tool call",
         " step",
         " part",
+        "requirement",
+        "rules",
+        "prompt",
+        "note",
     ),
-    MARKUP: (">", "[", "#", "begin "),
+    MARKUP: (">", "[", "#", "begin ", "system "),
     ASKING: (
         *(
             "ssh",
@@ -263,11 +319,38 @@ HINTS: Final[Mapping[str, tuple[str, ...]]] = {
             "system prompt",
             "available tools",
             " log",
+            "chat",
+            "conversation",
+            "message",
+            "context",
         ),
     ),
     ADDRESS: ("http", "@", "number", "recipient", "to +", " at "),
-    SHADOW: ("tool", "function", "server", "when", "side effect", "sideeffect", "side-effect"),
+    SHADOW: (
+        "tool",
+        "function",
+        "server",
+        "when",
+        "command",
+        "request",
+        "response",
+        "action",
+        "side effect",
+        "sideeffect",
+        "side-effect",
+    ),
     PRECONDITION: ("before", "must", "should", "always", "first"),
-    MODEL: ("you", "must", "should", "shall", "has to", "is required", "as a", "you are"),
+    MODEL: (
+        "you",
+        "must",
+        "should",
+        "shall",
+        "has to",
+        "is required",
+        "as a",
+        "you are",
+        " for ",
+        " to ",
+    ),
 }
 """Of each family, words of which every match holds one: most texts hold none, and are not searched."""
