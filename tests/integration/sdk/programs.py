@@ -26,12 +26,16 @@ tallystick.instrument(frameworks=())
 """
 
 
+PATIENT = {"TALLYSTICK_EXIT_FLUSH_MS": "60000"}
+"""Two seconds are enough to deliver what is left, but not on a machine that is busy with other tests."""
+
+
 def environment(home: Path, endpoint: str | None = None, **settings: object) -> dict[str, str]:
     """Give the environment of a program: nothing of ours leaks in, a home of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
     stated = {f"TALLYSTICK_{name.upper()}": str(value) for name, value in settings.items()}
-    service = {"TALLYSTICK_ENDPOINT": endpoint} if endpoint else {}
-    return {**kept, **stated, **service, "TALLYSTICK_HOME": str(home)}
+    service = {"TALLYSTICK_ENDPOINT": endpoint, **PATIENT} if endpoint else {}
+    return {**kept, **service, **stated, "TALLYSTICK_HOME": str(home)}
 
 
 def run(
@@ -43,7 +47,7 @@ def run(
         env=environment(home, endpoint, **settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 

@@ -86,7 +86,7 @@ class Answers:
 def shown(monkeypatch: pytest.MonkeyPatch, page: str, answers: Answers) -> AppTest:
     """Return a page that reads from `answers`; run it."""
     monkeypatch.setattr(session, "client_of_visitor", lambda: answers)
-    return AppTest.from_string(SCRIPT.format(page=page), default_timeout=30)
+    return AppTest.from_string(SCRIPT.format(page=page), default_timeout=240)
 
 
 def markup_of(screen: AppTest) -> str:

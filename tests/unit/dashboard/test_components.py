@@ -24,7 +24,7 @@ from tallystick_dashboard import components
 components.panel([], "p")
 components.stages("call", "of", [], "s")
 components.waterfall({}, "w")
-''').run(timeout=60)
+''').run(timeout=240)
 from tallystick_dashboard import components
 print(json.dumps({
     "errors": [one.message for one in app.exception],
@@ -71,7 +71,7 @@ def test_the_editable_install_draws_its_components() -> None:
 
         components.stages("call", "of", [], "s")
 
-    app = AppTest.from_function(script).run(timeout=60)
+    app = AppTest.from_function(script).run(timeout=240)
     assert not app.exception
     [drawn] = app.get("bidi_component")
     assert drawn.proto.component_name == "tallystick.stages"
