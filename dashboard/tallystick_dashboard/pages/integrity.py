@@ -124,7 +124,7 @@ def _step(step: Shape) -> tuple[Child, ...]:
         step["name"],
         checked or tag("span", "nothing of this kind here", cls="ts-sub"),
         _count(faults, "ts-bad"),
-        _count(left, "ts-warn"),
+        _count(left, "ts-warn") if checked or left else "",
         _result(checked, faults, left),
     )
 
