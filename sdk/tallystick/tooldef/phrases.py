@@ -153,8 +153,8 @@ PATTERNS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     ADDRESS: (
         (
-            rf"\b(?:{_MUST}|also|then|and|silently|secretly)\b{_GAP}\b(?:send|forward|post|upload|bcc|cc|copy"
-            rf"|transmit|e-?mail"
+            rf"\b(?:{_MUST}|also|then|and|silently|secretly)\b{_GAP}\b(?:sen[dt]|forward(?:ed)?|post(?:ed)?|upload(?:ed)?"
+            r"|bcc|cc|cop(?:y|ied)|transmit(?:ted)?|e-?mail(?:ed)?"
             rf"|exfiltrate|report|submit|redirect|deliver)\b{_GAP}\b(?:to|at|with|:)? ?<?['\"`]?{_TARGET}"
         ),
         (
