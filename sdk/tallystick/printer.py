@@ -11,6 +11,8 @@ from tallystick import event, payload
 from tallystick.errors import RecordError
 from tallystick.fields import BY_NAME
 from tallystick.masking import Masker, MaskPolicy, default_policy
+from tallystick.masking.kinds import ALL, WITHHELD
+from tallystick.masking.mode import Mode
 from tallystick.masking.rules import FIELDS
 from tallystick.masking.tokens import WITHHELD_MARKER, TokenKey
 from tallystick.opening import NewId, random_id
@@ -144,14 +146,16 @@ class Printer:
         for name, value in draft.disclosures.items():
             if name in PAYLOADS:
                 shown = self._payload(masking, name, value, statement)
-                if statement.get(f"{name}.truncated"):
-                    found |= self._whole(masking, name, value, statement, hits, draft)
             elif isinstance(value, str) and len(value) <= self._max_value_bytes:
                 shown = value
             else:
                 shown = self._fitting(value)
             tool = draft.statement.get("tool.name") if name in FIELDS else None
             found[name] = _disclosed(masking, name, shown, hits, str(tool or ""))
+            if name in PAYLOADS and _is_beyond_limits(masking, name, str(tool or ""), hits):
+                statement.setdefault(f"{name}.truncated", True)
+            if statement.get(f"{name}.truncated") and f"{name}.digest" in statement:
+                found |= self._whole(masking, name, value, statement, hits, draft)
         return found
 
     def _payload(
@@ -191,6 +195,14 @@ class Printer:
         if measured is None:
             return WITHHELD_MARKER
         return payload.fit(value, measured.size_bytes, self._max_value_bytes)[0]
+
+
+def _is_beyond_limits(masking: Masking, name: str, tool: str, hits: Hits) -> bool:
+    """Tell whether masking withheld of a value what it would not look at, and not what a rule withholds."""
+    policy = masking.masker.policy
+    if not hits.get(f"{name}:{WITHHELD}") or policy.select(tool, name) is not None:
+        return False
+    return all(policy.mode(kind) is not Mode.WITHHOLD for kind in ALL)
 
 
 def _is_exempt(name: str, value: JsonValue, *, is_own: bool) -> bool:

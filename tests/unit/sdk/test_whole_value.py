@@ -1,13 +1,17 @@
 """Large values: masked whole by the rules in force, kept once, and an absence that says why."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tallystick.blob import BlobRef, parse_blob
 from tallystick.errors import SpoolError
-from tallystick.event import Draft
-from tallystick.masking import Masker, default_policy
+from tallystick.event import Draft, Record
+from tallystick.masking import Masker, MaskPolicy, Mode, default_policy
+from tallystick.masking.paths import parse_path
+from tallystick.masking.rules import FieldRule
 from tallystick.printer import Masking, Printer
 from tallystick.whole_value import Large, WholeValues
 from tests.emitters import TOKEN_KEY
@@ -141,4 +145,39 @@ def test_a_small_value_has_no_blob() -> None:
     keeper = Keeper()
     record = printer(keeper).print_record(Draft("tool.completed", {}, {"result": "small"}), 7)
     assert "result.blob" not in disclosed(record)
+    assert keeper.blobs == []
+
+
+def printed(value: object, masking: Masking | None = None) -> tuple[Record, Keeper]:
+    keeper = Keeper()
+    values = WholeValues(keeper, 1_000_000)
+    made = Printer(masking or Masking.of(TOKEN_KEY), 262_144, whole_values=values)
+    return made.print_record(Draft("tool.completed", {}, {"result": value}), 7), keeper
+
+
+@requirement("sdk.large-values")
+@pytest.mark.parametrize("wrap", [lambda many: many, lambda many: {"rows": many, "n": 1}])
+def test_a_value_of_more_parts_than_a_record_is_masked_by_is_kept_whole(
+    wrap: Callable[[list[int]], object],
+) -> None:
+    value = wrap(list(range(30_000)))
+    record, keeper = printed(value)
+    assert record.statement["result.truncated"] is True
+    assert record.statement["mask.hits"] == {"result:withheld": 1}
+    assert parse_blob(disclosed(record)["result.blob"]) is not None
+    assert json.loads(keeper.blobs[0]) == value
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        replace(default_policy(), rules=(FieldRule(parse_path("$.rows"), Mode.WITHHOLD),)),
+        default_policy().with_mode("email", Mode.WITHHOLD),
+    ],
+    ids=["place", "kind"],
+)
+def test_what_a_rule_withholds_is_withheld_and_no_blob_is_made_of_it(policy: MaskPolicy) -> None:
+    record, keeper = printed({"rows": f"write to {MAIL}"}, Masking.of(TOKEN_KEY, policy))
+    assert "result.truncated" not in record.statement
+    assert "withheld" in disclosed(record)["result"]
     assert keeper.blobs == []
