@@ -58,7 +58,8 @@ class Soak:
     place: Path
     service: Service
     pause_ms: int
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    running: list[tuple[Path, subprocess.Popen[bytes]]] = field(default_factory=list)
+    """Each emitter with its ledger, the oldest first."""
     started: int = 0
     killed: int = 0
     verifications: int = 0
@@ -68,11 +69,19 @@ class Soak:
         """Start one more emitter."""
         name = f"e{self.started}"
         mode = MODES[self.started % len(MODES)]
-        command = [sys.executable, "-m", "bench.soak_emitter", str(self.place / f"{name}.ledger")]
-        self.running.append(
-            subprocess.Popen([*command, name, str(self.pause_ms)], env=self._env(mode))
-        )
+        ledger = self.place / f"{name}.ledger"
+        command = [sys.executable, "-m", "bench.soak_emitter", str(ledger), name]
+        process = subprocess.Popen([*command, str(self.pause_ms)], env=self._env(mode))
+        self.running.append((ledger, process))
         self.started += 1
+
+    def replace_one(self) -> None:
+        """Kill the oldest emitter that has recorded something, if any, and start another."""
+        at_work = (number for number, (ledger, _) in enumerate(self.running) if ledger.exists())
+        number = next(at_work, None)
+        if number is not None:
+            self.kill(self.running.pop(number)[1])
+            self.start()
 
     def kill(self, one: subprocess.Popen[bytes]) -> None:
         """Kill an emitter, as the OOM killer would."""
@@ -142,7 +151,7 @@ def soak(emitters: int, seconds: float, pause_ms: int) -> list[str]:
             one.verify("--url", one.service.url)
             stored = _stored_calls(one.service)
         finally:
-            for emitter in one.running:
+            for _, emitter in one.running:
                 emitter.kill()
             one.service.stop()
         one.verify("--data", str(one.service.data))
@@ -170,13 +179,12 @@ def _weather(one: Soak, emitters: int, seconds: float) -> None:
         if left_s <= 0:
             break
         time.sleep(max(0.0, min(begin_s + number * KILL_EVERY_S - time.monotonic(), left_s)))
-        one.kill(one.running.pop(0))
-        one.start()
+        one.replace_one()
         if number % VERIFY_EVERY == 0:
             auditor = threading.Thread(target=one.verify, args=("--url", one.service.url))
             auditor.start()
     while one.running:
-        one.kill(one.running.pop())
+        one.kill(one.running.pop()[1])
     if auditor is not None:
         auditor.join()
 
