@@ -28,7 +28,7 @@ def run(home: Path, *arguments: str, **options: object) -> subprocess.CompletedP
         env={"PATH": os.environ["PATH"], "TALLYSTICK_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
         **{"stdin": subprocess.DEVNULL, **options},
     )

@@ -26,7 +26,7 @@ def tallystick(home: Path, *arguments: str, **environ: str) -> subprocess.Comple
         env={"PATH": os.environ["PATH"], "TALLYSTICK_HOME": str(home), **environ},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
 
@@ -92,7 +92,7 @@ def test_help_says_of_every_command_what_it_does(tmp_path: Path) -> None:
     lines = [
         line for line in tallystick(tmp_path, "--help").stdout.splitlines() if line[:2] == "  "
     ]
-    assert len(lines) == 11
+    assert len(lines) == 12
     assert all(line.endswith(".") and len(line.split()) > 5 for line in lines)
 
 
@@ -189,7 +189,7 @@ sys.exit(main({arguments!r}))
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 1

@@ -31,7 +31,7 @@ def run(home: Path, *command: str, **environ: str) -> subprocess.CompletedProces
         input="typed\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 
