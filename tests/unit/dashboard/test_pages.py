@@ -419,6 +419,7 @@ def test_each_step_says_what_was_checked_and_what_was_not(monkeypatch: pytest.Mo
     told = text_of(shown(monkeypatch, "integrity", answers).run())
     results = re.findall(r"does not hold|not checked\s{2}|in part|\bholds\b(?! and)", told)
     assert [one.strip() for one in results] == ["not checked", "does not hold", "in part", "holds"]
+    assert re.search(r"nothing of this kind here\s+0\s+not checked", told), told
     assert "55 seals, 12 signatures" in told
     assert "seal <3>" in told
 
