@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +94,20 @@ def test_a_receipt_of_the_specification_gives_its_digest(vector: dict[str, Any])
 @pytest.mark.parametrize("meta", vectors("receipt")["no_receipt"], ids=str)
 def test_what_the_specification_calls_no_receipt_is_none(meta: dict[str, Any]) -> None:
     assert read_receipt(meta) is None
+
+
+@requirement("receipt.digest")
+def test_another_language_computes_the_same_digests_from_the_specification() -> None:
+    program = Path(__file__).with_name("receipt.mjs")
+    done = subprocess.run(
+        ["node", str(program), str(FOLDER / "receipt.json")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [one["digest"] for one in vectors("receipt")["calls"]]
 
 
 def hashes(texts: list[str]) -> list[bytes]:
