@@ -30,7 +30,9 @@ PAUSE_MS: Final = 20
 KILL_EVERY_S: Final = 1.0
 VERIFY_EVERY: Final = 30
 """Kills between two verifications of the running service."""
+START_WITHIN_S: Final = 120
 SETTLE_WITHIN_S: Final = 120
+FEWEST_CALLS: Final = 100
 MODES: Final = ("none", "group", "each")
 MOST_GROWTH: Final = 1.25
 """The median cost of a call in the last quarter, in times of the first: above, it is not flat."""
@@ -74,6 +76,14 @@ class Soak:
         process = subprocess.Popen([*command, str(self.pause_ms)], env=self._env(mode))
         self.running.append((ledger, process))
         self.started += 1
+
+    def wait_for_work(self) -> None:
+        """Wait until every emitter has recorded something. Raises SystemExit when one does not."""
+        end_s = time.monotonic() + START_WITHIN_S
+        while not all(ledger.exists() for ledger, _ in self.running):
+            if time.monotonic() > end_s:
+                raise SystemExit(f"an emitter records nothing within {START_WITHIN_S} s")
+            time.sleep(0.1)
 
     def replace_one(self) -> None:
         """Kill the oldest emitter that has recorded something, if any, and start another."""
@@ -171,6 +181,7 @@ def soak(emitters: int, seconds: float, pause_ms: int) -> list[str]:
 def _weather(one: Soak, emitters: int, seconds: float) -> None:
     for _ in range(emitters):
         one.start()
+    one.wait_for_work()
     auditor: threading.Thread | None = None
     begin_s = time.monotonic()
     end_s = begin_s + seconds
@@ -227,6 +238,9 @@ def _counted(one: Soak, acknowledged: list[Acknowledged], stored: Counter[str]) 
 
 def _flatness(one: Soak, acknowledged: list[Acknowledged]) -> str:
     quarter = len(acknowledged) // 4
+    if len(acknowledged) < FEWEST_CALLS:
+        one.faults.append(f"{len(acknowledged)} calls are too few to say anything")
+        return "caller's thread per call: not measured"
     costs = [
         statistics.median(call.cost_us for call in acknowledged[at * quarter : (at + 1) * quarter])
         for at in range(4)
