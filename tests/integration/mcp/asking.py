@@ -77,9 +77,11 @@ class Person:
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
+        self.is_asked = asyncio.Event()
 
     async def __call__(self, context: Any, params: Any) -> Any:
         answer = self.answers.pop(0)
+        self.is_asked.set()
         if answer == "hang":
             await asyncio.Event().wait()
         if isinstance(answer, Exception):
@@ -124,9 +126,10 @@ async def by_requests() -> None:
 
 async def hang() -> Any:
     """Let the client give up while its person still thinks."""
-    async with client(make_server(), Person("hang"), "legacy") as connected:
+    person = Person("hang")
+    async with client(make_server(), person, "legacy") as connected:
         call = asyncio.ensure_future(connected.call_tool("transfer", TO))
-        await asyncio.sleep(0.5)  # the server's question is under way
+        await person.is_asked.wait()
         call.cancel()
         return await call
 
