@@ -141,5 +141,5 @@ def test_a_receipt_never_shows_its_nonce() -> None:
 
 
 def test_a_call_may_be_nested_as_deep_as_definitions_are() -> None:
-    for value in (nested(MAX_DEPTH - 2), nested(MAX_DEPTH - 3) + [0.5]):
+    for value in (nested(MAX_DEPTH - 2), [*nested(MAX_DEPTH - 3), 0.5]):
         assert canonical_call({"name": "n", "arguments": {"a": value}}) is not None
