@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 
 KNOWN: Final = {
     "mcp": "tallystick.instrument.mcp",
+    "autogen": "tallystick.instrument.autogen",
+    "claude_agent": "tallystick.instrument.claude_agent",
     "crewai": "tallystick.instrument.crewai",
     "fastmcp": "tallystick.instrument.fastmcp",
+    "google_adk": "tallystick.instrument.google_adk",
     "langchain": "tallystick.instrument.langchain",
     "llama_index": "tallystick.instrument.llama_index",
     "openai_agents": "tallystick.instrument.openai_agents",
     "pydantic_ai": "tallystick.instrument.pydantic_ai",
     "smolagents": "tallystick.instrument.smolagents",
+    "strands": "tallystick.instrument.strands",
 }
 """Name in the setting `frameworks` -> the module that hooks it, with a Framework called FRAMEWORK."""
 AUTO: Final = "auto"

@@ -5,12 +5,10 @@ the name that the framework has for the agent. Hooks further in, the MCP client 
 the decorated function behind it, add to that record instead of making one of their own.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any, Final, TypeVar
-
-import orjson
 
 from tallystick import runtime, spans
 from tallystick.call import (
@@ -24,20 +22,19 @@ from tallystick.call import (
     same_call,
 )
 from tallystick.context import said_agent, stated_identity
-from tallystick.definition import ToolDefinition, read_definition
+from tallystick.definition import ToolDefinition
 from tallystick.identity import Agent, Identity, text
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_facts import plain
 from tallystick.instrument.observe import announced, announced_here, refuse_unseen
+from tallystick.instrument.patch import Wrapper
+from tallystick.instrument.streams import streamed
 from tallystick.profile import JsonValue
 
 Result = TypeVar("Result")
 
 OBSERVER: Final[Observer] = "agent"
-DEFINITIONS: Final = 1024
-"""Definitions of tools that are kept, so that a digest is not made for each call."""
-_HINTS: Final = ("readOnlyHint", "destructiveHint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,7 @@ class AgentCalls:
         self, name: str, read: Callable[[], ToolUse], proceed: Callable[[], Awaitable[Result]]
     ) -> Result:
         """Let a call run and record it. Raises what `proceed` raises, and RefusedError as `tool_call` does."""
-        call = self._begun(name, read)
+        call = self.begun(name, read)
         if call is None:
             return await proceed()
         with made_current(call), spans.activated(call.span):
@@ -116,16 +113,16 @@ class AgentCalls:
                 await announced(self._framework, call)
                 result = await proceed()
             except BaseException as error:
-                self._end_with(call, error)
+                self.end_with(call, error)
                 raise
-        self._end_well(call, result)
+        self.end_well(call, result)
         return result
 
     def observe_here(
         self, name: str, read: Callable[[], ToolUse], proceed: Callable[[], Result]
     ) -> Result:
         """Do the same on this thread."""
-        call = self._begun(name, read)
+        call = self.begun(name, read)
         if call is None:
             return proceed()
         with made_current(call), spans.activated(call.span):
@@ -133,10 +130,48 @@ class AgentCalls:
                 announced_here(self._framework, call)
                 result = proceed()
             except BaseException as error:
-                self._end_with(call, error)
+                self.end_with(call, error)
                 raise
-        self._end_well(call, result)
+        self.end_well(call, result)
         return result
+
+    def observe_stream(
+        self,
+        name: str,
+        read: Callable[[], ToolUse],
+        proceed: Callable[[], AsyncGenerator[Any, Any]],
+    ) -> AsyncGenerator[Any, Any]:
+        """Do the same with a generator; the result of the call is the last value that it gives."""
+        return streamed(proceed, lambda _args, _kwargs: _Watched(self, name, read))()
+
+    def around(self, use: Callable[[Any, tuple[Any, ...], dict[str, Any]], ToolUse]) -> Wrapper:
+        """Return the wrapper of a method that runs a tool with a `name`; `use` reads tool and arguments."""
+
+        def run(
+            wrapped: Callable[..., Any], tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        ) -> Any:
+            return self.observe_here(
+                tool.name, lambda: use(tool, args, kwargs), lambda: wrapped(*args, **kwargs)
+            )
+
+        return run
+
+    def around_async(
+        self, use: Callable[[Any, tuple[Any, ...], dict[str, Any]], ToolUse]
+    ) -> Wrapper:
+        """Return the wrapper of a method that is awaited."""
+
+        async def run(
+            wrapped: Callable[..., Awaitable[Any]],
+            tool: Any,
+            args: tuple[Any, ...],
+            kwargs: dict[str, Any],
+        ) -> Any:
+            return await self.observe(
+                tool.name, lambda: use(tool, args, kwargs), lambda: wrapped(*args, **kwargs)
+            )
+
+        return run
 
     def noting(self, proceed: Callable[[], Result]) -> Result:
         """Run a part of the current call, and say what went wrong in it."""
@@ -154,11 +189,23 @@ class AgentCalls:
             self.note_cause(error)
             raise
 
+    async def noting_stream(
+        self, proceed: Callable[[], AsyncGenerator[Any, Any]]
+    ) -> AsyncGenerator[Any, Any]:
+        """Do the same with a generator."""
+        async with aclosing(proceed()) as steps:
+            try:
+                async for item in steps:
+                    yield item
+            except Exception as error:
+                self.note_cause(error)
+                raise
+
     def note_cause(self, error: BaseException, error_type: str | None = None) -> None:
         """Say what went wrong in the current call, where the framework makes an answer of it."""
         self._framework.safely(lambda: _note_cause(self._observer, error, error_type))
 
-    def _begun(self, name: str, read: Callable[[], ToolUse]) -> Call | None:
+    def begun(self, name: str, read: Callable[[], ToolUse]) -> Call | None:
         """Begin a call; None when nothing records, by a fault of ours, and for one seen further out."""
         if not self._framework.is_on or runtime.current() is None:
             return None
@@ -173,11 +220,25 @@ class AgentCalls:
             refuse_unseen(self._framework, name)
         return call
 
-    def _end_with(self, call: Call, error: BaseException) -> None:
+    async def announce(self, call: Call) -> None:
+        """Record the beginning of a call; its end too, if it may not run."""
+        try:
+            await announced(self._framework, call)
+        except BaseException as error:
+            self.end_with(call, error)
+            raise
+
+    def end_with(self, call: Call, error: BaseException) -> None:
+        """Record that a call ended by `error`."""
         self._framework.safely(lambda: call.end(self._error_ending_of(error)), records=True)
 
-    def _end_well(self, call: Call, result: object) -> None:
+    def end_well(self, call: Call, result: object) -> None:
+        """Record that a call gave `result`."""
         self._framework.safely(lambda: call.end(self._judged(call, result)), records=True)
+
+    def end_as(self, call: Call, ending: Ending) -> None:
+        """Record that a call ended as `ending` says."""
+        self._framework.safely(lambda: call.end(ending), records=True)
 
     def _judged(self, call: Call, result: object) -> Ending:
         """Read a result; one that was made of an error is a failure, whatever it looks like."""
@@ -186,35 +247,36 @@ class AgentCalls:
         return replace(ending, outcome="failure") if is_failure else ending
 
 
-def defined(
-    name: str,
-    description: str | None,
-    schema: Mapping[str, Any] | None = None,
-    hints: Mapping[str, Any] | None = None,
-) -> ToolDefinition:
-    """Return the definition of a tool; equal ones are made once. `hints` are annotations of MCP, if any."""
-    said = {hint: hints[hint] for hint in _HINTS if hint in hints} if hints else {}
-    printed = orjson.dumps([schema, said or None], default=str, option=orjson.OPT_NON_STR_KEYS)
-    return _defined(name, description, printed)
+class _Watched:
+    """The call of a tool that gives its result piece by piece."""
 
+    def __init__(self, calls: AgentCalls, name: str, read: Callable[[], ToolUse]) -> None:
+        self._calls = calls
+        self._call = calls.begun(name, read)
+        self._last: object = ABSENT
 
-def named(args: Sequence[Any], names: Sequence[str], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments by name; those that have none by their position."""
-    known = [*names, *(str(position) for position in range(len(names), len(args)))]
-    return {**dict(zip(known, args, strict=False)), **kwargs}
+    async def begin(self) -> None:
+        if self._call is not None:
+            with self.active():
+                await self._calls.announce(self._call)
 
+    def active(self) -> ExitStack:
+        stack = ExitStack()
+        if self._call is not None:
+            stack.enter_context(made_current(self._call))
+            stack.enter_context(spans.activated(self._call.span))
+        return stack
 
-@lru_cache(maxsize=DEFINITIONS)
-def _defined(name: str, description: str | None, printed: bytes) -> ToolDefinition:
-    schema, annotations = orjson.loads(printed)
-    return read_definition(
-        {
-            "name": name,
-            "description": description,
-            "inputSchema": schema,
-            "annotations": annotations,
-        }
-    )
+    def note(self, item: object) -> None:
+        self._last = item
+
+    def end(self, error: BaseException | None) -> None:
+        if self._call is None:
+            return
+        if error is None:
+            self._calls.end_well(self._call, self._last)
+        else:
+            self._calls.end_with(self._call, error)
 
 
 def _calling_agent() -> Agent | None:

@@ -5,18 +5,18 @@ tool from running. The agent of a record is the role of the CrewAI agent that wo
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from tallystick.call import Ending
 from tallystick.definition import ToolDefinition
-from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined, named
+from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, argument, release
+from tallystick.instrument.tool_form import defined, json_schema, named
 
 NAME: Final = "crewai"
 BASE: Final = "crewai.tools.base_tool"
@@ -29,8 +29,6 @@ ADDED: Final = "security_context"
 FAILURE: Final = "ToolFailure"
 """Class of the object by which a tool says that it failed."""
 _role: Final[ContextVar[str | None]] = ContextVar("tallystick_crewai_role", default=None)
-_schemas: Final[WeakKeyDictionary[type, Mapping[str, Any]]] = WeakKeyDictionary()
-"""Class that holds the arguments of a tool -> its JSON schema."""
 
 
 class CrewAIInstrumentor(Instrumentor):
@@ -52,25 +50,6 @@ def _patches(version: str) -> Sequence[Patch]:
         Patch(STRUCTURED, "CrewStructuredTool.ainvoke", _arun, "tools", ("input",)),
         Patch(AGENT, "Agent.execute_task", _execute, "agents"),
         *(later if release(version) >= IS_ASYNC else ()),
-    )
-
-
-def _run(
-    wrapped: Callable[..., Any], tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    return _CALLS.observe_here(
-        tool.name, lambda: _use(tool, args, kwargs), lambda: wrapped(*args, **kwargs)
-    )
-
-
-async def _arun(
-    wrapped: Callable[..., Awaitable[Any]],
-    tool: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    return await _CALLS.observe(
-        tool.name, lambda: _use(tool, args, kwargs), lambda: wrapped(*args, **kwargs)
     )
 
 
@@ -102,7 +81,7 @@ def _acting(agent: Any) -> Iterator[None]:
 
 
 def _use(tool: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ToolUse:
-    schema = _schema(tool.args_schema)
+    schema = json_schema(tool.args_schema)
     given: Any = _given(tool, args, kwargs, list((schema or {}).get("properties", {})))
     return ToolUse(given, agent_name=_role.get(), definition=_definition(tool, schema))
 
@@ -123,15 +102,6 @@ def _definition(tool: Any, schema: Mapping[str, Any] | None) -> ToolDefinition:
     return defined(tool.name, tool.description, schema)
 
 
-def _schema(model: Any) -> Mapping[str, Any] | None:
-    if not isinstance(model, type):
-        return None
-    if model not in _schemas:
-        with suppress(Exception):  # pydantic knows no JSON for a type: no schema is shown then
-            _schemas[model] = model.model_json_schema()  # type: ignore[attr-defined]
-    return _schemas.get(model)
-
-
 def _ending(result: Any) -> Ending:
     """Read a result; from 1.15 on a tool can say in an object that it failed."""
     if type(result).__name__ != FAILURE:
@@ -142,3 +112,5 @@ def _ending(result: Any) -> Ending:
 
 FRAMEWORK: Final = Framework(NAME, "crewai", _patches)
 _CALLS: Final = AgentCalls(FRAMEWORK, _ending)
+_run: Final = _CALLS.around(_use)
+_arun: Final = _CALLS.around_async(_use)

@@ -4,18 +4,19 @@ Not the callback handlers: what they raise is swallowed, so that they could not 
 running, and they see neither a cancellation nor the context in which the tool works.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from tallystick.call import Ending
-from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined
+from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, argument
+from tallystick.instrument.tool_form import defined
 
 NAME: Final = "langchain"
 BASE: Final = "langchain_core.tools.base"
@@ -47,25 +48,6 @@ def _patches(version: str) -> Sequence[Patch]:  # noqa: ARG001 - the same in eve
         Patch(BASE, "BaseTool.arun", _arun, "tools", ("tool_input", "config", "tool_call_id")),
         _cause("_handle_tool_error", None),
         _cause("_handle_validation_error", "invalid_arguments"),
-    )
-
-
-def _run(
-    wrapped: Callable[..., Any], tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    return _CALLS.observe_here(
-        tool.name, lambda: _use(tool, args, kwargs), lambda: wrapped(*args, **kwargs)
-    )
-
-
-async def _arun(
-    wrapped: Callable[..., Awaitable[Any]],
-    tool: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    return await _CALLS.observe(
-        tool.name, lambda: _use(tool, args, kwargs), lambda: wrapped(*args, **kwargs)
     )
 
 
@@ -141,3 +123,5 @@ def _error_ending(error: BaseException) -> Ending:
 
 FRAMEWORK: Final = Framework(NAME, "langchain-core", _patches)
 _CALLS: Final = AgentCalls(FRAMEWORK, _ending, _error_ending)
+_run: Final = _CALLS.around(_use)
+_arun: Final = _CALLS.around_async(_use)

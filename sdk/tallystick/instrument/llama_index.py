@@ -5,17 +5,16 @@ agent; inside one they only say what went wrong, which the workflow makes an ans
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from tallystick.call import Ending
-from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined, named
+from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, argument
+from tallystick.instrument.tool_form import defined, json_schema, named
 
 NAME: Final = "llama_index"
 WORKFLOW: Final = "llama_index.core.agent.workflow"
@@ -29,8 +28,6 @@ WAITING: Final = "WaitingForEvent"
 """What a tool raises to wait for a person; it begins again with the answer."""
 _seen: Final[ContextVar[bool]] = ContextVar("tallystick_llama_seen", default=False)
 """A workflow is about to call a tool, and has reported it."""
-_schemas: Final[WeakKeyDictionary[type, Mapping[str, Any]]] = WeakKeyDictionary()
-"""Class that holds the arguments of a tool -> its JSON schema."""
 
 
 class LlamaIndexInstrumentor(Instrumentor):
@@ -135,12 +132,7 @@ def _use(tool: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ToolUse
 
 
 def _definition(metadata: Any) -> Any:
-    schema = metadata.fn_schema
-    if isinstance(schema, type) and schema not in _schemas:
-        with suppress(Exception):  # pydantic knows no JSON for a type: no schema is shown then
-            _schemas[schema] = schema.model_json_schema()  # type: ignore[attr-defined]
-    printed = _schemas.get(schema) if isinstance(schema, type) else None
-    return defined(metadata.get_name(), metadata.description, printed)
+    return defined(metadata.get_name(), metadata.description, json_schema(metadata.fn_schema))
 
 
 def _ending(output: Any) -> Ending:

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tallystick.call import Ending, current_call
-from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined
+from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, Wrapper, argument, release
+from tallystick.instrument.tool_form import defined
 
 NAME: Final = "openai_agents"
 EXECUTION: Final = "agents.run_internal.tool_execution"

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tallystick.call import Ending
-from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined
+from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, argument, release
+from tallystick.instrument.tool_form import defined
 
 NAME: Final = "pydantic_ai"
 MODULE_IS_PUBLIC: Final = (1, 78)

@@ -10,10 +10,11 @@ from contextvars import ContextVar, copy_context
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined, named
+from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, Wrapper, release
+from tallystick.instrument.tool_form import defined, named
 
 NAME: Final = "smolagents"
 AGENTS: Final = "smolagents.agents"

@@ -16,6 +16,8 @@ ENVIRONMENTS = {
     "old": ".venv-frameworks-old",
     "new": ".venv-frameworks-new",
     "mcp1": ".venv-mcp1",
+    "agents-old": ".venv-agents-old",
+    "agents-new": ".venv-agents-new",
 }
 TIMEOUT_S = 120
 

@@ -31,6 +31,20 @@ TARGETS = {
         "pydantic_ai": "pydantic_ai.tool_manager:ToolManager.execute_tool_call",
         "smolagents": "smolagents.tools:Tool.__call__",
     },
+    "agents-old": {
+        "autogen": "autogen_core.tools._base:BaseTool.run_json",
+        "claude_agent": "claude_agent_sdk._internal.query:Query.receive_messages",
+        "google_adk": "google.adk.flows.llm_flows.functions:__call_tool_async",
+        "mcp": "mcp.shared.session:BaseSession.send_request",
+        "strands": "strands.tools.decorator:DecoratedFunctionTool.stream",
+    },
+    "agents-new": {
+        "autogen": "autogen_core.tools._base:BaseStreamTool.run_json_stream",
+        "claude_agent": "claude_agent_sdk._internal.query:Query.initialize",
+        "google_adk": "google.adk.flows.llm_flows.tools._caller:_call_tool_async",
+        "mcp": "mcp.client.session:ClientSession.send_request",
+        "strands": "strands.tools.executors._executor:_run_tool",
+    },
 }
 """Environment -> framework -> something that its hook needs."""
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.frameworks import claims
-from tests.integration.frameworks.conftest import Runs
+from tests.integration.frameworks import claims, every
 from tests.integration.frameworks.environments import Run, run_example
 from tests.recorded import disclosed
 from tests.requirements import requirement
@@ -30,19 +29,13 @@ ENDS = [
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(params=ENVIRONMENTS)
-def found(request: pytest.FixtureRequest, recorded: Runs) -> Run:
-    return recorded(request.param, PROGRAM)
+found = every.running(PROGRAM, ENVIRONMENTS)
 
 
-@requirement("sdk.host-never-broken")
-def test_a_program_sees_the_same_with_and_without_recording(found: Run, plain: Runs) -> None:
-    claims.assert_unchanged(found, plain(found.environment, PROGRAM), steps=11)
-
-
-@requirement("sdk.every-call-recorded", "sdk.started-before")
-def test_each_call_is_one_action_with_a_beginning_and_an_end(found: Run) -> None:
-    claims.assert_whole(found, ENDS)  # although the program has switched tracing off
+class TestEveryFramework(every.WithRemoteTool):
+    program = PROGRAM
+    steps = 11
+    ends = ENDS  # although the program has switched tracing off
 
 
 def test_ids_of_model_and_thread_and_the_agents_name_are_stated(found: Run) -> None:
@@ -66,10 +59,6 @@ def test_arguments_that_are_no_json_are_recorded_as_they_are(found: Run) -> None
     broken = found.ends("write")[2]
     assert disclosed(broken)["params"] == '"{not json"'
     assert broken.statement["error.type"] == "ModelBehaviorError"
-
-
-def test_a_tool_that_calls_an_mcp_server_is_one_call_from_this_side(found: Run) -> None:
-    claims.assert_joined(found)
 
 
 def test_a_command_of_the_local_shell_is_a_call(found: Run) -> None:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.frameworks import claims
-from tests.integration.frameworks.conftest import Runs
+from tests.integration.frameworks import claims, every
 from tests.integration.frameworks.environments import Run, run_example
 from tests.recorded import disclosed
 from tests.requirements import requirement
@@ -31,19 +30,13 @@ ENDS = [
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(params=ENVIRONMENTS)
-def found(request: pytest.FixtureRequest, recorded: Runs) -> Run:
-    return recorded(request.param, PROGRAM)
+found = every.running(PROGRAM, ENVIRONMENTS)
 
 
-@requirement("sdk.host-never-broken")
-def test_a_program_sees_the_same_with_and_without_recording(found: Run, plain: Runs) -> None:
-    claims.assert_unchanged(found, plain(found.environment, PROGRAM), steps=13)
-
-
-@requirement("sdk.every-call-recorded", "sdk.started-before")
-def test_each_call_is_one_action_with_a_beginning_and_an_end(found: Run) -> None:
-    claims.assert_whole(found, ENDS)  # the answer by an output tool is none of them
+class TestEveryFramework(every.WithRemoteTool):
+    program = PROGRAM
+    steps = 13
+    ends = ENDS  # the answer by an output tool is none of them
 
 
 def test_ids_of_model_and_conversation_and_the_agents_name_are_stated(found: Run) -> None:
@@ -69,10 +62,6 @@ def test_wrong_arguments_and_an_unknown_tool_are_told_apart(found: Run) -> None:
 
 def test_arguments_are_the_same_whether_given_as_an_object_or_as_text(found: Run) -> None:
     assert disclosed(found.ends("write")[2])["params"] == '{"text":"in JSON"}'
-
-
-def test_a_tool_that_calls_an_mcp_server_is_one_call_from_this_side(found: Run) -> None:
-    claims.assert_joined(found)
 
 
 def test_a_call_that_waits_for_an_approval_has_not_run(found: Run) -> None:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.frameworks import claims
-from tests.integration.frameworks.conftest import Runs
+from tests.integration.frameworks import claims, every
 from tests.integration.frameworks.environments import Run, run_example
 from tests.recorded import disclosed
 from tests.requirements import requirement
@@ -31,19 +30,14 @@ ENDS = [
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(params=ENVIRONMENTS)
-def found(request: pytest.FixtureRequest, recorded: Runs) -> Run:
-    return recorded(request.param, PROGRAM)
+found = every.running(PROGRAM, ENVIRONMENTS)
 
 
-@requirement("sdk.host-never-broken")
-def test_a_program_sees_the_same_with_and_without_recording(found: Run, plain: Runs) -> None:
-    claims.assert_unchanged(found, plain(found.environment, PROGRAM), steps=11)
-
-
-@requirement("sdk.every-call-recorded", "sdk.started-before")
-def test_each_call_is_one_action_with_a_beginning_and_an_end(found: Run) -> None:
-    claims.assert_whole(found, ENDS)  # the final answer is none of them
+class TestEveryFramework(every.WithRemoteTool):
+    program = PROGRAM
+    steps = 11
+    ends = ENDS  # the final answer is none of them
+    call_id = None
 
 
 def test_arguments_have_their_names_however_they_were_given(found: Run) -> None:
@@ -65,10 +59,6 @@ def test_a_failure_is_recorded_masked(found: Run) -> None:
     assert fail.statement["error.type"] == "ValueError"
     assert disclosed(fail)["error.message"].startswith("broken by [email:")
     claims.assert_masked(found)
-
-
-def test_a_tool_that_calls_an_mcp_server_is_one_call_from_this_side(found: Run) -> None:
-    claims.assert_joined(found, call_id=None)
 
 
 def test_a_managed_agent_is_a_tool_of_the_one_that_manages_it(found: Run) -> None:

@@ -11,10 +11,11 @@ from tallystick.call import Call, Ending
 from tallystick.context import agent, caller
 from tallystick.errors import RefusedError
 from tallystick.governance import decide
-from tallystick.instrument.agent_call import AgentCalls, ToolUse, defined
+from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.audited import audited_tool
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.functions import tool_call
+from tallystick.instrument.tool_form import defined
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
 
