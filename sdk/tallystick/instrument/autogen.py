@@ -6,6 +6,7 @@ those of a workbench, and knows agent and id; the tools' own cover calls without
 """
 
 import json
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 from tallystick.call import Ending
 from tallystick.definition import ToolDefinition
+from tallystick.errors import RefusedError
 from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well
 from tallystick.instrument.entry import Instrumentor
@@ -68,7 +70,18 @@ async def _execute(
             definition=_definition(_tool(asked.name, args, kwargs)),
         )
 
-    return await _ASSISTANT_CALLS.observe(asked.name, read, proceed)
+    try:
+        return await _ASSISTANT_CALLS.observe(asked.name, read, proceed)
+    except RefusedError as refusal:  # raised here it would leave the agent waiting for its answer
+        return asked, _refused(asked, refusal)
+
+
+def _refused(asked: Any, refusal: RefusedError) -> Any:
+    """Return what AutoGen makes of an error of a tool."""
+    models = sys.modules["autogen_core.models"]  # the assistant's module has loaded it
+    return models.FunctionExecutionResult(
+        content=f"Error: {refusal}", call_id=asked.id, is_error=True, name=asked.name
+    )
 
 
 async def _run(
