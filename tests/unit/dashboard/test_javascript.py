@@ -16,7 +16,7 @@ TESTS = sorted((HERE / "js").glob("*.test.mjs"))
 EXAMPLES = json.loads((HERE / "inert_texts.json").read_text(encoding="utf-8"))
 MARKUP = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment"
-    r"|DOMParser|\beval\b|new Function|srcdoc|\.href\b"
+    r"|DOMParser|\beval\b|new Function|srcdoc|\bhref\b(?! = `/blob/)"
 )
 
 
