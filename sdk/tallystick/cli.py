@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
 from typing import Final
@@ -125,18 +126,19 @@ def _find(name: str) -> Command | None:
     if not found:
         _complain(f"unknown command {name!r}; `tallystick --help` lists them", WRONG_USE)
         return None
-    return _load(found[0])
+    return partial(_run_found, found[0])
 
 
-def _load(found: EntryPoint) -> Command | None:
+def _run_found(found: EntryPoint, arguments: Sequence[str]) -> int:
+    """Run the command of another package, which may import what it needs only then."""
     try:
         command: Command = found.load()
+        return command(arguments) or 0
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0].startswith("tallystick"):
             raise
-        _complain(f"{found.name} needs {error.name}; install it with: {_install(found)}", FAILED)
-        return None
-    return command
+        needed = f"{found.name} needs {error.name}; install it with: {_install(found)}"
+        return _complain(needed, WRONG_USE)
 
 
 def _install(found: EntryPoint) -> str:

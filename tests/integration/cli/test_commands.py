@@ -214,6 +214,20 @@ def test_a_missing_extra_is_one_line_that_says_what_to_install(
     assert said == f"tallystick: {expected}\n"
 
 
+def test_a_missing_extra_that_a_command_imports_late_is_one_line_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = "def up(arguments):\n    import no_such_module_anywhere\n"
+    (tmp_path / "late_command.py").write_text(command, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint("up", "late_command:up [server]", cli.GROUP)
+    monkeypatch.setattr(cli, "entry_points", lambda **_: [point])
+    assert cli.main(["up"]) == 2
+    said = capsys.readouterr().err
+    expected = "up needs no_such_module_anywhere; install it with: pip install 'tallystick[server]'"
+    assert said == f"tallystick: {expected}\n"
+
+
 def test_a_module_of_ours_that_is_missing_is_a_fault_and_no_missing_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
