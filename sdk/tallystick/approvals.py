@@ -15,6 +15,7 @@ from typing import Final, Literal, Self, get_args
 from tallystick import payload, runtime
 from tallystick.call import ABSENT, Call, Observer, current_call
 from tallystick.decision import Decision
+from tallystick.either_way import EitherWay
 from tallystick.errors import RecordError
 from tallystick.governance import Setting, draft_in_context
 from tallystick.identity import Identity, Principal, text
@@ -112,7 +113,7 @@ def record_answer(question: Question, answer: Answer) -> None:
     _record("approval.decided", question, stated, disclosures, answer.approver)
 
 
-class Approval:
+class Approval(EitherWay):
     """One approval that is asked for inside `with`: `decide` says what came of it, else its end does."""
 
     def __init__(self, question: Question) -> None:
@@ -154,17 +155,6 @@ class Approval:
         if self._decision is None:
             self._decision = unanswered(error)
             record_answer(self._question, Answer(self._decision))
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, trace)
 
 
 def approval(

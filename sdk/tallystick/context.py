@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final, Literal, Self, TypeVar
 
 from tallystick import runtime, semconv
+from tallystick.either_way import EitherWay
 from tallystick.identity import Agent, Client, Identity, Principal
 from tallystick.profile import JsonValue
 from tallystick.spans import SpanRequest, open_span
@@ -35,7 +36,7 @@ _callers: Final[ContextVar[Caller | None]] = ContextVar("tallystick_caller", def
 _agents: Final[ContextVar[Agent | None]] = ContextVar("tallystick_agent", default=None)
 
 
-class Scope:
+class Scope(EitherWay):
     """Something that holds inside `with` or `async with`; made for one use."""
 
     def __init__(self, enter: Callable[[ExitStack], None]) -> None:
@@ -53,17 +54,6 @@ class Scope:
         trace: TracebackType | None,
     ) -> None:
         self._stack.__exit__(kind, error, trace)
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, trace)
 
 
 def caller(
