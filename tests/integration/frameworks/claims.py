@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.integration.frameworks.environments import Run, run
+from tests.recorded import disclosed
 
 Ends = Sequence[tuple[str, str]]
 """Name of the tool and outcome of each call, in the order of their ends."""
@@ -56,3 +57,11 @@ def seen_where_nothing_is_durable(
     found = run(environment, program, home, **blocked)
     assert found.recording.records == []
     return found.seen
+
+
+def assert_refunded(found: Run) -> None:
+    """The example's agent gave the refund, in ada's name, and its record says so."""
+    [refund] = found.ends("refund")
+    assert refund.statement["agent.name"] == "billing"
+    assert disclosed(refund)["principal.id"] == "ada"
+    assert found.seen["stdout"] == "refunded 20 euro for invoice 17\n"

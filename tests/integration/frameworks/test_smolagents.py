@@ -82,8 +82,4 @@ def test_a_required_tool_that_cannot_be_recorded_does_not_run(
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_example_runs_and_is_recorded(environment: str, tmp_path: Path) -> None:
-    found = run_example(environment, "with_smolagents", tmp_path)
-    [refund] = found.ends("refund")
-    assert refund.statement["agent.name"] == "billing"
-    assert disclosed(refund)["principal.id"] == "ada"
-    assert found.seen["stdout"] == "refunded 20 euro for invoice 17\n"
+    claims.assert_refunded(run_example(environment, "with_smolagents", tmp_path))

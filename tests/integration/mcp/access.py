@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from tests.integration.mcp.desk import (
     IS_V1,
     ISSUER,
     Verifier,
+    client_with,
     high_level,
     http_client,
     load,
@@ -45,25 +46,8 @@ def guarded(url: str) -> dict[str, Any]:
     return {"auth": auth, "token_verifier": Verifier()}
 
 
-@contextlib.asynccontextmanager
-async def by_headers(url: str, headers: dict[str, str]) -> AsyncIterator[Any]:
-    module = load("mcp.client.streamable_http")
-    http = load("mcp.shared._httpx_utils").create_mcp_http_client(headers)
-    transport = module.streamable_http_client(url, http_client=http)
-    if IS_V1:
-        async with (
-            transport as (read, write, _),
-            load("mcp.client.session").ClientSession(read, write) as session,
-        ):
-            await session.initialize()
-            yield session
-    else:
-        async with load("mcp.client.client").Client(transport) as client:
-            yield client
-
-
 async def call(url: str, tool: str, headers: dict[str, str]) -> Any:
-    async with by_headers(url, headers) as client:
+    async with client_with(url, headers) as client:
         return await client.call_tool(tool, {})
 
 

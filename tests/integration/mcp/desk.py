@@ -133,9 +133,12 @@ async def memory_client(server: Any) -> AsyncIterator[Any]:
             yield client
 
 
+def http_client(url: str, token: str) -> contextlib.AbstractAsyncContextManager[Any]:
+    return client_with(url, {"Authorization": f"Bearer {token}"})
+
+
 @contextlib.asynccontextmanager
-async def http_client(url: str, token: str) -> AsyncIterator[Any]:
-    headers = {"Authorization": f"Bearer {token}"}
+async def client_with(url: str, headers: dict[str, str]) -> AsyncIterator[Any]:
     module = load("mcp.client.streamable_http")
     http = load("mcp.shared._httpx_utils").create_mcp_http_client(headers)
     transport = module.streamable_http_client(url, http_client=http)
