@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from tallystick.errors import StoreError
+from tallystick.errors import RecordError, StoreError
 from tallystick_store.files import Files
 
 BLOB_FOLDER: Final = "blobs"
@@ -29,12 +29,12 @@ class BlobFiles:
     def put(self, sha256: str, content: bytes) -> None:
         """Keep a blob; it survives a power cut from then on.
 
-        Raises StoreError when these are not the bytes of that digest, or when they cannot be written.
+        Raises RecordError when these are not the bytes of that digest, StoreError when they cannot be written.
         """
-        found = blob_digest(content)
+        path, found = self.path(sha256), blob_digest(content)
         if found != sha256:
-            raise StoreError(f"a blob has the SHA-256 {found}: expected {sha256[:64]}")
-        if self.path(sha256).is_file():
+            raise RecordError(f"a blob has the SHA-256 {found}: expected {sha256}")
+        if path.is_file():
             return
         try:
             self._files.write(f"{sha256[:2]}/{sha256}", content)

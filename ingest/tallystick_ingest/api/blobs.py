@@ -12,10 +12,10 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from tallystick.blob import BLOB_MEDIA_TYPE, MAX_BLOB_BYTES
+from tallystick.errors import RecordError
 from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
 from tallystick_ingest.api.queries import record_access
 from tallystick_ingest.auth.gate import Caller
-from tallystick_store.blobs import blob_digest
 
 router = APIRouter(prefix="/api/v1")
 _may_send = Depends(caller_with("ingest"))
@@ -33,9 +33,9 @@ async def keep(sha256: Digest, request: Request, _caller: Caller = _may_send) ->
     service.intake.reserve(reserved)
     try:
         content = await _body(request)
-        if blob_digest(content) != sha256:
-            raise BadRequestError("the body has another SHA-256 than its address: send it again")
         await asyncio.to_thread(service.store.blobs.put, sha256, content)
+    except RecordError as error:
+        raise BadRequestError(f"the body is not that of its address: {error}") from None
     finally:
         service.intake.release(reserved)
     return Response(status_code=200)

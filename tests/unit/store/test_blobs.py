@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.errors import StoreError
+from tallystick.errors import RecordError, StoreError
 from tallystick_store.blobs import BlobFiles, blob_digest
 from tests.requirements import requirement
 
@@ -32,7 +32,7 @@ def test_what_is_put_is_read_again_and_put_twice_is_one_file(tmp_path: Path) -> 
 
 @requirement("sdk.large-values")
 def test_bytes_of_another_digest_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="a blob has the SHA-256"):
+    with pytest.raises(RecordError, match="a blob has the SHA-256"):
         BlobFiles(tmp_path).put(SHA, CONTENT[1:])
     assert list(tmp_path.iterdir()) == []
 
