@@ -9,10 +9,10 @@ from pathlib import Path
 from tallystick.event import Draft, Record
 from tallystick.keys import load_emitter_key
 from tallystick.masking.tokens import TokenKey
-from tallystick.opening import Opening, open_session
-from tallystick.printer import Masking, Printer
-from tallystick.room import Room
-from tallystick.session import Session
+from tallystick.recording.opening import Opening, open_session
+from tallystick.recording.printer import Masking, Printer
+from tallystick.recording.session import Session
+from tallystick.spool.room import Room
 from tallystick.testing import CountingIds, FakeClock, Spooled, spooled
 from tallystick.tlog.dsse import open_envelope
 from tallystick.tlog.ed25519 import load_verify

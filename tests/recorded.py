@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tallystick.event import Record, parse_record
-from tallystick.frame import EVENT, read_frames
+from tallystick.spool.frame import EVENT, read_frames
 
 
 class Recording:

@@ -40,6 +40,18 @@ FRAMEWORKS = {
 }
 """Import name of a framework -> the file or folder of sdk/tallystick/instrument/ it belongs to."""
 
+SDK_ROOMS = (
+    ("instrument", "pipeline", "verify"),
+    ("capture",),
+    ("tracing",),
+    ("shipping",),
+    ("recording",),
+    ("masking", "spool", "tlog", "tooldef"),
+)
+"""The folders of the SDK, floor by floor: one imports those of lower floors, never a neighbour."""
+
+FLOOR_OF = {room: floor for floor, rooms in enumerate(SDK_ROOMS) for room in rooms}
+
 BARE = ("tlog", "verify", "event")
 """Parts of the SDK that work with the standard library alone, with all that they import."""
 
@@ -137,6 +149,25 @@ def room_faults(package: str, found: list[Import]) -> list[str]:
     ]
 
 
+def sdk_room(module: str) -> str | None:
+    """Name the folder of the SDK that holds a module; None for the ground that all share."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "tallystick" and parts[1:2] and parts[1] in FLOOR_OF else None
+
+
+def floor_faults(module: str, found: list[Import]) -> list[str]:
+    """A room of the SDK imports lower rooms alone, whatever the ground between them does."""
+    room = sdk_room(module)
+    if room is None:
+        return []
+    faults = []
+    for one in found:
+        targets = {sdk_room(name) for name in submodules(one)} - {None, room}
+        above = {name for name in targets if name and FLOOR_OF[name] <= FLOOR_OF[room]}
+        faults += [f"line {one.line}: {room} imports {name}" for name in sorted(above)]
+    return faults
+
+
 def framework_faults(package: str, module: str, found: list[Import]) -> list[str]:
     """A framework belongs to one file of the SDK, which must load without it."""
     faults = []
@@ -205,6 +236,7 @@ def test_imports_point_down_and_heavy_packages_stay_in_their_room(package: str, 
     found = imports_of(file, package)
     module = module_name(file, package)
     faults = layer_faults(package, found) + room_faults(package, found)
+    faults += floor_faults(module, found)
     assert faults + framework_faults(package, module, found) == []
 
 
@@ -239,6 +271,26 @@ def test_an_import_that_points_up_is_named(package: str, source: str, fault: str
     assert fault in found
 
 
+def test_every_folder_of_the_sdk_has_its_floor() -> None:
+    folders = {file.parent.name for file in PACKAGES["tallystick"].glob("*/__init__.py")}
+    assert folders == FLOOR_OF.keys()
+
+
+@pytest.mark.parametrize(
+    ("source", "faults"),
+    [
+        ("from tallystick.spool.frame import Frame", []),
+        ("from tallystick.errors import SpoolError", []),
+        ("from tallystick.recording import session", []),
+        ("from tallystick.shipping import client", ["line 1: recording imports shipping"]),
+        ("def f():\n    from tallystick import tracing", ["line 2: recording imports tracing"]),
+    ],
+)
+def test_a_room_of_the_sdk_that_imports_upward_is_named(source: str, faults: list[str]) -> None:
+    module = "tallystick.recording.session"
+    assert floor_faults(module, imports(source, module)) == faults
+
+
 def test_a_database_outside_the_store_is_named() -> None:
     found = imports("import duckdb", "tallystick_ingest.app")
     assert room_faults("tallystick_ingest", found) == [
@@ -249,7 +301,7 @@ def test_a_database_outside_the_store_is_named() -> None:
 @pytest.mark.parametrize(
     ("module", "source", "is_fault"),
     [
-        ("tallystick.shipper", "def f():\n    import mcp", True),
+        ("tallystick.shipping.shipper", "def f():\n    import mcp", True),
         ("tallystick.instrument.mcp", "import mcp.server", True),
         ("tallystick.instrument.langchain", "def f():\n    import mcp", True),
         ("tallystick.instrument.mcp", "def f():\n    import mcp", False),

@@ -16,8 +16,8 @@ import orjson
 import polars as pl
 import requests
 
-from tallystick.client import Target, cause
 from tallystick.errors import TallystickError
+from tallystick.shipping.client import Target, cause
 
 Shape = Mapping[str, Any]
 Query = Mapping[str, str | int | None]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from tallystick.definition import MEMBERS
+from tallystick.capture.definition import MEMBERS
 
 MAX_LINES: Final = 400
 """Lines of one member that are compared; the comparison of two texts takes the product of their lines."""

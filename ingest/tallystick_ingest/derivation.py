@@ -1,6 +1,6 @@
 """Derivation: a foreign span read as an audit event, by the names that each convention uses.
 
-What those names mean is `tallystick.conventions`, for the service as for the SDK. What comes out is
+What those names mean is `tallystick.tracing.conventions`, for the service as for the SDK. What comes out is
 marked `origin=derived, signed=false`: the service's reading of somebody else's word. A value that
 no attribute gives is absent, never guessed.
 """
@@ -11,14 +11,14 @@ from typing import Any, Final
 
 import orjson
 
-from tallystick import conventions
-from tallystick.conventions import MAX_TEXT_CHARS, SPAN_KINDS, SpanFacts
 from tallystick.event import Statement
 from tallystick.masking import Masker
-from tallystick.payload import fit, measure
-from tallystick.printer import Masking
+from tallystick.recording.payload import fit, measure
+from tallystick.recording.printer import Masking
 from tallystick.tlog.encoding import to_base64
 from tallystick.tlog.tree import leaf_hash
+from tallystick.tracing import conventions
+from tallystick.tracing.conventions import MAX_TEXT_CHARS, SPAN_KINDS, SpanFacts
 from tallystick_ingest.otlp.signals import Attributes, SpanItem
 from tallystick_ingest.prepared import DERIVED, Prepared
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from tallystick.errors import StoreError
-from tallystick.printer import Masking
+from tallystick.recording.printer import Masking
 from tallystick_ingest import verdict as words
 from tallystick_ingest.admission import NativeRequest, Origin, Request, ServiceRequest, SpanRequest
 from tallystick_ingest.anonymous import AnonymousRefusals

@@ -11,10 +11,10 @@ from urllib.parse import quote, urlencode
 import orjson
 import requests
 
-from tallystick.client import Answer, ServiceClient, Target, cause
 from tallystick.config import load_config
 from tallystick.credentials import load_credentials
 from tallystick.errors import ConfigError, ShipError, TallystickError
+from tallystick.shipping.client import Answer, ServiceClient, Target, cause
 
 CHUNK_BYTES = 1 << 16
 CONNECT_S = 5

@@ -15,13 +15,13 @@ from tallystick.errors import RefusedError, TallystickError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tallystick.approvals import approval, approval_decided, approval_requested
-    from tallystick.audit_processor import AuditSpanProcessor
-    from tallystick.context import agent, caller
-    from tallystick.governance import decide, record
+    from tallystick.capture.approvals import approval, approval_decided, approval_requested
+    from tallystick.capture.context import agent, caller
+    from tallystick.capture.governance import decide, record
     from tallystick.instrument.audited import audited_tool
     from tallystick.instrument.functions import tool_call
-    from tallystick.masking_exporter import MaskingSpanExporter
+    from tallystick.pipeline.audit_processor import AuditSpanProcessor
+    from tallystick.pipeline.masking_exporter import MaskingSpanExporter
     from tallystick.state import Status
 
 __all__ = [
@@ -47,16 +47,16 @@ __all__ = [
 ]
 
 _LAZY: Final = {
-    "AuditSpanProcessor": "tallystick.audit_processor",
-    "MaskingSpanExporter": "tallystick.masking_exporter",
-    "agent": "tallystick.context",
-    "approval": "tallystick.approvals",
-    "approval_decided": "tallystick.approvals",
-    "approval_requested": "tallystick.approvals",
+    "AuditSpanProcessor": "tallystick.pipeline.audit_processor",
+    "MaskingSpanExporter": "tallystick.pipeline.masking_exporter",
+    "agent": "tallystick.capture.context",
+    "approval": "tallystick.capture.approvals",
+    "approval_decided": "tallystick.capture.approvals",
+    "approval_requested": "tallystick.capture.approvals",
     "audited_tool": "tallystick.instrument.audited",
-    "caller": "tallystick.context",
-    "decide": "tallystick.governance",
-    "record": "tallystick.governance",
+    "caller": "tallystick.capture.context",
+    "decide": "tallystick.capture.governance",
+    "record": "tallystick.capture.governance",
     "tool_call": "tallystick.instrument.functions",
 }
 

@@ -8,14 +8,14 @@ from typing import Final
 
 from tallystick import signals
 from tallystick.clock import Clock
-from tallystick.consignment import consign
 from tallystick.errors import TallystickError
-from tallystick.outbox import Outbox
-from tallystick.recorder import Recorder
-from tallystick.recovery import Recovery
-from tallystick.sealer import RETRY_S, Sealer
-from tallystick.shipper import Shipper
-from tallystick.spool import Position
+from tallystick.recording.recorder import Recorder
+from tallystick.recording.sealer import RETRY_S, Sealer
+from tallystick.shipping.consignment import consign
+from tallystick.shipping.recovery import Recovery
+from tallystick.shipping.shipper import Shipper
+from tallystick.spool.files import Position
+from tallystick.spool.outbox import Outbox
 
 OPEN_DELAY_S: Final = 1.0
 """A process that records nothing in its first second has its session opened then."""

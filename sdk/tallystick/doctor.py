@@ -14,13 +14,13 @@ from datetime import UTC
 from pathlib import Path
 from typing import Final, Literal
 
-from tallystick.client import Answer, ServiceClient, Target
 from tallystick.clock import Clock, SystemClock
 from tallystick.config import Config, load_config
 from tallystick.errors import ShipError, TallystickError
 from tallystick.instrument import KNOWN, install, modules, states
 from tallystick.keys import EMITTER_FILE, load_emitter_key
 from tallystick.runtime import Runtime
+from tallystick.shipping.client import Answer, ServiceClient, Target
 
 Grade = Literal["ok", "warning", "FAILED"]
 

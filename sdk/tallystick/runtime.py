@@ -16,23 +16,23 @@ from typing import Final
 
 from tallystick import event
 from tallystick.background import Background
-from tallystick.client import Target
 from tallystick.clock import Clock, SystemClock
 from tallystick.config import Config
 from tallystick.credentials import CREDENTIALS_FILE
 from tallystick.keys import EMITTER_FILE, TOKEN_FILE, EmitterKey, load_emitter_key
-from tallystick.known_service import KnownService
-from tallystick.opening import Opening, open_session, sdk_version, session_facts
 from tallystick.preload import FOR_SHIPPING, FOR_SIGNING, ImportGuard
-from tallystick.printer import Masking
 from tallystick.private_file import private_file_warnings
-from tallystick.recorder import Recorder, Terms
-from tallystick.recovery import Recovery
-from tallystick.rejected import Rejected
-from tallystick.room import Room
-from tallystick.sealer import Sealer
-from tallystick.session import Session
-from tallystick.shipper import Shipper
+from tallystick.recording.opening import Opening, open_session, sdk_version, session_facts
+from tallystick.recording.printer import Masking
+from tallystick.recording.recorder import Recorder, Terms
+from tallystick.recording.sealer import Sealer
+from tallystick.recording.session import Session
+from tallystick.shipping.client import Target
+from tallystick.shipping.known_service import KnownService
+from tallystick.shipping.recovery import Recovery
+from tallystick.shipping.shipper import Shipper
+from tallystick.spool.rejected import Rejected
+from tallystick.spool.room import Room
 from tallystick.state import Status
 
 EXIT: Final = "process exit"

@@ -20,8 +20,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from tallystick import event
-from tallystick.frame import EVENT
-from tallystick.spool import Position, read_segment, segments, sessions
+from tallystick.spool.files import Position, read_segment, segments, sessions
+from tallystick.spool.frame import EVENT
 from tallystick.tlog.checkpoint import Checkpoint, sign_checkpoint
 from tallystick.tlog.note import VerifierKey
 from tallystick.tlog.proofs import consistency_proof

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tallystick.capture.receipt import META_KEY, CallReceipt, canonical_call
 from tallystick.event import make_record
 from tallystick.profile import encode
-from tallystick.receipt import META_KEY, CallReceipt, canonical_call
 from tallystick.tlog.checkpoint import Checkpoint, sign_checkpoint
 from tallystick.tlog.dsse import sign_envelope
 from tallystick.tlog.note import encode_vkey, parse_vkey

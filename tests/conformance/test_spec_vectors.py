@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from tallystick.capture.receipt import META_KEY, read_receipt, stated_receipt
 from tallystick.errors import RecordError
 from tallystick.event import parse_record
-from tallystick.receipt import META_KEY, read_receipt, stated_receipt
 from tallystick.tlog.checkpoint import open_checkpoint
 from tallystick.tlog.dsse import open_envelope
 from tallystick.tlog.ed25519 import load_verify

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tallystick import runtime
-from tallystick.call import Call, Ending, Sighting
+from tallystick.capture.call import Call, Ending, Sighting
 from tallystick.config import load_config
 from tests.e2e.people import Visitor
 from tests.e2e.world import World

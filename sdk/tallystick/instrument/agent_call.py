@@ -10,8 +10,8 @@ from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
-from tallystick import runtime, spans
-from tallystick.call import (
+from tallystick import runtime
+from tallystick.capture.call import (
     ABSENT,
     Call,
     Ending,
@@ -21,9 +21,9 @@ from tallystick.call import (
     made_current,
     same_call,
 )
-from tallystick.context import said_agent, stated_identity
-from tallystick.definition import ToolDefinition
-from tallystick.identity import Agent, Identity, text
+from tallystick.capture.context import said_agent, stated_identity
+from tallystick.capture.definition import ToolDefinition
+from tallystick.capture.identity import Agent, Identity, text
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_facts import plain
@@ -31,6 +31,7 @@ from tallystick.instrument.observe import announced, announced_here, refuse_unse
 from tallystick.instrument.patch import Wrapper
 from tallystick.instrument.streams import streamed
 from tallystick.profile import JsonValue
+from tallystick.tracing import spans
 
 Result = TypeVar("Result")
 

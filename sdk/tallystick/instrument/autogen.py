@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
-from tallystick.call import Ending
-from tallystick.definition import ToolDefinition
+from tallystick.capture.call import Ending
+from tallystick.capture.definition import ToolDefinition
 from tallystick.errors import RefusedError
 from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from tallystick.call import Call, Ending
+from tallystick.capture.call import Call, Ending
 from tallystick.errors import RefusedError
 from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well

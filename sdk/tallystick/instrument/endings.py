@@ -1,6 +1,6 @@
 """How a call of a function ended: by its result, or by what it raised."""
 
-from tallystick.call import ABSENT, Ending
+from tallystick.capture.call import ABSENT, Ending
 from tallystick.errors import RefusedError
 from tallystick.instrument.mcp_facts import cancelled
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Final
 
-from tallystick.call import Ending, current_call
+from tallystick.capture.call import Ending, current_call
 from tallystick.instrument import mcp_facts
 from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_with

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
-from tallystick import runtime, spans
-from tallystick.call import ABSENT, Call, Ending, Sighting, made_current, same_call
-from tallystick.context import stated_identity
-from tallystick.definition import ToolDefinition, read_definition
+from tallystick import runtime
+from tallystick.capture.call import ABSENT, Call, Ending, Sighting, made_current, same_call
+from tallystick.capture.context import stated_identity
+from tallystick.capture.definition import ToolDefinition, read_definition
 from tallystick.errors import RefusedError
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_facts import plain
 from tallystick.instrument.observe import announced, announced_here, refuse_unseen
 from tallystick.profile import JsonValue
+from tallystick.tracing import spans
 
 FUNCTIONS: Final = Framework("functions", "tallystick", lambda _: ())
 """Counts the faults of these hooks like those of a framework."""

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Final
 
-from tallystick.call import Ending
-from tallystick.definition import ToolDefinition
+from tallystick.capture.call import Ending
+from tallystick.capture.definition import ToolDefinition
 from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well
 from tallystick.instrument.entry import Instrumentor

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import ModuleType
 from typing import Any, Final
 
-from tallystick.call import Call, current_call
+from tallystick.capture.call import Call, current_call
 from tallystick.instrument import mcp_facts, mcp_transport
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework

@@ -14,14 +14,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from tallystick import runtime
-from tallystick.context import current_caller, said_agent, stated_identity
-from tallystick.decision import Decision
+from tallystick.capture.context import current_caller, said_agent, stated_identity
+from tallystick.capture.decision import Decision
+from tallystick.capture.identity import Identity, local_user
+from tallystick.capture.presented import caller_of, refused_caller
 from tallystick.event import Draft
-from tallystick.identity import Identity, local_user
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_registration import with_kind
 from tallystick.instrument.patch import argument
-from tallystick.presented import caller_of, refused_caller
 
 POLICY: Final = "mcp.bearer"
 _PASSED: Final = "tallystick.required_scopes"

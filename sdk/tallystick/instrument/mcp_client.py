@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any, Final, get_args
 from weakref import WeakKeyDictionary
 
-from tallystick import runtime, spans
-from tallystick.call import Call, Sighting, current_call, made_current, same_call
-from tallystick.context import stated_identity
+from tallystick import runtime
+from tallystick.capture.call import Call, Sighting, current_call, made_current, same_call
+from tallystick.capture.context import stated_identity
+from tallystick.capture.receipt import NONCE_BYTES, CallReceipt
 from tallystick.instrument import mcp_facts, mcp_transport
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_definitions import definition_of, note_listing
@@ -21,7 +22,7 @@ from tallystick.instrument.mcp_rounds import in_rounds, trace_above
 from tallystick.instrument.observe import announced, observed, refuse_unseen
 from tallystick.instrument.patch import argument
 from tallystick.profile import JsonValue
-from tallystick.receipt import NONCE_BYTES, CallReceipt
+from tallystick.tracing import spans
 
 _handshakes: Final[WeakKeyDictionary[object, Any]] = WeakKeyDictionary()
 """Session of 1.x -> the result of its initialize request; 1.x keeps no more than the capabilities."""

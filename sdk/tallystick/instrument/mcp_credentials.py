@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from tallystick.identity import Credential
-from tallystick.presented import credential_of_headers
+from tallystick.capture.identity import Credential
+from tallystick.capture.presented import credential_of_headers
 
 
 @dataclass(slots=True, repr=False)

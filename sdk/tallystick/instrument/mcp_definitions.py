@@ -17,21 +17,21 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 import orjson
 
 from tallystick import runtime
-from tallystick.call import MAX_NAME, Observer
-from tallystick.definition import (
+from tallystick.capture.call import MAX_NAME, Observer
+from tallystick.capture.definition import (
     ToolDefinition,
     changed_members,
     digest_of,
     member_digests,
     read_definition,
 )
+from tallystick.capture.identity import Identity, text
 from tallystick.event import Draft
-from tallystick.identity import Identity, text
 from tallystick.instrument.mcp_facts import wire
 from tallystick.instrument.mcp_transport import address_of_server, own_address
 from tallystick.profile import JsonValue
-from tallystick.spans import current_ids
 from tallystick.tooldef.findings import Findings, inspect
+from tallystick.tracing.spans import current_ids
 
 MAX_KNOWN: Final = 20_000
 """Tools of one server, and of all servers, that are remembered; the oldest are forgotten first."""

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from tallystick import runtime
-from tallystick.approvals import Answer, Question, record_answer, record_request, unanswered
-from tallystick.call import Call, Observer
+from tallystick.capture.approvals import Answer, Question, record_answer, record_request, unanswered
+from tallystick.capture.call import Call, Observer
 from tallystick.instrument import mcp_facts, mcp_rounds
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_question import METHOD, answer_of, question_of

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal
 
-from tallystick.call import ABSENT, Ending, Observer, Sighting
-from tallystick.definition import ToolDefinition
+from tallystick.capture.call import ABSENT, Ending, Observer, Sighting
+from tallystick.capture.definition import ToolDefinition
+from tallystick.capture.identity import Identity, text
 from tallystick.errors import RefusedError
-from tallystick.identity import Identity, text
 from tallystick.profile import JsonValue
 
 Target = Literal["tool", "resource", "prompt"]

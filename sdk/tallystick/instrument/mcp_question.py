@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from tallystick.approvals import Answer, Question
-from tallystick.call import ABSENT, Call, Observer
-from tallystick.identity import text
+from tallystick.capture.approvals import Answer, Question
+from tallystick.capture.call import ABSENT, Call, Observer
+from tallystick.capture.identity import text
 from tallystick.masking.tokens import WITHHELD_MARKER
 
 METHOD: Final = "elicitation/create"

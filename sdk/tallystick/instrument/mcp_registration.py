@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from tallystick.identity import Client
+from tallystick.capture.identity import Client
 from tallystick.instrument.framework import Framework
 
 CREATED: Final = 201

@@ -18,13 +18,14 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
-from tallystick import payload, runtime
-from tallystick.approvals import Question, record_answer, record_request
-from tallystick.call import ABSENT, Call, Observer
+from tallystick import runtime
+from tallystick.capture.approvals import Question, record_answer, record_request
+from tallystick.capture.call import ABSENT, Call, Observer
+from tallystick.capture.identity import text
 from tallystick.errors import RecordError
-from tallystick.identity import text
 from tallystick.instrument import mcp_facts, mcp_question
 from tallystick.instrument.framework import Framework
+from tallystick.recording import payload
 
 MAX_QUESTIONS: Final = 16
 """Questions and answers that are recorded of one message."""

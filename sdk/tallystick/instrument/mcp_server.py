@@ -10,10 +10,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from tallystick import runtime, spans
-from tallystick.call import Call, Sighting, current_call, made_current
+from tallystick import runtime
+from tallystick.capture.call import Call, Sighting, current_call, made_current
+from tallystick.capture.identity import text
+from tallystick.capture.receipt import stated_receipt
 from tallystick.errors import RefusedError
-from tallystick.identity import text
 from tallystick.instrument import mcp_facts, mcp_transport
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_auth import passed_check, server_identity
@@ -21,7 +22,7 @@ from tallystick.instrument.mcp_definitions import definition_of, know_manager, n
 from tallystick.instrument.mcp_rounds import in_rounds
 from tallystick.instrument.observe import announced, observed, refuse_unseen
 from tallystick.profile import JsonValue
-from tallystick.receipt import stated_receipt
+from tallystick.tracing import spans
 
 MCP_TRACER = "mcp-python-sdk"
 CallNext = Callable[[Any], Awaitable[Any]]

@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tallystick import runtime, spans
-from tallystick.call import Call, Ending, Sighting, made_current
+from tallystick import runtime
+from tallystick.capture.call import Call, Ending, Sighting, made_current
+from tallystick.capture.identity import text
+from tallystick.capture.receipt import stated_receipt
 from tallystick.errors import RefusedError
-from tallystick.identity import text
 from tallystick.instrument import mcp_facts, mcp_transport
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_auth import passed_check, server_identity
@@ -20,7 +21,7 @@ from tallystick.instrument.mcp_definitions import definition_of, know_manager, n
 from tallystick.instrument.observe import announced, refuse_unseen
 from tallystick.instrument.patch import argument
 from tallystick.profile import JsonValue
-from tallystick.receipt import stated_receipt
+from tallystick.tracing import spans
 
 
 class ServerHooksV1:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 from weakref import WeakKeyDictionary
 
-from tallystick.identity import Credential
+from tallystick.capture.identity import Credential
 from tallystick.instrument import mcp_credentials
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, Wrapper

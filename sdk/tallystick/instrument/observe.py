@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from tallystick import runtime
-from tallystick.call import Call, Ending, is_required
+from tallystick.capture.call import Call, Ending, is_required
 from tallystick.errors import RefusedError
 from tallystick.instrument.framework import Framework
 

@@ -8,8 +8,8 @@ before, the classes of tools that Strands has are watched, and a class of a prog
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from tallystick.call import Ending
-from tallystick.definition import ToolDefinition
+from tallystick.capture.call import Ending
+from tallystick.capture.definition import ToolDefinition
 from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from tallystick.definition import ToolDefinition, read_definition
+from tallystick.capture.definition import ToolDefinition, read_definition
 
 DEFINITIONS: Final = 1024
 """Definitions of tools that are kept, so that a digest is not made for each call."""

@@ -21,10 +21,11 @@ from mcp.types import (
 from opentelemetry import baggage, context, trace
 
 import tallystick
-from tallystick import runtime, spans
-from tallystick.call import Call
+from tallystick import runtime
+from tallystick.capture.call import Call
 from tallystick.errors import RefusedError
 from tallystick.instrument import states, uninstall
+from tallystick.tracing import spans
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
 

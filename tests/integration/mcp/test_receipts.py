@@ -10,10 +10,10 @@ from mcp.types import ToolAnnotations
 
 import tallystick
 from tallystick import runtime
+from tallystick.capture.receipt import MAX_CALL_BYTES, META_KEY
 from tallystick.errors import SpoolError
 from tallystick.event import Record
-from tallystick.receipt import MAX_CALL_BYTES, META_KEY
-from tallystick.session import Session
+from tallystick.recording.session import Session
 from tallystick.tlog.encoding import to_base64
 from tests.recorded import Recording
 from tests.requirements import requirement

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from tallystick.capture.receipt import META_KEY
 from tallystick.event import Record
-from tallystick.receipt import META_KEY
 from tallystick.tlog.encoding import to_base64
 from tallystick_ingest.stages import calls_of
 from tests.recorded import Recording, disclosed

@@ -9,9 +9,9 @@ import pytest
 import requests
 from opentelemetry import context
 
-from tallystick import client as client_module
-from tallystick.client import ServiceClient, Target
 from tallystick.errors import ShipError
+from tallystick.shipping import client as client_module
+from tallystick.shipping.client import ServiceClient, Target
 from tallystick.testing import Reply, Sink, running_sink
 
 

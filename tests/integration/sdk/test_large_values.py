@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tallystick import runtime
-from tallystick.call import Call, Ending, Sighting
+from tallystick.capture.call import Call, Ending, Sighting
 from tallystick.config import load_config
 from tests.attacks.canaries import CANARIES, find, needles
 from tests.requirements import requirement

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.tally import WAITED
+from tallystick.spool.tally import WAITED
 from tallystick.testing import running_sink
 from tests.emitters import check_spool
 from tests.integration.sdk.programs import lines_until, run, running
@@ -14,7 +14,7 @@ from tests.requirements import requirement
 
 LIMITED = """
 import resource
-from tallystick import recorder
+from tallystick.recording import recorder
 recorder.BACKLOG_RECORDS = 4
 record("before")
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tallystick.event import Record
-from tallystick.recovery import MAX_LEAVES
-from tallystick.spool import sessions
+from tallystick.shipping.recovery import MAX_LEAVES
+from tallystick.spool.files import sessions
 from tallystick.testing import Sink, running_sink
 from tallystick.tlog.ed25519 import load_verify
 from tallystick.tlog.note import parse_vkey

@@ -14,13 +14,13 @@ from tallystick import runtime as runtime_module
 from tallystick.config import load_config
 from tallystick.credentials import Credentials, save_credentials
 from tallystick.event import Record
-from tallystick.recorder import SPOOL_DELETED
-from tallystick.recovery import Recovery
+from tallystick.recording.recorder import SPOOL_DELETED
+from tallystick.recording.sealer import Sealer
 from tallystick.runtime import Runtime
-from tallystick.sealer import Sealer
-from tallystick.spans import SpanRequest, open_span
-from tallystick.spool import Position, sessions
+from tallystick.shipping.recovery import Recovery
+from tallystick.spool.files import Position, sessions
 from tallystick.testing import API_KEY, Reply, Sink, SmallLog, running_sink
+from tallystick.tracing.spans import SpanRequest, open_span
 from tests.emitters import check_spool, draft
 from tests.requirements import requirement
 

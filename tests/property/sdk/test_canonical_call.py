@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.definition import jcs
-from tallystick.receipt import canonical_call
+from tallystick.capture.definition import jcs
+from tallystick.capture.receipt import canonical_call
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 VALUES = st.recursive(

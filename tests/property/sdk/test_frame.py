@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.frame import EVENT, SEAL, encode_frame, read_frames
+from tallystick.spool.frame import EVENT, SEAL, encode_frame, read_frames
 from tests.requirements import requirement
 
 FRAMES = st.lists(

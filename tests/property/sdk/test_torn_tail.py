@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from tallystick.frame import EVENT, read_frames
-from tallystick.outbox import Outbox
-from tallystick.recovery import take_dead_sessions
-from tallystick.spool import segment_path
+from tallystick.shipping.recovery import take_dead_sessions
+from tallystick.spool.files import segment_path
+from tallystick.spool.frame import EVENT, read_frames
+from tallystick.spool.outbox import Outbox
 from tests.emitters import new_session, record
 from tests.requirements import requirement
 

@@ -10,8 +10,8 @@ import pytest
 
 from tallystick.errors import AdmissionError, ConfigError
 from tallystick.masking.tokens import TokenKey
-from tallystick.printer import Masking
 from tallystick.profile import encode
+from tallystick.recording.printer import Masking
 from tallystick.testing import FakeClock
 from tallystick.tlog.dsse import sign_envelope
 from tallystick_ingest.access_book import FOLD_WINDOW_S, AccessBook

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tallystick import runtime
-from tallystick.call import Call, Ending
-from tallystick.context import agent, caller
+from tallystick.capture.call import Call, Ending
+from tallystick.capture.context import agent, caller
+from tallystick.capture.governance import decide
 from tallystick.errors import RefusedError
-from tallystick.governance import decide
 from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.audited import audited_tool
 from tallystick.instrument.framework import Framework

@@ -8,7 +8,7 @@ import pytest
 
 import tallystick
 from tallystick import runtime
-from tallystick.context import caller
+from tallystick.capture.context import caller
 from tallystick.errors import RecordError
 from tallystick.instrument.functions import tool_call
 from tests.recorded import Recording, disclosed

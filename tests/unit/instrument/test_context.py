@@ -8,7 +8,7 @@ import pytest
 from opentelemetry import baggage
 
 from tallystick import runtime
-from tallystick.context import agent, caller, current_agent, current_caller, stated_identity
+from tallystick.capture.context import agent, caller, current_agent, current_caller, stated_identity
 from tallystick.instrument.functions import tool_call
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tallystick import runtime
-from tallystick.call import Call, Ending, Sighting, current_call, made_current
+from tallystick.capture.call import Call, Ending, Sighting, current_call, made_current
+from tallystick.capture.governance import decide
 from tallystick.errors import RefusedError
-from tallystick.governance import decide
 from tallystick.instrument import states
 from tallystick.instrument.audited import audited_tool
 from tallystick.instrument.functions import tool_call

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from tallystick import runtime
-from tallystick.call import Call, Sighting, made_current
-from tallystick.context import agent, caller
+from tallystick.capture.call import Call, Sighting, made_current
+from tallystick.capture.context import agent, caller
+from tallystick.capture.governance import RECORDABLE, decide, record
+from tallystick.capture.identity import Identity, Principal
 from tallystick.errors import RecordError
-from tallystick.governance import RECORDABLE, decide, record
-from tallystick.identity import Identity, Principal
 from tallystick.instrument.functions import tool_call
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tallystick.identity import Credential
+from tallystick.capture.identity import Credential
 from tallystick.instrument.mcp_credentials import note, sent_credential
 
 

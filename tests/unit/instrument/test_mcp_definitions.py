@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tallystick import runtime
-from tallystick.definition import read_definition
+from tallystick.capture.definition import read_definition
+from tallystick.capture.identity import Identity
 from tallystick.event import Record
-from tallystick.identity import Identity
 from tallystick.instrument import mcp_definitions
 from tallystick.instrument.mcp_definitions import definition_of, note_listing
 from tests.recorded import Recording, disclosed

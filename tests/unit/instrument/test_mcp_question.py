@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tallystick.approvals import presented_text
-from tallystick.call import ABSENT
+from tallystick.capture.approvals import presented_text
+from tallystick.capture.call import ABSENT
 from tallystick.instrument.mcp_question import MAX_ANSWERS, answer_of, question_of
 from tests.requirements import requirement
 

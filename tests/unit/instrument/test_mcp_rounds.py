@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tallystick import runtime
-from tallystick.call import Call, Sighting, made_current
+from tallystick.capture.call import Call, Sighting, made_current
 from tallystick.instrument import mcp_rounds
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_rounds import MAX_QUESTIONS, in_rounds, waiting_call

@@ -1,0 +1,1 @@
+"""One call as the hooks see it: who acts, which tool, who allowed it, and how it ended."""

@@ -1,0 +1,138 @@
+"""Blobs that wait for the service: files beside the spool, each named by its digest.
+
+A blob is on disk before the record that names it, as durable as that record, and uploaded before it. A file
+is whole or absent, and removed once the service has it. Several processes may share the directory.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from tallystick.blob import BLOB_FIELDS, BLOB_MEDIA_TYPE, BlobRef, parse_blob
+from tallystick.errors import RecordError
+from tallystick.event import parse_disclosure
+from tallystick.shipping.client import Answer
+from tallystick.shipping.shipment import refusal
+from tallystick.spool.frame import EVENT, Frame
+
+FOLDER: Final = "blobs"
+PATH: Final = "/api/v1/blobs/"
+REFUSED: Final = ".refused"
+"""Ending of a file that the service will never take; kept for a person to look at."""
+
+_TAKEN: Final = 200
+_NO_SUCH_ADDRESS: Final = frozenset((404, 405, 501))
+"""A receiver of OTLP that keeps no blobs: they stay here, and the records go."""
+_NEVER: Final = frozenset((400, 413, 415))
+_HEADERS: Final = {"Content-Type": BLOB_MEDIA_TYPE}
+_NAMES: Final = tuple(f'","{field}","' for field in BLOB_FIELDS)
+_SALT_END: Final = 34
+"""A disclosure line is `["`, 32 hex digits, and then its field."""
+
+_log = logging.getLogger("tallystick")
+
+
+class Uploader(Protocol):
+    """What an upload needs of a client."""
+
+    def put(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send `body`. Raises ShipError when no whole answer came back."""
+
+
+class BlobSpool:
+    """The directory of waiting blobs. Safe for threads and processes."""
+
+    def __init__(
+        self, directory: Path, check_room: Callable[[int], None], *, is_synced: bool
+    ) -> None:
+        """Keep files in `directory`, made at first use.
+
+        `check_room(size_bytes)` raises SpoolError where the spool has no room; with `is_synced` a blob survives
+        a power cut, as records do then.
+        """
+        self._directory = directory
+        self._check_room = check_room
+        self._is_synced = is_synced
+        self._is_told = False
+
+    def keep(self, content: bytes) -> BlobRef:
+        """Put a blob on disk. Raises SpoolError or OSError, and then there is none."""
+        ref = BlobRef(hashlib.sha256(content).hexdigest(), len(content))
+        path = self._directory / ref.sha256
+        if path.exists():
+            return ref
+        self._check_room(len(content))
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = path.with_name(f"{ref.sha256}.{secrets.token_hex(4)}.tmp")
+        try:
+            self._write(temporary, content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        if self._is_synced:
+            _sync(self._directory)
+        return ref
+
+    def upload(self, uploader: Uploader, frames: Sequence[Frame]) -> None:
+        """Give the service every blob that these records name and that still waits here.
+
+        Raises ShipError as a post of records does, and then nothing of the records may be sent.
+        """
+        for sha256 in dict.fromkeys(one for frame in frames for one in _named_in(frame)):
+            self._upload(uploader, sha256)
+
+    def _upload(self, uploader: Uploader, sha256: str) -> None:
+        path = self._directory / sha256
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:  # uploaded before, by this process or another one
+            return
+        answer = uploader.put(f"{PATH}sha256:{sha256}", content, _HEADERS)
+        if answer.status == _TAKEN:
+            path.unlink(missing_ok=True)
+        elif answer.status in _NO_SUCH_ADDRESS:
+            self._tell("the address keeps no blobs: large values stay in %s")
+        elif answer.status in _NEVER:
+            with contextlib.suppress(FileNotFoundError):
+                path.replace(path.with_name(sha256 + REFUSED))
+            self._tell("the service refuses blobs: they are kept in %s, with the ending .refused")
+        else:
+            raise refusal(answer)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+            file.write(content)
+            if self._is_synced:
+                file.flush()
+                os.fsync(file.fileno())
+
+    def _tell(self, text: str) -> None:
+        if not self._is_told:
+            self._is_told = True
+            _log.warning(f"tallystick: {text}", self._directory)
+
+
+def _named_in(frame: Frame) -> Iterator[str]:
+    """Yield the digests of the blobs that a record names."""
+    if frame.kind != EVENT:
+        return
+    for line in frame.payload.decode().split("\n")[1:]:
+        if line.startswith(_NAMES, _SALT_END):
+            with contextlib.suppress(RecordError):  # not ours to judge: the service will
+                ref = parse_blob(parse_disclosure(line).value)
+                if ref is not None:
+                    yield ref.sha256
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
