@@ -32,7 +32,7 @@ lint: .venv/ready  ## check format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: .venv/ready  ## measure what the design budgets: cost per call, ingest rate, verify rate
+bench: .venv/ready .venv-peers/ready  ## measure what the design budgets, and the SDK beside its peers
 	$(BIN)/python -m bench
 
 $(UV): bootstrap.lock
@@ -47,7 +47,7 @@ $(UV): bootstrap.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-# The SDK beside other versions of what it hooks, where a test runs them.
+# The SDK beside other versions of what it hooks, where a test runs them, and beside its peers.
 .venv-%/ready: $(UV) requirements-%.lock pyproject.toml
 	$(PYTHON) -m venv --without-pip .venv-$*
 	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes requirements-$*.lock
@@ -61,6 +61,7 @@ lock: $(UV)  ## resolve every dependency anew; no lock names an index
 	$(COMPILE) pyproject.toml --group frameworks-new -o requirements-frameworks-new.lock
 	$(COMPILE) pyproject.toml --group agents-old -o requirements-agents-old.lock
 	$(COMPILE) pyproject.toml --group agents-new -o requirements-agents-new.lock
+	$(COMPILE) pyproject.toml --group peers -o requirements-peers.lock
 	$(COMPILE) pyproject.toml --extra scale -o requirements-scale.lock
 	echo uv | $(COMPILE) - -o bootstrap.lock
 

@@ -4,12 +4,13 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from bench import caller, endurance, ingest, machine, masking, soak, startup, verify
+from bench import caller, endurance, ingest, machine, masking, peers, soak, startup, verify
 
 MEASUREMENTS: Final[dict[str, Callable[[], list[str]]]] = {
     "startup": startup.measure,
     "masking": masking.measure,
     "caller": caller.measure,
+    "peers": peers.measure,
     "ingest": ingest.measure,
     "verify": verify.measure,
     "short-endurance": endurance.measure_shortly,

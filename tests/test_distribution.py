@@ -15,6 +15,7 @@ LOCKS = (
     "requirements-frameworks-new.lock",
     "requirements-frameworks-old.lock",
     "requirements-mcp1.lock",
+    "requirements-peers.lock",
     "requirements-scale.lock",
 )
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -65,6 +66,14 @@ def test_each_command_names_the_extra_that_it_needs() -> None:
     for target in PROJECT["entry-points"]["tallystick.commands"].values():
         [extra] = re.findall(r"\[(\w+)\]$", target)
         assert extra in EXTRAS
+
+
+def test_what_the_bench_compares_with_is_no_dependency() -> None:
+    peers = pins((ROOT / "requirements-peers.lock").read_text(encoding="utf-8"))
+    compared = {"openinference-instrumentation-mcp", "opentelemetry-instrumentation-mcp"}
+    assert compared <= {line.partition("==")[0] for line in peers}
+    main = pins((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    assert not compared & {line.partition("==")[0] for line in main}
 
 
 def test_the_two_environments_hold_the_two_lines_of_the_mcp_package() -> None:
