@@ -8,7 +8,7 @@ masked, in a disclosure. Nothing here asks anybody: the program asks, and says s
 import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Literal, Self, get_args
 
@@ -46,6 +46,10 @@ class Question:
     observer: Observer = "agent"
     call: Call | None = None
     """The call that waits for the answer, where it is not the current one."""
+    asker: Identity | None = None
+    """Who asks, where it is not who makes the call that waits."""
+    statement: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Fields that both records state besides: the tool that is asked about, the id of its call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def approval_decided(
 
 def record_request(question: Question) -> None:
     """Record `approval.requested`. Does nothing while nothing is recorded."""
-    _record("approval.requested", question, {}, {}, None)
+    _record("approval.requested", question, {}, {}, question.asker or _waiting(question))
 
 
 def record_answer(question: Question, answer: Answer) -> None:
@@ -111,7 +115,7 @@ def record_answer(question: Question, answer: Answer) -> None:
     if answer.content is not ABSENT:
         disclosures["approval.answer"] = answer.content
     stated = {"approval.decision": answer.decision}
-    _record("approval.decided", question, stated, disclosures, answer.approver)
+    _record("approval.decided", question, stated, disclosures, _decider(question, answer.approver))
 
 
 class Approval(EitherWay):
@@ -197,8 +201,9 @@ def _record(
     question: Question,
     statement: Mapping[str, JsonValue],
     disclosures: Mapping[str, object],
-    approver: str | None,
+    who: Identity | None,
 ) -> None:
+    """Record one of the two; `who` acts, None: the context says."""
     running = runtime.current()
     if running is None:
         return
@@ -215,18 +220,22 @@ def _record(
             tokens["approval.presented_digest"] = ("presented", digested)
     draft = draft_in_context(
         type_,
-        {**stated, **statement},
+        {**stated, **question.statement, **statement},
         {**shown, **disclosures},
         tokens,
-        Setting(question.observer, question.call, _decider(question, approver)),
+        Setting(question.observer, question.call, who),
     )
     running.recorder.record(draft)
 
 
 def _decider(question: Question, name: str | None) -> Identity | None:
-    """Return who acts: the named approver, else who makes the call that waits; None: the context says."""
+    """Return who decides: the named approver, else who makes the call that waits."""
     if name:
         return Identity(Principal(text(name), basis="asserted", auth_method="context"))
+    return _waiting(question)
+
+
+def _waiting(question: Question) -> Identity | None:
     return question.call.sighting.identity if question.call is not None else None
 
 

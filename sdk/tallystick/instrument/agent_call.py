@@ -69,9 +69,13 @@ class ToolUse:
             name=name,
             params=plain(self.arguments),
             statement=self.statement(),
-            identity=self.identity or replace(stated_identity(), agent=self._agent()),
+            identity=self.acting(),
             definition=self.definition,
         )
+
+    def acting(self) -> Identity:
+        """Return who makes the call."""
+        return self.identity or replace(stated_identity(), agent=self._agent())
 
     def _agent(self) -> Agent | None:
         """Return the framework's agent; its parent is the one around it, or the one whose tool it is."""

@@ -7,19 +7,25 @@ running, and they see neither a cancellation nor the context in which the tool w
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from tallystick.capture.call import Ending
+from tallystick.instrument import langchain_config
 from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
-from tallystick.instrument.patch import Patch, argument
+from tallystick.instrument.langgraph_interrupts import InterruptHooks
+from tallystick.instrument.patch import Patch, argument, release
 from tallystick.instrument.tool_form import defined
 
 NAME: Final = "langchain"
 BASE: Final = "langchain_core.tools.base"
+LANGGRAPH: Final = "langgraph"
+WITH_INTERRUPTS: Final = (0, 6)
+"""The oldest version of LangGraph whose interrupts are tested."""
 _BUBBLES: Final = "GraphBubbleUp"
 """Base class of what LangGraph raises to leave a graph, such as an interrupt that asks a person."""
 
@@ -42,13 +48,22 @@ _forms: Final[WeakKeyDictionary[type, _Form]] = WeakKeyDictionary()
 """Class that holds the arguments of a tool -> what was read from it."""
 
 
-def _patches(version: str) -> Sequence[Patch]:  # noqa: ARG001 - the same in every version
+def _patches(_version: str) -> Sequence[Patch]:
     return (
         Patch(BASE, "BaseTool.run", _run, "tools", ("tool_input", "config", "tool_call_id")),
         Patch(BASE, "BaseTool.arun", _arun, "tools", ("tool_input", "config", "tool_call_id")),
+        *_INTERRUPTS.patches(is_needed=_has_interrupts()),
         _cause("_handle_tool_error", None),
         _cause("_handle_validation_error", "invalid_arguments"),
     )
+
+
+def _has_interrupts() -> bool:
+    """Say whether LangGraph is installed, in a version that has interrupts as they are known here."""
+    try:
+        return release(version(LANGGRAPH)) >= WITH_INTERRUPTS
+    except PackageNotFoundError:
+        return False
 
 
 def _cause(target: str, error_type: str | None) -> Patch:
@@ -64,15 +79,13 @@ def _cause(target: str, error_type: str | None) -> Patch:
 
 
 def _use(tool: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ToolUse:
-    config = kwargs.get("config") or {}
-    said = {**(config.get("metadata") or {}), **(kwargs.get("metadata") or {})}
+    said = langchain_config.said_in(kwargs.get("config"), kwargs.get("metadata"))
     form = _form(tool)
     return ToolUse(
         arguments=_given(argument(0, "tool_input", args, kwargs), form, tool),
         call_id=kwargs.get("tool_call_id"),
-        agent_name=said.get("lc_agent_name"),
-        conversation_id=said.get("thread_id")
-        or (config.get("configurable") or {}).get("thread_id"),
+        agent_name=langchain_config.agent_name(said),
+        conversation_id=langchain_config.conversation_id(said),
         definition=defined(tool.name, tool.description, form.schema, tool.metadata),
     )
 
@@ -122,6 +135,7 @@ def _error_ending(error: BaseException) -> Ending:
 
 
 FRAMEWORK: Final = Framework(NAME, "langchain-core", _patches)
+_INTERRUPTS: Final = InterruptHooks(FRAMEWORK)
 _CALLS: Final = AgentCalls(FRAMEWORK, _ending, _error_ending)
 _run: Final = _CALLS.around(_use)
 _arun: Final = _CALLS.around_async(_use)

@@ -4,7 +4,6 @@ Not its trace processors: tracing can be switched off, leaves the details of err
 a required tool from running. Tools that OpenAI runs on its own machines (web search, code) are not seen.
 """
 
-import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
@@ -14,8 +13,9 @@ from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.openai_agents_approvals import ApprovalHooks
 from tallystick.instrument.patch import Patch, Wrapper, argument, release
-from tallystick.instrument.tool_form import defined
+from tallystick.instrument.tool_form import defined, parsed
 
 NAME: Final = "openai_agents"
 EXECUTION: Final = "agents.run_internal.tool_execution"
@@ -49,6 +49,7 @@ def _patches(version: str) -> Sequence[Patch]:
         _action("ApplyPatchAction", "apply_patch_tool"),
         _action("ComputerAction", "computer_tool", "action"),
         *(custom if number >= CUSTOM_TOOLS else ()),
+        *_APPROVALS.patches(),
         _watch("agents.util._error_tracing", "attach_error_to_current_span", _attach, ("error",)),
         _watch("agents.exceptions", "ToolTimeoutError.__init__", _time_out),
     )
@@ -68,20 +69,12 @@ def _use(kwargs: Mapping[str, Any]) -> ToolUse:
     tool, context = kwargs["function_tool"], kwargs["context"]
     config = getattr(context, "run_config", None)
     return ToolUse(
-        arguments=_parsed(kwargs["arguments"]),
+        arguments=parsed(kwargs["arguments"]),
         call_id=context.tool_call_id,
         agent_name=getattr(getattr(context, "agent", None), "name", None),
         conversation_id=getattr(config, "group_id", None),
         definition=defined(tool.name, tool.description, tool.params_json_schema),
     )
-
-
-def _parsed(arguments: Any) -> Any:
-    """Read the arguments, which the model writes as JSON; as a text what is none."""
-    try:
-        return json.loads(arguments) if arguments else {}
-    except (ValueError, TypeError):
-        return arguments
 
 
 def _action(owner: str, tool: str, given: str = "call", *, is_needed: bool = True) -> Patch:
@@ -163,5 +156,6 @@ def _error_ending(error: BaseException) -> Ending:
 
 
 FRAMEWORK: Final = Framework(NAME, "openai-agents", _patches)
+_APPROVALS: Final = ApprovalHooks(FRAMEWORK)
 _CALLS: Final = AgentCalls(FRAMEWORK, _ending, _error_ending)
 _ACTION_CALLS: Final = AgentCalls(FRAMEWORK, _action_ending, _error_ending)

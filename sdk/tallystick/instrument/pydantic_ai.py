@@ -4,7 +4,6 @@ Not its own spans: they are there only for a program that instruments its agents
 required tool from running. Output tools, by which a model gives its answer, are no calls of a tool.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,11 +13,14 @@ from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.patch import Patch, argument, release
-from tallystick.instrument.tool_form import defined
+from tallystick.instrument.pydantic_ai_approvals import ApprovalHooks
+from tallystick.instrument.tool_form import defined, parsed
 
 NAME: Final = "pydantic_ai"
 MODULE_IS_PUBLIC: Final = (1, 78)
 """The version that renamed the module of the tool manager."""
+HANDLERS: Final = (1, 87)
+"""The version that brought handlers, which answer an approval while the run goes on."""
 DEFERRALS: Final = frozenset({"ApprovalRequired", "CallDeferred"})
 """What is raised to ask a person, or to let somebody else run the tool: the call has no end yet."""
 _WRAPPERS: Final = frozenset({"ToolRetryError", "ToolFailedError"})
@@ -35,7 +37,10 @@ def _patches(version: str) -> Sequence[Patch]:
     is_public = release(version) >= MODULE_IS_PUBLIC
     module = "pydantic_ai.tool_manager" if is_public else "pydantic_ai._tool_manager"
     target = "ToolManager.execute_tool_call"
-    return (Patch(module, target, _execute, "tool manager", ("validated",)),)
+    return (
+        Patch(module, target, _execute, "tool manager", ("validated",)),
+        *_APPROVALS.patches(module, has_handlers=release(version) >= HANDLERS),
+    )
 
 
 async def _execute(
@@ -72,7 +77,7 @@ def _note_invalid(validated: Any) -> None:
 def _use(validated: Any) -> ToolUse:
     call, context = validated.call, validated.ctx
     return ToolUse(
-        arguments=_parsed(call.args),
+        arguments=parsed(call.args),
         call_id=call.tool_call_id,
         agent_name=getattr(getattr(context, "agent", None), "name", None),
         conversation_id=getattr(context, "conversation_id", None),
@@ -84,16 +89,6 @@ def _definition(said: Any) -> Any:
     annotations = (said.metadata or {}).get("annotations")
     hints = annotations if isinstance(annotations, Mapping) else None
     return defined(said.name, said.description, said.parameters_json_schema, hints)
-
-
-def _parsed(arguments: Any) -> Any:
-    """Read the arguments as the model gave them: an object, its JSON, or what was meant to be that."""
-    if not isinstance(arguments, str):
-        return arguments if arguments is not None else {}
-    try:
-        return json.loads(arguments) if arguments else {}
-    except ValueError:
-        return arguments
 
 
 def _ending(result: Any) -> Ending:
@@ -110,4 +105,5 @@ def _error_ending(error: BaseException) -> Ending:
 
 
 FRAMEWORK: Final = Framework(NAME, "pydantic-ai-slim", _patches)
+_APPROVALS: Final = ApprovalHooks(FRAMEWORK)
 _CALLS: Final = AgentCalls(FRAMEWORK, _ending, _error_ending)

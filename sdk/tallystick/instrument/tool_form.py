@@ -1,5 +1,6 @@
-"""What a framework shows its model of a tool, and the names of the arguments that come back."""
+"""What a framework shows its model of a tool, and the arguments that come back."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -33,6 +34,16 @@ def named(args: Sequence[Any], names: Sequence[str], kwargs: Mapping[str, Any]) 
     """Return arguments by name; those that have none by their position."""
     known = [*names, *(str(position) for position in range(len(names), len(args)))]
     return {**dict(zip(known, args, strict=False)), **kwargs}
+
+
+def parsed(arguments: Any) -> Any:
+    """Read arguments as a model gave them: an object, its JSON, or what was meant to be that; none: {}."""
+    if not isinstance(arguments, str):
+        return arguments if arguments is not None else {}
+    try:
+        return json.loads(arguments) if arguments else {}
+    except ValueError:
+        return arguments
 
 
 def json_schema(model: Any) -> Mapping[str, Any] | None:
