@@ -12,7 +12,8 @@ from tallystick.masking.context import rules_in_context
 from tallystick.masking.keys import PLAIN, KeyRule, key_rule
 
 _HEADS: Final = ("columns", "fields", "header", "headers", "cols", "column_names")
-_ANY_HEAD: Final[frozenset[object]] = frozenset(_HEADS)
+HEADS: Final[frozenset[object]] = frozenset(_HEADS)
+"""Keys without which a mapping holds no table; most hold none of them."""
 _BODIES: Final = ("rows", "data", "values", "records", "result", "results")
 _NAME: Final = re.compile(r"[^\W\d][\w.-]{0,63}")
 _FEWEST_COLUMNS: Final = 3
@@ -32,8 +33,6 @@ class Grid:
 
 def grids_in(mapping: Mapping[object, object]) -> dict[object, Grid]:
     """Return what of a mapping is rows under telling columns, by its key."""
-    if _ANY_HEAD.isdisjoint(mapping):
-        return {}
     for head in filter(mapping.__contains__, _HEADS):
         rules = _rules(mapping[head])
         bodies: dict[object, Grid] = {

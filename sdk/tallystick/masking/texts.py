@@ -6,7 +6,7 @@ clean. A text that does not settle within a few rounds is withheld.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final, Protocol
 
 from tallystick.masking import kinds
@@ -46,6 +46,8 @@ _MARKER_BEGINS: Final = "[t"
 _JSON_BEGINS: Final = "[{"
 _IDENTIFYING_DIGITS: Final = 4
 _LONGEST_IDENTIFIER: Final = 64
+_LONGEST_WORD: Final = 24
+"""Single words come back, so that it is cheaper to remember them than to look again."""
 
 
 class Structure(Protocol):
@@ -87,11 +89,18 @@ class TextMasker:
         self._memory = Memory()
         self._sees_ips = kinds.IP not in self._kept
 
+    @property
+    def clean(self) -> Container[tuple[KeyRule, str]]:
+        """Texts that are known to stay as they are, each below a key that says this about it."""
+        return self._memory.clean
+
     def mask(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
         """Return `text` with markers for what was found, or the marker for withheld."""
         if len(text) < _SHORTEST:
             return _SURROGATE.sub("\ufffd", text)
-        if (rule, text) in self._memory.clean or (rule.kind is None and is_harmless(text)):
+        if (rule, text) in self._memory.clean or (
+            rule.kind is None and self._is_harmless(text, rule)
+        ):
             return text
         ledger = within.ledger
         if depth <= ledger.limits.depth:
@@ -109,6 +118,13 @@ class TextMasker:
         if clean == text:
             self._remember(text, rule, masked, counts)
         return masked
+
+    def _is_harmless(self, text: str, rule: KeyRule) -> bool:
+        """Whether the text is harmless below a key that names no kind; remember single words."""
+        found = is_harmless(text)
+        if found and len(text) <= _LONGEST_WORD and text.isalpha():
+            self._memory.keep_clean(rule, text)
+        return found
 
     def _whole(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
         masked = self._once(text, rule, within, depth)

@@ -12,7 +12,7 @@ from typing import Final
 
 from tallystick.masking import kinds
 from tallystick.masking.context import is_secret_pair, names_secret, rules_in_context
-from tallystick.masking.grids import Grid, Row, grid_below, grids_in, is_row
+from tallystick.masking.grids import HEADS, Grid, Row, grid_below, grids_in, is_row
 from tallystick.masking.keys import PERSONAL, PLAIN, KeyRule, decreed, is_safe_value, key_rule
 from tallystick.masking.ledger import Ledger
 from tallystick.masking.mode import Mode
@@ -151,13 +151,17 @@ class Walk:
         if keys is None:
             keys = self._keys(tuple(mapping), items, rule, depth)
         inside = depth + 1
-        grids = grids_in(mapping)
-        if grids:
+        if not HEADS.isdisjoint(mapping):
+            grids = grids_in(mapping)
             items = [grids.get(key, item) for key, item in mapping.items()]
+        clean = self._texts.clean
         masked = {
-            name: self.value(item, own, inside)
+            name: item
+            if (type(item) is str and (own, item) in clean)
+            or (type(item) is int and own.kind is None and -_SMALL < item < _SMALL)
+            else self.value(item, own, inside)
             for (name, own), item in zip(keys, items, strict=True)
-        }
+        }  # as `value` would answer, without asking it for each of the many
         self._path.discard(id(mapping))
         return masked
 
@@ -178,6 +182,10 @@ class Walk:
         masked: list[JsonValue] = []
         own = rule
         for item in items:
+            if type(item) is dict and not own.is_certain:  # neither a pair nor a flag
+                masked.append(self.mapping(item, own, depth + 1))
+                own = rule
+                continue
             if is_secret_pair(item):
                 masked.append(self._pair(item, depth + 1))
             else:
