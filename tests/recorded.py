@@ -26,6 +26,11 @@ class Recording:
             if all(record.statement.get(name) == value for name, value in wanted.items())
         ]
 
+    def calls(self, tool: str, **fields: object) -> list[Record]:
+        """Records of the calls of a tool, without those of its definition."""
+        found = self.where(tool_name=tool, **fields)
+        return [one for one in found if one.statement["type"] != "tooldef.observed"]
+
     def one(self, **fields: object) -> Record:
         [found] = self.where(**fields)
         return found

@@ -76,6 +76,11 @@ _SDK: Final = {
         "CoSAI",
         "Each definition of each page of a tools/list is recorded once a session, with its digest.",
     ),
+    "tooldef.first-use": Requirement(
+        "our promise",
+        "The definition of a tool that nobody lists, of a framework or a function, is recorded before its first call,"
+        " once in a process for each agent; one that passes calls on to an MCP server is that server's, not doubled.",
+    ),
     "tooldef.in-force": Requirement(
         "CoSAI", "A call states the digest of the definition under which it ran."
     ),

@@ -168,7 +168,7 @@ _TOOL: Final = (
     _statement("tool.changed", "strs", "tooldef.observed", "Tallystick", "members that differ from the definition known before", column=False),
     _statement("tool.flags", "counts", "tooldef.observed", "OWASP MCP03", "what in the definition a person would not see, or talks to the model: kind -> count", column=False),
     _disclosure("tool.findings", "json", "tooldef.observed", "Tallystick", "members in which the flags stand: path, kind, count"),
-    _hidden_token("server.ref", "tooldef.observed", "Tallystick", "keyed pseudonym of the server's address: URL, command, or main module"),
+    _hidden_token("server.ref", "tooldef.observed", "Tallystick", "keyed pseudonym of the server's address: URL, command, or main module; of a function its module and name"),
     _disclosure("resource.uri", "str", "resource.read", "OTel mcp.resource.uri", "resource read, masked", column=True),
     _statement("prompt.name", "str", "prompt.get", "OTel gen_ai.prompt.name", "prompt fetched"),
     _statement("mcp.method", "str", CALLS, "OTel mcp.method.name", "JSON-RPC method"),

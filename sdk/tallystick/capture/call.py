@@ -68,6 +68,8 @@ class Sighting:
     definition: ToolDefinition | None = None
     decision: Decision | None = None
     """The answer of whoever let the call in; what is decided inside stands in its place."""
+    address: str | None = None
+    """What tells a function from others of its name, where the hook knows it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from tallystick.instrument.mcp_facts import plain
 from tallystick.instrument.observe import announced, announced_here, refuse_unseen
 from tallystick.instrument.patch import Wrapper
 from tallystick.instrument.streams import streamed
+from tallystick.instrument.used_definitions import opened
 from tallystick.profile import JsonValue
 from tallystick.tracing import spans
 
@@ -219,7 +220,7 @@ class AgentCalls:
             self._framework.safely(lambda: outer.add_facts(read().statement()))
             return None
         call = self._framework.safely(
-            lambda: _opened(read().sighting(name, self._observer)), records=True
+            lambda: opened(self._framework, read().sighting(name, self._observer)), records=True
         )
         if call is None:
             refuse_unseen(self._framework, name)
@@ -287,15 +288,6 @@ class _Watched:
 def _calling_agent() -> Agent | None:
     call = current_call()
     return call.sighting.identity.agent if call is not None else None
-
-
-def _opened(sighting: Sighting) -> Call | None:
-    running = runtime.current()
-    if running is None:
-        return None
-    call = Call(running, sighting)
-    call.open_span()
-    return call
 
 
 def _note_cause(observer: Observer, error: BaseException, error_type: str | None) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack
 from typing import Any, Final, TypeVar, overload
 
-from tallystick.instrument.functions import Tool, ToolCall, declared
+from tallystick.capture.definition import read_definition
+from tallystick.instrument.functions import Tool, ToolCall, hints
+from tallystick.instrument.signature import signature_schema
 from tallystick.instrument.streams import streamed
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -53,11 +55,22 @@ def audited_tool(
         )
         return type(function)(inner)
     tool_name = name or function.__name__
-    definition = declared(tool_name, inspect.getdoc(function), read_only, destructive)
-    return _wrapped(function, Tool(tool_name, definition))
+    signature = inspect.signature(function)
+    definition = read_definition(
+        {
+            "name": tool_name,
+            "description": inspect.getdoc(function),
+            "inputSchema": signature_schema(signature, _receiver(signature)),
+            "annotations": hints(read_only, destructive),
+        }
+    )
+    address = f"{function.__module__}:{getattr(function, '__qualname__', tool_name)}"
+    return _wrapped(function, Tool(tool_name, definition, address=address), signature)
 
 
-def _wrapped(function: Callable[..., Any], tool: Tool) -> Callable[..., Any]:
+def _wrapped(
+    function: Callable[..., Any], tool: Tool, signature: inspect.Signature
+) -> Callable[..., Any]:
     if inspect.isasyncgenfunction(function):
         wrap = _async_generator
     elif inspect.iscoroutinefunction(function):
@@ -66,7 +79,7 @@ def _wrapped(function: Callable[..., Any], tool: Tool) -> Callable[..., Any]:
         wrap = _generator
     else:
         wrap = _function
-    return functools.wraps(function)(wrap(function, tool, inspect.signature(function)))
+    return functools.wraps(function)(wrap(function, tool, signature))
 
 
 def _function(
@@ -191,7 +204,11 @@ def _arguments(
         bound = signature.bind(*args, **kwargs).arguments
     except TypeError:  # the function will say so itself
         return {"args": list(args), **kwargs}
+    receiver = _receiver(signature)
+    return {name: value for name, value in bound.items() if name != receiver}
+
+
+def _receiver(signature: inspect.Signature) -> str | None:
+    """Name the parameter that holds what a method is bound to; None for a function."""
     first = next(iter(signature.parameters), None)
-    return {
-        name: value for name, value in bound.items() if not (name == first and name in _RECEIVERS)
-    }
+    return first if first in _RECEIVERS else None

@@ -19,6 +19,7 @@ from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_facts import plain
 from tallystick.instrument.observe import announced, announced_here, refuse_unseen
+from tallystick.instrument.used_definitions import opened
 from tallystick.profile import JsonValue
 from tallystick.tracing import spans
 
@@ -115,7 +116,7 @@ class ToolCall:
             return None
         self._shared = same_call("function", self._name)
         if self._shared is None:
-            self._call = FUNCTIONS.safely(lambda: _begun(self._sighting()), records=True)
+            self._call = FUNCTIONS.safely(lambda: opened(FUNCTIONS, self._sighting()), records=True)
             if self._call is None:
                 refuse_unseen(FUNCTIONS, self._name)
         return self._call
@@ -128,6 +129,8 @@ class Tool:
     name: str
     definition: ToolDefinition | None
     call_id: str | None = None
+    address: str | None = None
+    """Module and qualified name, which tell the function from others of its name."""
 
     def call(self, arguments: Callable[[], Mapping[str, object]]) -> ToolCall:
         """Make a call; `arguments` is asked only if the call is recorded."""
@@ -142,6 +145,7 @@ class Tool:
                 statement=stated,
                 identity=stated_identity(),
                 definition=self.definition,
+                address=self.address,
             )
 
         return ToolCall(sighting, self.name)
@@ -161,27 +165,12 @@ def tool_call(
     True, `tool.started` is recorded before the block runs. Raises RefusedError, instead of running the
     block, for a tool that the setting `required` names and that cannot be recorded durably.
     """
-    definition = declared(name, None, read_only, destructive)
+    claimed = hints(read_only, destructive)
+    definition = read_definition({"name": name, "annotations": claimed}) if claimed else None
     return Tool(name, definition, call_id).call(lambda: args or {})
 
 
-def _begun(sighting: Sighting) -> Call | None:
-    running = runtime.current()
-    if running is None:
-        return None
-    call = Call(running, sighting)
-    call.open_span()
-    return call
-
-
-def declared(
-    name: str, description: str | None, read_only: bool | None, destructive: bool | None
-) -> ToolDefinition | None:
-    """Return what is claimed of a function; None when nothing is."""
+def hints(read_only: bool | None, destructive: bool | None) -> dict[str, JsonValue] | None:
+    """Return what is claimed of a tool as annotations of MCP; None when nothing is."""
     claims = {"readOnlyHint": read_only, "destructiveHint": destructive}
-    annotations = {claim: value for claim, value in claims.items() if value is not None}
-    if not annotations and description is None:
-        return None
-    return read_definition(
-        {"name": name, "description": description, "annotations": annotations or None}
-    )
+    return {claim: value for claim, value in claims.items() if value is not None} or None

@@ -17,7 +17,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 import orjson
 
 from tallystick import runtime
-from tallystick.capture.call import MAX_NAME, Observer
+from tallystick.capture.call import Observer
 from tallystick.capture.definition import (
     ToolDefinition,
     changed_members,
@@ -26,12 +26,11 @@ from tallystick.capture.definition import (
     read_definition,
 )
 from tallystick.capture.identity import Identity, text
-from tallystick.event import Draft
+from tallystick.instrument.definition_record import Offer, forget_oldest, record_definition
 from tallystick.instrument.mcp_facts import wire
 from tallystick.instrument.mcp_transport import address_of_server, own_address
+from tallystick.instrument.used_definitions import note_listed
 from tallystick.profile import JsonValue
-from tallystick.tooldef.findings import Findings, inspect
-from tallystick.tracing.spans import current_ids
 
 MAX_KNOWN: Final = 20_000
 """Tools of one server, and of all servers, that are remembered; the oldest are forgotten first."""
@@ -79,8 +78,6 @@ _held: Final[WeakKeyDictionary[object, dict[str, tuple[tuple[object, ...], ToolD
 )
 """Tool manager -> tool -> its definition, and the objects that it was read from."""
 _reported: Final[WeakKeyDictionary[runtime.Runtime, dict[_Place, _Reported]]] = WeakKeyDictionary()
-_inspected: Final[dict[str, Findings]] = {}
-"""Digest -> what was found: a new connection to a known server inspects nothing again."""
 _lock: Final = threading.Lock()
 
 
@@ -132,13 +129,16 @@ def _note_tool(source: _Source, tool: Mapping[str, Any], identity: Identity) -> 
     else:
         definition = read_definition(tool)
         known[name] = (printed, definition)
-        _forget_oldest(known)
+        forget_oldest(known, MAX_KNOWN)
     running = runtime.current()
     if running is None:
         return
     changes = _news(running, source, definition, before)
     if changes is not None:
-        _record(running, source, definition, changes, identity)
+        offer = Offer(source.observer, source.address, identity, source.facts)
+        if source.observer == "mcp_client":
+            note_listed(running, definition)
+        record_definition(running, definition, offer, changes)
 
 
 def _printed(tool: Mapping[str, Any]) -> bytes:
@@ -146,11 +146,6 @@ def _printed(tool: Mapping[str, Any]) -> bytes:
         return orjson.dumps(tool)
     except TypeError:  # a lone surrogate, a large integer, too deep
         return digest_of(tool).encode()
-
-
-def _forget_oldest(known: dict[Any, Any]) -> None:
-    while len(known) > MAX_KNOWN:
-        del known[next(iter(known))]
 
 
 def _from_manager(manager: Any, tool: Any) -> ToolDefinition:
@@ -187,7 +182,7 @@ def _news(
     with _lock:
         places = _reported.setdefault(running, {})
         reported = places.setdefault(place, _Reported())
-        _forget_oldest(places)
+        forget_oldest(places, MAX_KNOWN)
         is_changed = before is not None and before.digest != digest
         last = reported.last if before is None and source.is_same_server else ""
         if is_changed and before is not None:
@@ -205,45 +200,3 @@ def _news(
     if not previous:
         return {}
     return {"tool.previous_digest": previous, "tool.changed": changed_members(members, now)}
-
-
-def _record(
-    running: runtime.Runtime,
-    source: _Source,
-    definition: ToolDefinition,
-    changes: Mapping[str, JsonValue],
-    identity: Identity,
-) -> None:
-    parts, ids, found = identity.draft_parts(), current_ids(), _findings(definition)
-    statement = {
-        **{name: value for name, value in source.facts.items() if value not in (None, "")},
-        **parts.statement,
-        **definition.statement(),
-        **changes,
-        "observer": source.observer,
-        "tool.name": definition.name[:MAX_NAME],
-        "tool.flags": dict(found.counts),
-    }
-    if ids is not None:
-        statement |= {"trace.id": ids.trace_id}
-    offered: dict[str, object] = {"tool.definition": dict(definition.offered)}
-    if definition.description is not None:
-        offered["tool.description"] = definition.description
-    if found.listed:
-        offered["tool.findings"] = found.shape()
-    tokens = dict(parts.tokens)
-    if source.address is not None:
-        tokens["server.ref"] = (f"server of {source.observer}", source.address)
-    running.recorder.record(
-        Draft("tooldef.observed", statement, parts.disclosures | offered, tokens)
-    )
-
-
-def _findings(definition: ToolDefinition) -> Findings:
-    found = _inspected.get(definition.digest)
-    if found is None:
-        found = inspect(definition.offered)
-        with _lock:
-            _inspected[definition.digest] = found
-            _forget_oldest(_inspected)
-    return found

@@ -8,6 +8,7 @@ emphasis do not hide them. A definition without findings is not thereby safe.
 
 import re
 from collections import Counter
+from functools import cache
 from typing import Final
 
 from tallystick.tooldef.hidden import visible
@@ -15,8 +16,6 @@ from tallystick.tooldef.phrases import HINTS, PATTERNS
 
 BLOB: Final = "encoded_text"
 
-_FAMILIES: Final = {kind: tuple(map(re.compile, patterns)) for kind, patterns in PATTERNS.items()}
-"""Each pattern by itself: an alternation of all of them is four times as slow."""
 _RUN: Final = re.compile(
     r"[A-Za-z0-9+/_-]{96,}={0,2}|(?:[0-9a-fA-F]{2}){80,}|(?:\\x[0-9a-fA-F]{2}){16,}"
 )
@@ -35,9 +34,15 @@ def instructions_in(text: str) -> Counter[str]:
     if any(mark in read for mark in _PHRASED):
         for form in {read, _EMPHASIS.sub("", read)}:
             for kind in _likely(form):
-                count = sum(1 for one in _FAMILIES[kind] for _ in one.finditer(form))
+                count = sum(1 for one in _family(kind) for _ in one.finditer(form))
                 found[kind] = max(found[kind], count)
     return +found
+
+
+@cache
+def _family(kind: str) -> tuple[re.Pattern[str], ...]:
+    """Compile each pattern by itself: an alternation is four times as slow, and few are ever needed."""
+    return tuple(map(re.compile, PATTERNS[kind]))
 
 
 def _likely(text: str) -> list[str]:

@@ -30,6 +30,22 @@ def assert_whole(found: Run, ends: Ends) -> None:
     assert sorted(started) == sorted(actions)
 
 
+def assert_defined(found: Run) -> None:
+    """Each agent's tool is on record, looked at, and once for each agent, before it runs."""
+    known = set()
+    for record in found.recording:
+        said = record.statement
+        if said.get("observer") != "agent" or "tool.definition_digest" not in said:
+            continue
+        use = (said["session"], said.get("agent.name"), said["tool.definition_digest"])
+        is_definition = said["type"] == "tooldef.observed"
+        assert (use in known) is not is_definition, said["tool.name"]
+        if is_definition:
+            assert "tool.flags" in said
+            known.add(use)
+    assert known
+
+
 def assert_masked(found: Run) -> None:
     """The address that goes through every program is nowhere."""
     text = "".join(record.body for record in found.recording)

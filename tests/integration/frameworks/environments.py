@@ -19,7 +19,7 @@ ENVIRONMENTS = {
     "agents-old": ".venv-agents-old",
     "agents-new": ".venv-agents-new",
 }
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,12 @@ class EveryFramework:
         late = [end for end in self.ends if is_late and end[1] == "cancelled"]
         claims.assert_whole(found, [*(e for e in self.ends if e not in late), *late])
 
+    @requirement("tooldef.first-use", "tooldef.in-force")
+    def test_each_definition_is_recorded_once_and_before_the_first_call_under_it(
+        self, found: Run
+    ) -> None:
+        claims.assert_defined(found)
+
     @requirement("mask.before-writing")
     def test_no_address_is_in_any_record(self, found: Run) -> None:
         claims.assert_masked(found)

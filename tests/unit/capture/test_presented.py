@@ -6,11 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.unit.capture.test_token_claims import encoded
 
 from tallystick.capture.identity import Identity
 from tallystick.capture.presented import caller_of, refused_caller
 from tests.requirements import requirement
+from tests.unit.capture.test_token_claims import encoded
 
 ADA = encoded({"sub": "ada", "iss": "https://login.example.com/"})
 

@@ -51,7 +51,7 @@ async def test_a_call_states_what_the_framework_says(
     said = use(call_id="c1", agent_name="clerk", conversation_id="t", definition=definition)
     with caller(user_id="ada"), agent("office"):
         assert await calls.observe("look", lambda: said, give) == "given"
-    [end] = recording().where(observer="agent", tool_name="look")  # read-only: no start
+    [end] = recording().calls("look", observer="agent")  # read-only: no start
     assert end.statement["tool.call_id"] == "c1"
     assert end.statement["conversation.id"] == "t"
     assert (end.statement["agent.name"], end.statement["agent.parent_name"]) == ("clerk", "office")

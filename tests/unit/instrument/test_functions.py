@@ -60,7 +60,7 @@ class Shop:
 
 def test_a_function_is_recorded_with_arguments_and_result(recording: Reader) -> None:
     assert double(21) == 42
-    started, done = recording().where(tool_name="double")
+    started, done = recording().calls("double")
     assert (started.statement["type"], done.statement["type"]) == ("tool.started", "tool.completed")
     assert disclosed(started)["params"] == '{"number":21}'
     assert disclosed(done)["result"] == "42"
@@ -77,13 +77,13 @@ def test_arguments_are_recorded_as_they_were_given(recording: Reader) -> None:
         order["note"] = []
 
     spoil({"items": [1]})
-    for record in recording().where(tool_name="spoil"):
+    for record in recording().calls("spoil"):
         assert disclosed(record)["params"] == '{"order":{"items":[1]}}'
 
 
 def test_a_read_only_function_has_one_record(recording: Reader) -> None:
     assert asyncio.run(look_up("k", depth=2)) == "k2"
-    done = recording().one(tool_name="look")
+    [done] = recording().calls("look")
     assert disclosed(done)["params"] == '{"key":"k","depth":2}'
     assert done.statement["tool.read_only"] is True
 
