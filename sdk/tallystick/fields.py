@@ -156,8 +156,8 @@ _IDENTITY: Final = (
 _TOOL: Final = (
     _statement("server.name", "str", CALLS, "MCP serverInfo", "MCP server or host of the tool"),
     _statement("server.version", "str", CALLS, "MCP serverInfo", "its version"),
-    _statement("tool.name", "str", f"{CALLS}, approval.*", "OTel gen_ai.tool.name", "name of the tool"),
-    _statement("tool.call_id", "str", f"{CALLS}, approval.*", "OTel gen_ai.tool.call.id", "id given by the model or framework"),
+    _statement("tool.name", "str", f"{CALLS}, approval.*, agent.handoff", "OTel gen_ai.tool.name", "name of the tool"),
+    _statement("tool.call_id", "str", f"{CALLS}, approval.*, agent.handoff", "OTel gen_ai.tool.call.id", "id given by the model or framework"),
     _statement("tool.definition_digest", "str", "tool.*, tooldef.observed", "CoSAI", "SHA-256, hex, of the tool's definition in force"),
     _statement("tool.read_only", "bool", "tool.*", "MCP annotations", "claimed by the server; absent: not annotated"),
     _statement("tool.destructive", "bool", "tool.*", "MCP annotations", "claimed by the server; absent: not annotated"),

@@ -13,6 +13,7 @@ from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.handoff import Handoff, record_handoff
 from tallystick.instrument.openai_agents_approvals import ApprovalHooks
 from tallystick.instrument.patch import Patch, Wrapper, argument, release
 from tallystick.instrument.tool_form import defined, parsed
@@ -20,6 +21,7 @@ from tallystick.instrument.tool_form import defined, parsed
 NAME: Final = "openai_agents"
 EXECUTION: Final = "agents.run_internal.tool_execution"
 ACTIONS: Final = "agents.run_internal.tool_actions"
+TURNS: Final = "agents.run_internal.turn_resolution"
 REALTIME: Final = "agents.realtime.session"
 WITH_METADATA: Final = (0, 19)
 """The version that renamed the function by which the runner invokes a tool."""
@@ -50,6 +52,7 @@ def _patches(version: str) -> Sequence[Patch]:
         _action("ComputerAction", "computer_tool", "action"),
         *(custom if number >= CUSTOM_TOOLS else ()),
         *_APPROVALS.patches(),
+        Patch(TURNS, "execute_handoffs", _hand_over, "handoffs", ("run_handoffs", "run_config")),
         _watch("agents.util._error_tracing", "attach_error_to_current_span", _attach, ("error",)),
         _watch("agents.exceptions", "ToolTimeoutError.__init__", _time_out),
     )
@@ -106,6 +109,35 @@ def _action_use(asked: Any, agent: Any) -> ToolUse:
         call_id=parts.get("call_id"),
         agent_name=agent.name,
     )
+
+
+async def _hand_over(
+    wrapped: Callable[..., Awaitable[Any]],
+    _: object,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """Run a hand-over; of several in one turn, the first is the one that happens."""
+    try:
+        step = await wrapped(*args, **kwargs)
+    except Exception as error:
+        record_handoff(FRAMEWORK, lambda: _handoff(kwargs, None), error)
+        raise
+    record_handoff(FRAMEWORK, lambda: _handoff(kwargs, step.next_step.new_agent))
+    return step
+
+
+def _handoff(kwargs: Mapping[str, Any], taker: Any) -> Handoff:
+    asked = kwargs["run_handoffs"][0]
+    giver = kwargs.get("public_agent") or kwargs.get("agent")  # the name that it had before
+    use = ToolUse(
+        arguments=parsed(asked.tool_call.arguments),
+        call_id=asked.tool_call.call_id,
+        agent_name=getattr(giver, "name", None),
+        conversation_id=getattr(kwargs["run_config"], "group_id", None),
+    )
+    to_agent = asked.handoff.agent_name if taker is None else taker.name
+    return Handoff(asked.handoff.tool_name, to_agent, use)
 
 
 def _watch(module: str, target: str, wrapper: Wrapper, expects: tuple[str, ...] = ()) -> Patch:

@@ -21,7 +21,8 @@ def assert_whole(found: Run, ends: Ends) -> None:
     """Each call is one action, with a record before and one after it."""
     assert found.recording.holes() == []
     assert found.recording.lost() == 0
-    ended = [r.statement for r in found.recording if "outcome" in r.statement]
+    calls = [r.statement for r in found.recording if "action.id" in r.statement]
+    ended = [statement for statement in calls if "outcome" in statement]
     by_agents = [(e["tool.name"], e["outcome"]) for e in ended if e["observer"] == "agent"]
     assert by_agents == list(ends)
     actions = [str(end["action.id"]) for end in ended]

@@ -24,6 +24,7 @@ ENDS = [
     ("write", "success"),
     ("write", "success"),
     ("ask_clerk", "success"),
+    ("write", "success"),
 ]
 
 pytestmark = pytest.mark.e2e
@@ -34,7 +35,7 @@ found = every.running(PROGRAM, ENVIRONMENTS)
 
 class TestEveryFramework(every.WithRemoteTool):
     program = PROGRAM
-    steps = 11
+    steps = 13
     ends = ENDS  # although the program has switched tracing off
 
 
@@ -69,9 +70,22 @@ def test_a_command_of_the_local_shell_is_a_call(found: Run) -> None:
 
 
 def test_an_agent_that_is_the_tool_of_another_has_that_one_above_it(found: Run) -> None:
-    inner, [outer] = found.ends("write")[-1].statement, found.ends("ask_clerk")
+    inner, [outer] = found.ends("write")[-2].statement, found.ends("ask_clerk")
     assert inner["action.parent_id"] == outer.statement["action.id"]
     assert (inner["agent.name"], inner["agent.parent_name"]) == ("clerk", "boss")
+
+
+def test_a_hand_over_names_both_agents_and_what_was_given_along(found: Run) -> None:
+    [done, failed] = found.recording.where(type="agent.handoff")
+    stated = done.statement
+    assert (stated["agent.name"], stated["agent.parent_name"]) == ("clerk", "boss")
+    assert (stated["tool.name"], stated["tool.call_id"]) == ("transfer_to_clerk", "call-9")
+    assert (stated["outcome"], stated["conversation.id"]) == ("success", "thread-1")
+    assert disclosed(done)["params"].startswith('{"reason":"[email:')
+    assert found.ends("write")[-1].statement["agent.name"] == "clerk"
+    assert failed.statement["outcome"] == "failure"
+    assert failed.statement["error.type"] == "ModelBehaviorError"
+    assert failed.statement["agent.name"] == "clerk"
 
 
 @requirement("sdk.required-or-refused")

@@ -13,6 +13,7 @@ from agents import (
     Runner,
     Usage,
     function_tool,
+    handoff,
     set_tracing_disabled,
 )
 from agents.models.interface import Model
@@ -24,11 +25,18 @@ from openai.types.responses import (
     ResponseOutputText,
 )
 from openai.types.responses.response_output_item import LocalShellCall, LocalShellCallAction
+from pydantic import BaseModel
 
 from tests.integration.frameworks import remote
 from tests.integration.frameworks.steps import cancelled, step_async
 
 begun = asyncio.Event()
+
+
+class Why(BaseModel):
+    """What a model gives along when it hands over."""
+
+    reason: str
 
 
 @function_tool
@@ -144,6 +152,23 @@ async def delegated() -> list[str]:
     return outputs(await Runner.run(boss, "hello"))
 
 
+async def handed_over() -> list[str]:
+    clerk = make_agent(("write", {"text": "instead of the boss"}))
+    to_clerk = handoff(clerk, on_handoff=lambda context, why: None, input_type=Why)
+    given = {"reason": "bob@example.com asks"}
+    model = Fake()
+    model.turns = [[asks(9, "transfer_to_clerk", given)]]  # an id that no call of the clerk has
+    boss = Agent(name="boss", model=model, handoffs=[to_clerk])
+    config = RunConfig(group_id="thread-1")
+    return outputs(await Runner.run(boss, "hello", run_config=config))
+
+
+async def not_handed_over() -> list[str]:
+    to_clerk = handoff(make_agent(), on_handoff=lambda context, why: None, input_type=Why)
+    boss = Agent(name="boss", model=Fake(("transfer_to_clerk", {})), handoffs=[to_clerk])
+    return outputs(await Runner.run(boss, "hello"))
+
+
 async def work() -> None:
     await step_async("write", lambda: run(("write", {"text": "to bob@example.com"})))
     await step_async("fail", lambda: run(("fail", {"reason": "broken by bob@example.com"})))
@@ -156,6 +181,8 @@ async def work() -> None:
     await step_async("shell", lambda: run(("local_shell", ["ls", "/home/bob@example.com"])))
     await step_async("stream", lambda: streamed(("write", {"text": "streaming"})))
     await step_async("delegate", delegated)
+    await step_async("handoff", handed_over)
+    await step_async("no handoff", not_handed_over)
 
 
 if __name__ == "__main__":
