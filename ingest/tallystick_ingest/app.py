@@ -12,6 +12,7 @@ from tallystick_ingest import VERSION
 from tallystick_ingest.api import (
     admin,
     blobs,
+    credentials,
     emitters,
     evidence,
     exports,
@@ -55,6 +56,7 @@ def create_app(service: Service) -> Edge:
         queries,
         traces,
         tools,
+        credentials,
         overview,
         evidence,
         exports,

@@ -1,4 +1,4 @@
-"""The service's commands: up, snapshot, export, actions, trace, tools."""
+"""The service's commands: up, snapshot, export, actions, trace, tools, credentials."""
 
 import argparse
 import json
@@ -248,6 +248,24 @@ def tools(arguments: Sequence[str]) -> int:
     print("\n".join(lines))
     if found["is_cut"]:
         print("There are more: --server and --tool choose.")
+    return 0
+
+
+def credentials(arguments: Sequence[str]) -> int:
+    """Tell which credentials a server passed on, and which several people, programs or agents use."""
+    parser = argparse.ArgumentParser(prog="tallystick credentials", description=credentials.__doc__)
+    parser.add_argument("--json", action="store_true", help="print the answer of the service")
+    chosen = parser.parse_args(list(arguments))
+    from tallystick_ingest.questions import Questions  # noqa: PLC0415 - slow to import
+    from tallystick_ingest.told_credentials import credential_lines  # noqa: PLC0415
+
+    found = Questions.of_this_machine().get("/api/v1/credentials")
+    if chosen.json:
+        _print_json([found])
+        return 0
+    print("\n".join(credential_lines(found["passed_on"], found["shared"], _width())))
+    if found["is_cut"]:
+        print("There are more: docs/identity.md has the queries to the database.")
     return 0
 
 
