@@ -5,12 +5,13 @@ personal whatever its keys say. The names under a JSON Schema's `properties` nam
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeGuard
 
 from tallystick.masking import kinds
 from tallystick.masking.keys import (
     ADDRESS,
+    IN_CONTEXT,
     PERSONAL,
     PLAIN,
     SCHEMAS,
@@ -41,6 +42,11 @@ def rules_in_context(
             found = PERSONAL if is_personal else PLAIN if is_thing else found
         decided[name] = found
     return decided
+
+
+def are_steady(rules: Iterable[KeyRule]) -> bool:
+    """Whether such keys are judged alike whatever values they have."""
+    return not any(rule is IN_CONTEXT or rule is ADDRESS for rule in rules)
 
 
 def names_secret(item: object) -> TypeGuard[str | bytes]:

@@ -52,7 +52,7 @@ _SECRET: Final = KeyRule(kinds.SECRET, is_certain=True)
 _SECRET_OR_ID: Final = KeyRule(kinds.SECRET, is_certain=True, exempts=True)
 _TECHNICAL: Final = KeyRule(exempts=True)
 _PERSON_RECORD: Final = KeyRule(is_person=True, reaches_inside=True)
-_IN_CONTEXT: Final = KeyRule(is_contextual=True)
+IN_CONTEXT: Final = KeyRule(is_contextual=True)
 _CONTEXTUAL: Final = vocabulary.SCHEMA_NAMES | {"value"}
 """The value of a `key` beside it; the names of schemas."""
 _EMAIL: Final = KeyRule(kinds.EMAIL)
@@ -132,7 +132,7 @@ def key_rule(name: str) -> KeyRule:
     if not words:
         return PLAIN
     if name in _CONTEXTUAL:
-        return _IN_CONTEXT
+        return IN_CONTEXT
     joined = "".join(words)
     return _secret(words, joined) or _personal(words[-1], joined) or _technical(words)
 

@@ -21,18 +21,21 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 Counts = tuple[tuple[str, int], ...]
 """How often each kind was masked."""
+Name = tuple[KeyRule, bytes]
+"""What the key above a text says, and the keyed digest of the text."""
 
 
 class Memory:
     """The memories of one masker. Safe to share between threads: a lost entry is found out again."""
 
-    __slots__ = ("_key", "_masked", "_shapes", "clean")
+    __slots__ = ("_key", "_shapes", "clean", "masked")
 
     def __init__(self) -> None:
         self.clean: dict[tuple[KeyRule, str], None] = {}
         """Texts that stay as they are."""
         self._shapes: dict[tuple[KeyRule, str], bool] = {}
-        self._masked: dict[tuple[KeyRule, bytes], tuple[str, Counts]] = {}
+        self.masked: dict[Name, tuple[str, Counts]] = {}
+        """What masking made of texts, by their names."""
         self._key = os.urandom(32)
 
     def keep_clean(self, rule: KeyRule, text: str) -> None:
@@ -47,16 +50,16 @@ class Memory:
         """Remember whether every text that differs in its digits only is clean."""
         _put(self._shapes, (rule, text.translate(_WIPED)), is_clean)
 
-    def masked(self, rule: KeyRule, text: str) -> tuple[str, Counts] | None:
-        """Return what masking made of this text before."""
-        return self._masked.get((rule, self._digest(text)))
+    def name(self, rule: KeyRule, text: str) -> Name | None:
+        """Return the name of a text below a key of this rule; None for one that is not remembered."""
+        if len(text) > LONGEST or not text.isascii():
+            return None
+        digest = hashlib.blake2b(text.encode(), digest_size=16, key=self._key).digest()
+        return rule, digest
 
-    def keep_masked(self, rule: KeyRule, text: str, masked: str, counts: Counts) -> None:
+    def keep_masked(self, name: Name, masked: str, counts: Counts) -> None:
         """Remember what masking made of a text, not the text."""
-        _put(self._masked, (rule, self._digest(text)), (masked, counts))
-
-    def _digest(self, text: str) -> bytes:
-        return hashlib.blake2b(text.encode(), digest_size=16, key=self._key).digest()
+        _put(self.masked, name, (masked, counts))
 
 
 def _put(memory: dict[Key, Value], key: Key, value: Value) -> None:

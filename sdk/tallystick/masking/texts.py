@@ -14,7 +14,7 @@ from tallystick.masking.detectors import DETECTORS, Detector, Find
 from tallystick.masking.hits import Hit, merge
 from tallystick.masking.keys import PLAIN, KeyRule, is_safe_value
 from tallystick.masking.ledger import Ledger
-from tallystick.masking.memory import LONGEST, LONGEST_SHAPE, Counts, Memory
+from tallystick.masking.memory import LONGEST, LONGEST_SHAPE, Counts, Memory, Name
 from tallystick.masking.mode import Mode
 from tallystick.masking.policy import MaskPolicy
 from tallystick.masking.readings import (
@@ -104,7 +104,7 @@ class TextMasker:
             return text
         ledger = within.ledger
         if depth <= ledger.limits.depth:
-            known = self._remembered(text, rule, ledger) or self._at_once(text, rule, ledger)
+            known = self._at_once(text, rule, ledger)
             if known is not None:
                 return known
         if not ledger.may_scan(len(text)) or depth > ledger.limits.depth:
@@ -130,38 +130,43 @@ class TextMasker:
         masked = self._once(text, rule, within, depth)
         return masked if masked == text else self._settle(masked, rule, within, depth)
 
-    def _remembered(self, text: str, rule: KeyRule, ledger: Ledger) -> str | None:
-        """Return what masking makes of a text that was seen before, or one of its shape; count its hits."""
-        if len(text) > LONGEST_SHAPE or text[0] in _JSON_BEGINS or not text.isascii():
-            return None
-        if rule.kind is None and self._memory.shape(rule, text):
-            return text
-        found = self._memory.masked(rule, text) if len(text) <= LONGEST else None
-        if found is None:
-            return None
-        for kind, times in found[1]:
-            ledger.count(kind, times)
-        return found[0]
-
     def _at_once(self, text: str, rule: KeyRule, ledger: Ledger) -> str | None:
-        """Return the marker of a text that is plainly one value, and count it."""
+        """Return a text of a clean shape, what was made of it before, or the marker of what is plainly one value."""
+        memory = self._memory
+        is_short = len(text) <= LONGEST_SHAPE and text[0] not in _JSON_BEGINS and text.isascii()
+        if is_short and rule.kind is None and memory.shape(rule, text):
+            return text
+        name = memory.name(rule, text) if is_short else None
+        found = memory.masked.get(name) if name else None
+        if found is not None:
+            for kind, times in found[1]:
+                ledger.count(kind, times)
+            return found[0]
+        whole = self._whole_kind(text, rule)
+        return None if whole is None else self._mark_new(text, whole, name, ledger)
+
+    def _whole_kind(self, text: str, rule: KeyRule) -> str | None:
+        """Return the kind of a text that is plainly one value."""
         if not SHORTEST_WHOLE <= len(text) <= LONGEST_WHOLE or rule.exempts:
             return None
         kind = whole_kind(text)
-        if kind is None or kind in self._kept:
-            return None
-        return self.mark(text, rule, kind, ledger)
+        return None if kind in self._kept else kind
 
     def mark(self, text: str, rule: KeyRule, kind: str, ledger: Ledger) -> str:
         """Return the marker of a text that is of `kind` as a whole, and count it."""
-        is_short = len(text) <= LONGEST and text.isascii()
-        known = self._memory.masked(rule, text) if is_short else None
+        name = self._memory.name(rule, text)
+        known = self._memory.masked.get(name) if name else None
         if known is None or known[1] != ((kind, 1),):
-            known = self._marker.mark(kind, text), ((kind, 1),)
-            if is_short:
-                self._memory.keep_masked(rule, text, *known)
+            return self._mark_new(text, kind, name, ledger)
         ledger.count(kind)
         return known[0]
+
+    def _mark_new(self, text: str, kind: str, name: Name | None, ledger: Ledger) -> str:
+        marked = self._marker.mark(kind, text)
+        if name is not None:
+            self._memory.keep_masked(name, marked, ((kind, 1),))
+        ledger.count(kind)
+        return marked
 
     def _remember(self, text: str, rule: KeyRule, masked: str, counts: Counts) -> None:
         memory = self._memory
@@ -173,8 +178,8 @@ class TextMasker:
             if has_shape and memory.shape(rule, text) is None:
                 is_clean = not self._sees_ips and is_clean_by_shape(text, rule)
                 memory.keep_shape(rule, text, is_clean=is_clean)
-        elif is_short and text.isascii() and text[0] not in _JSON_BEGINS:
-            memory.keep_masked(rule, text, masked, counts)
+        elif text[0] not in _JSON_BEGINS and (name := memory.name(rule, text)) is not None:
+            memory.keep_masked(name, masked, counts)
 
     def _settle(self, masked: str, rule: KeyRule, within: Structure, depth: int) -> str:
         """Look again at what was masked, until there is nothing left to mask."""

@@ -29,6 +29,7 @@ TOKEN: Final = re.compile(rf"(?<![0-9A-Za-z_]){_FORM}(?![0-9A-Za-z_])")
 _MARKER: Final = re.compile(
     rf"\[(?:{'|'.join((*kinds.ALL, kinds.WITHHELD))})(?::(?:{_FORM}|\*[0-9A-Za-z.]{{4}}))?\]|{_FORM}"
 )
+_PUNCTUATION: Final = {code: None for code in range(128) if not chr(code).isalnum()}
 _KEY_ID: Final = re.compile(r"[a-z0-9]{1,16}")
 
 
@@ -43,6 +44,8 @@ class TokenKey:
 
     key_id: str
     secret: bytes = field(repr=False)
+    _keyed: hmac.HMAC = field(init=False, repr=False, compare=False)
+    """The state behind the key, copied for each digest: setting it up costs as much as a digest."""
 
     def __post_init__(self) -> None:
         if not _KEY_ID.fullmatch(self.key_id):
@@ -51,10 +54,13 @@ class TokenKey:
             raise ConfigError(
                 f"token key has {len(self.secret)} bytes, at least {MINIMUM_KEY_BYTES} are needed; enrol again"
             )
+        object.__setattr__(self, "_keyed", hmac.new(self.secret, digestmod="sha256"))
 
     def digest(self, kind: str, value: bytes) -> bytes:
         """Return HMAC-SHA256 over the kind, a zero byte and the value exactly as given."""
-        return hmac.digest(self.secret, kind.encode() + b"\0" + value, "sha256")
+        keyed = self._keyed.copy()
+        keyed.update(kind.encode() + b"\0" + value)
+        return keyed.digest()
 
     def token(self, kind: str, value: str) -> str:
         """Return the token of a value, the same for every spelling of it."""
@@ -87,7 +93,7 @@ class Marker:
 
 def canonical_form(kind: str, value: str) -> str:
     """Return one spelling for all spellings of a value of this kind."""
-    folded = unicodedata.normalize("NFKC", value)
+    folded = value if value.isascii() else unicodedata.normalize("NFKC", value)
     return _CANONICAL.get(kind, _words)(folded)
 
 
@@ -103,6 +109,8 @@ def _words(text: str) -> str:
 
 
 def _alphanumeric(text: str) -> str:
+    if text.isascii():
+        return text.translate(_PUNCTUATION).upper()
     return "".join(filter(str.isalnum, text)).upper()
 
 

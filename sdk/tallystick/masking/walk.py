@@ -11,7 +11,7 @@ from itertools import chain, repeat
 from typing import Final
 
 from tallystick.masking import kinds
-from tallystick.masking.context import is_secret_pair, names_secret, rules_in_context
+from tallystick.masking.context import are_steady, is_secret_pair, names_secret, rules_in_context
 from tallystick.masking.grids import HEADS, Grid, Row, grid_below, grids_in, is_row
 from tallystick.masking.keys import PERSONAL, PLAIN, KeyRule, decreed, is_safe_value, key_rule
 from tallystick.masking.ledger import Ledger
@@ -145,7 +145,8 @@ class Walk:
         if not self._enter(mapping, len(mapping), depth):
             return self.ledger.withhold()
         items = list(mapping.values())
-        keys = None if rule.reaches_inside else self._shapes.get(tuple(mapping))
+        is_open = not (rule.reaches_inside or rule.is_certain)
+        keys = self._shapes.get(tuple(mapping)) if is_open else None
         if rule.kind is not None and len(items) == 1 and _WRAPPERS.issuperset(mapping):
             keys = ((str(*mapping), rule),)
         if keys is None:
@@ -261,12 +262,13 @@ class Walk:
         for key, item in zip(keys, items, strict=True):
             named[self._name(key, named, depth)] = item
         rules = {name: key_rule(name) for name in named}
+        is_repeatable = len(keys) <= _LARGEST_SHAPE and keys == tuple(named)
         if rule.reaches_inside or any(own.is_contextual for own in rules.values()):
-            return tuple(rules_in_context(named, rules, rule).items())
+            is_open = not (rule.reaches_inside or rule.is_certain)
+            is_repeatable = is_repeatable and is_open and are_steady(rules.values())
+            rules = rules_in_context(named, rules, rule)
         found = tuple(rules.items())
-        if len(keys) <= _LARGEST_SHAPE and all(
-            type(key) is str and key == name for key, name in zip(keys, named, strict=True)
-        ):
+        if is_repeatable:
             self._remember(keys, found)
         return found
 

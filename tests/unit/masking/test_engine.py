@@ -61,8 +61,8 @@ def test_only_clean_texts_are_remembered_and_not_without_end() -> None:
         )
     memory = masker._lens.texts._memory  # noqa: SLF001  # what stays in memory is the point
     remembered = [text for _, text in memory.clean]
-    assert "jane" not in repr([memory._shapes, memory._masked])  # noqa: SLF001
-    assert 0 < len(memory._masked) <= 8192  # noqa: SLF001
+    assert "jane" not in repr([memory._shapes, memory.masked])  # noqa: SLF001
+    assert 0 < len(memory.masked) <= 8192
     shapes: list[Any] = list(masker._lens.shapes)  # noqa: SLF001
     assert 0 < len(remembered) <= 8192
     assert len(shapes) <= 1024
@@ -89,3 +89,31 @@ def test_threads_share_one_masker() -> None:
     for thread in threads:
         thread.join()
     assert results == [expected] * 200
+
+
+def test_keys_judged_by_each_other_are_judged_alike_when_they_come_back() -> None:
+    masker = Masker(POLICY)
+    person = {"name": "Ada Clarke", "email": "ada@example.org"}
+    thing = {"name": "Ada Clarke", "version": "2"}
+    for _ in range(2):
+        assert masker.mask([person, thing]).value == [
+            {"name": "[person]", "email": "[email]"},
+            thing,
+        ]
+
+
+def test_keys_judged_by_their_values_are_judged_anew_when_they_come_back() -> None:
+    masker = Masker(POLICY)
+    named = [{"key": "password", "value": "sunshine"}, {"key": "colour", "value": "sunshine"}]
+    expected = [{"key": "password", "value": "[secret]"}, named[1]]
+    assert masker.mask(named).value == expected
+    assert masker.mask(list(reversed(named))).value == list(reversed(expected))
+
+
+def test_keys_below_one_that_covers_them_do_not_borrow_what_is_known_of_them_elsewhere() -> None:
+    masker = Masker(POLICY)
+    place = {"name": "warehouse", "count": 3}
+    assert masker.mask({"depot": place}).value == {"depot": place}
+    covered = masker.mask({"address": place}).value
+    assert masker.mask({"depot": place}).value == {"depot": place}
+    assert covered == Masker(POLICY).mask({"address": place}).value
