@@ -91,6 +91,11 @@ _SDK: Final = {
     "tooldef.servers-apart": Requirement(
         "our promise", "Servers of one name do not change each other's tools."
     ),
+    "tooldef.new-address": Requirement(
+        "our promise",
+        "A server of a known name at an address that is new to its client is said to be there, with the definition"
+        " that its tool had at the former one.",
+    ),
     "tooldef.masked": Requirement(
         "GDPR article 5", "Personal data in a tool's definition is masked as in any other value."
     ),

@@ -133,9 +133,9 @@ class Client:
         """Return checkpoints, sessions with their gaps, keys and the last verification."""
         return self._get("/api/v1/integrity")
 
-    def tools(self) -> Shape:
-        """Return the tools that are known, changed ones first."""
-        return self._get("/api/v1/tools")
+    def tools(self, after: str | None = None, limit: int = PAGE_ROWS) -> Shape:
+        """Return one page of the tools that are known, changed ones first, with `after` for the next one."""
+        return self._get("/api/v1/tools", {"limit": limit, "after": after})
 
     def tool_history(self, key: Query) -> Shape:
         """Return the definitions of one tool, newest first; NotFoundError for one that nobody recorded."""

@@ -5,11 +5,11 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tallystick.clock import SystemClock
 from tallystick.errors import ConfigError
@@ -232,8 +232,7 @@ def tools(arguments: Sequence[str]) -> int:
     from tallystick_ingest.told_tools import history_lines, tool_lines  # noqa: PLC0415
 
     questions = Questions.of_this_machine()
-    found = questions.get("/api/v1/tools", {"server": chosen.server, "tool": chosen.tool})
-    shown = found["tools"]
+    shown = list(_tools(questions, {"server": chosen.server, "tool": chosen.tool}))
     if chosen.history:
         shown = [{**one, **_history(questions, one)} for one in shown if one["is_listed"]]
     if chosen.json:
@@ -246,8 +245,6 @@ def tools(arguments: Sequence[str]) -> int:
     else:
         lines = tool_lines(shown, _width())
     print("\n".join(lines))
-    if found["is_cut"]:
-        print("There are more: --server and --tool choose.")
     return 0
 
 
@@ -269,8 +266,19 @@ def credentials(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _tools(questions: "Questions", query: Mapping[str, str | None]) -> Iterator[Mapping[str, Any]]:
+    after: str | None = None
+    while True:
+        found = questions.get("/api/v1/tools", {**query, "after": after})
+        yield from found["tools"]
+        after = found["after"]
+        if after is None:
+            return
+
+
 def _history(questions: "Questions", tool: Mapping[str, object]) -> dict[str, object]:
-    key = {name: tool[name] for name in ("observer", "server", "server_ref", "tool")}
+    members = ("observer", "server", "server_ref", "service", "agent", "tool")
+    key = {name: tool[name] for name in members}
     return {"versions_seen": questions.get("/api/v1/tools/history", key)["versions"]}
 
 

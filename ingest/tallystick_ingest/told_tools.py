@@ -24,7 +24,7 @@ _COLUMNS: Final = (
     Column("DIGEST", _DIGEST_DIGITS, _DIGEST_DIGITS),
     Column("FIRST SEEN (UTC)", 10, _SECONDS),
     Column("LAST SEEN (UTC)", 10, _SECONDS),
-    Column("CHANGED", 7, 30),
+    Column("CHANGED", 7, 60),
     Column("FLAGS", 8, 200),
 )
 NOT_LISTED: Final = "not listed: seen at calls"
@@ -50,21 +50,28 @@ def history_lines(tool: Shape, versions: Sequence[Shape], width: int) -> list[st
 
 
 def name_of(tool: Shape) -> str:
-    """Name a tool and its server."""
-    name = inert(str(tool["tool"]))
-    return f"{name}@{inert(str(tool['server']))}" if tool["server"] else name
+    """Name a tool and whose it is: its server, or for a program's own tool the service and the agent."""
+    name, whose = inert(str(tool["tool"])), tool["server"] or tool["service"]
+    if whose:
+        name = f"{name}@{inert(str(whose))}"
+    return f"{name} ({inert(str(tool['agent']))})" if tool["agent"] else name
 
 
-def _doubled(tools: Sequence[Shape]) -> set[tuple[str, str]]:
-    """Return the servers that are known under one name at several addresses."""
-    refs: dict[tuple[str, str], set[str]] = {}
+def _doubled(tools: Sequence[Shape]) -> set[str]:
+    """Return the names under which there are several: servers at two addresses, or functions in two places."""
+    refs: dict[str, set[str]] = {}
     for one in tools:
-        refs.setdefault((one["observer"], one["server"]), set()).add(one["server_ref"])
-    return {server for server, found in refs.items() if len(found) > 1}
+        refs.setdefault(_shared(one), set()).add(one["server_ref"])
+    return {name for name, found in refs.items() if len(found) > 1}
 
 
-def _row(tool: Shape, doubled: set[tuple[str, str]]) -> list[str]:
-    is_doubled = (tool["observer"], tool["server"]) in doubled and tool["server_ref"]
+def _shared(tool: Shape) -> str:
+    """Return the name that a server has, or a function."""
+    return f"{tool['observer']} {tool['server'] or name_of(tool)}"
+
+
+def _row(tool: Shape, doubled: set[str]) -> list[str]:
+    is_doubled = _shared(tool) in doubled and tool["server_ref"]
     return [
         f"{name_of(tool)} {tool['server_ref'][:_REF_DIGITS]}" if is_doubled else name_of(tool),
         str(tool["observer"]),
@@ -77,7 +84,23 @@ def _row(tool: Shape, doubled: set[tuple[str, str]]) -> list[str]:
 
 
 def _changed(tool: Shape) -> str:
+    return " ".join(part for part in (_times_changed(tool), new_address(tool)) if part)
+
+
+def new_address(tool: Shape) -> str:
+    """Say that the server was known at another address before, and whether the tool is the same; else nothing."""
+    if tool["moved_us"] is None:
+        return ""
+    former = tool["former_digest"]
+    known = "tool not known at the old one" if former is None else "other definition"
+    said = "same definition" if former == tool["digest"] else known
+    return f"NEW ADDRESS {moment(tool['moved_us'])[:_SECONDS]}: {said}"
+
+
+def _times_changed(tool: Shape) -> str:
     if not tool["changes"]:
+        if tool["moved_us"] is not None and tool["versions"] == 1:
+            return ""
         return "-" if tool["versions"] == 1 else f"{tool['versions']} in use"
     times = f"{tool['changes']} x"
     at_us = tool["changed_us"]

@@ -9,6 +9,7 @@ import streamlit as st
 from tallystick_dashboard.amounts import moment
 from tallystick_dashboard.client import Client, Person
 from tallystick_dashboard.figures import Column, table
+from tallystick_dashboard.icons import icon
 from tallystick_dashboard.markup import BREAK, Child, Markup, join, tag
 from tallystick_dashboard.shell import empty
 from tallystick_dashboard.states import calm, odd, sealing
@@ -16,8 +17,11 @@ from tallystick_dashboard.text import safe, short
 
 Shape = Mapping[str, Any]
 
-KEY: Final = ("observer", "server", "server_ref", "tool")
+KEY: Final = ("observer", "server", "server_ref", "service", "agent", "tool")
 """What makes two sightings sightings of one tool; all of it stands in the address."""
+OWN: Final = ("agent", "function")
+"""Who sees tools that are a program's own."""
+AFTER: Final = "after"
 MAX_DIFF_LINES: Final = 300
 MAX_FINDINGS: Final = 100
 MAX_TEXT_CHARS: Final = 4_000
@@ -31,7 +35,7 @@ _OBSERVERS: Final[Mapping[str, str]] = {
 }
 _COLUMNS: Final = (
     Column("Tool", "20%"),
-    Column("Server", "16%"),
+    Column("Server or service", "16%"),
     Column("Seen by", "92px"),
     Column("Definition", "120px"),
     Column("First seen (UTC)", "150px"),
@@ -52,17 +56,16 @@ def draw(client: Client, _person: Person) -> None:
 
 
 def _draw_list(client: Client) -> None:
-    found = client.tools()
+    after = st.query_params.get(AFTER)
+    found = client.tools(after)
     tools = found["tools"]
     with st.container(key="tools_table"):
         if not tools:
-            empty(
-                "No tool's definition is recorded yet. Record the tools that a program offers or uses with:",
-                "tallystick run -- python agent.py",
-            )
+            _nothing(after)
             return
-        st.html(_head(tools, is_cut=found["is_cut"]))
+        st.html(_head(tools, is_first=after is None, has_more=found["after"] is not None))
         st.html(table(_COLUMNS, map(_row, tools), "Tools, changed ones first", _CLASSES))
+    _draw_pager(after, found["after"])
     st.html(
         tag(
             "p",
@@ -74,11 +77,34 @@ def _draw_list(client: Client) -> None:
     )
 
 
-def _head(tools: Sequence[Shape], *, is_cut: bool) -> Markup:
+def _nothing(after: str | None) -> None:
+    if after is None:
+        empty(
+            "No tool's definition is recorded yet. Record the tools that a program offers or uses with:",
+            "tallystick run -- python agent.py",
+        )
+    else:
+        empty("There are no more tools.")
+        _draw_pager(after, None)
+
+
+def _draw_pager(after: str | None, following: str | None) -> None:
+    """Lead to the first page, and to the one behind this: a page's place stands in the address."""
+    links = [tag("a", "First page", href="/tools", cls="ts-button")] if after is not None else []
+    if following is not None:
+        address = f"/tools?{urlencode({AFTER: following})}"
+        links.append(tag("a", "More", icon("right"), href=address, cls="ts-button"))
+    if links:
+        st.html(join(*links))
+
+
+def _head(tools: Sequence[Shape], *, is_first: bool, has_more: bool) -> Markup:
     changed = sum(1 for one in tools if one["changes"])
+    moved = sum(1 for one in tools if one["moved_us"] is not None)
     flagged = sum(1 for one in tools if one["flags"])
-    more = "; others are not shown" if is_cut else ""
-    said = f"{len(tools):,} shown, {changed:,} changed, {flagged:,} flagged{more}"
+    more = "; there are more" if has_more else ""
+    count = f"{len(tools):,} {'shown' if is_first else 'on this page'}"
+    said = f"{count}, {changed:,} changed, {moved:,} at a new address, {flagged:,} flagged{more}"
     return tag("h2", "Definitions", tag("small", said), cls="ts-h2")
 
 
@@ -101,9 +127,13 @@ def _row(tool: Shape) -> tuple[Child, ...]:
 
 
 def _server(tool: Shape) -> Markup:
-    """Name a server, with the beginning of its address's pseudonym: names may be shared."""
+    """Name whose tool it is, with the beginning of its address's pseudonym: names may be shared.
+
+    A program's own tools are told by the service and, below it, the agent.
+    """
     ref = tag("span", f" {short(tool['server_ref'])}", cls="ts-sub") if tool["server_ref"] else None
-    return join(tool["server"], ref)
+    agent = tag("span", f" {safe(tool['agent'])}", cls="ts-sub") if tool["agent"] else None
+    return join(tool["server"] or tool["service"], agent, ref)
 
 
 def _address(tool: Shape) -> str:
@@ -111,6 +141,27 @@ def _address(tool: Shape) -> str:
 
 
 def _changed(tool: Shape) -> Markup:
+    moved = _moved(tool)
+    return _times_changed(tool) if moved is None else join(moved, BREAK, _times_changed(tool))
+
+
+def _moved(tool: Shape) -> Markup | None:
+    """Say that the server was known at another address before, and whether the tool is the same."""
+    if tool["moved_us"] is None:
+        return None
+    former = tool["former_digest"]
+    when = f"new address {moment(tool['moved_us'])[:_SECONDS]}"
+    if former == tool["digest"]:
+        return calm(f"{when}, same definition")
+    known = (
+        "tool not known at the old one"
+        if former is None
+        else "other definition than at the old one"
+    )
+    return odd(f"{when}, {known}")
+
+
+def _times_changed(tool: Shape) -> Markup:
     if tool["changes"]:
         at_us = tool["changed_us"]
         when = "" if at_us is None else f", last {moment(at_us)[:_SECONDS]}"
@@ -138,7 +189,7 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 def _draw_history(client: Client, key: Mapping[str, str]) -> None:
     found = client.tool_history(key)
-    name = f"{safe(key['tool'])}, at {safe(key['server']) or 'a server without a name'}"
+    name = f"{safe(key['tool'])}, {_whose(key)}"
     seen_by = _OBSERVERS.get(key["observer"], key["observer"])
     count = len(found["versions"])
     said = f"seen by {seen_by}; {count:,} records, newest first" + (
@@ -148,6 +199,13 @@ def _draw_history(client: Client, key: Mapping[str, str]) -> None:
     with st.container(key="tool_history"):
         st.html(join(*map(_version, found["versions"])))
     st.html(tag("p", tag("a", "All tools", href="/tools"), cls="ts-note"))
+
+
+def _whose(key: Mapping[str, str]) -> str:
+    if key["observer"] in OWN:
+        of = f" of agent {safe(key['agent'])}" if key["agent"] else ""
+        return f"in {safe(key['service']) or 'a service without a name'}{of}"
+    return f"at {safe(key['server']) or 'a server without a name'}"
 
 
 def _version(version: Shape) -> Markup:

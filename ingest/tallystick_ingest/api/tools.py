@@ -1,22 +1,27 @@
 """The tools that are known: their definitions, what is flagged in them, and how they changed."""
 
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, Field, TypeAdapter
 
 from tallystick.event import Statement
 from tallystick.tooldef.phrases import NOTICES
-from tallystick_ingest.api.guard import NotFoundError, caller_with, service_of
+from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
 from tallystick_ingest.api.queries import answer_json, record_access
 from tallystick_ingest.api.shapes import faults_shape
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.definition_diff import diff_of, differing, read_offered
 from tallystick_store.definitions import (
+    MAX_RANK,
     MAX_TOOLS,
     KnownTool,
+    Place,
     ToolKey,
     Version,
     known_tools,
@@ -25,10 +30,25 @@ from tallystick_store.definitions import (
 from tallystick_store.events import StoredEvent
 
 _MAX_CHARS: Final = 256
+_MAX_CURSOR_CHARS: Final = 16_384
+"""Six members of at most 256 characters, each of them escaped, in base64."""
 
 router = APIRouter(prefix="/api/v1/tools")
 _may_read = Depends(caller_with("read"))
-_Name = Annotated[str, Query(max_length=_MAX_CHARS)]
+_Name = Annotated[str, Field(max_length=_MAX_CHARS)]
+_Rank = Annotated[int, Field(ge=0, le=MAX_RANK)]
+_PLACE: Final = TypeAdapter(tuple[_Rank, str, str, str, str, str, str])
+
+
+class _Wanted(BaseModel):
+    """The members of `ToolKey`."""
+
+    observer: _Name
+    tool: _Name
+    server: _Name = ""
+    server_ref: _Name = ""
+    service: _Name = ""
+    agent: _Name = ""
 
 
 @router.get("")
@@ -37,27 +57,26 @@ def tools(
     server: Annotated[str | None, Query(max_length=_MAX_CHARS)] = None,
     tool: Annotated[str | None, Query(max_length=_MAX_CHARS)] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_TOOLS)] = MAX_TOOLS,
+    after: Annotated[str | None, Query(max_length=_MAX_CURSOR_CHARS)] = None,
     caller: Caller = _may_read,
 ) -> Response:
-    """List tools, those first whose definition changed."""
+    """List tools, those first whose definition changed; `after` of the answer asks for the next page."""
     database = service_of(request).store.database
-    found, is_cut = known_tools(database, server, tool, limit=limit)
+    page = known_tools(database, server, tool, limit=limit, after=_place(after) if after else None)
     query = {name: value for name, value in (("server", server), ("tool", tool)) if value}
-    record_access(request, caller, "access.search", "tools", query, len(found))
-    return answer_json({"tools": [_tool_shape(one) for one in found], "is_cut": is_cut})
+    record_access(request, caller, "access.search", "tools", query, len(page.tools))
+    shapes = [_tool_shape(one) for one in page.tools]
+    return answer_json({"tools": shapes, "after": _cursor(page.after) if page.after else None})
 
 
 @router.get("/history")
 def history(
     request: Request,
-    observer: _Name,
-    tool: _Name,
-    server: _Name = "",
-    server_ref: _Name = "",
+    wanted: Annotated[_Wanted, Query()],
     caller: Caller = _may_read,
 ) -> Response:
     """Return the definitions of one tool, newest first, each with how it differs from the one before."""
-    key = ToolKey(observer, server, server_ref, tool)
+    key = ToolKey(**wanted.model_dump())
     versions, is_cut = versions_of(service_of(request).store.database, key)
     record_access(request, caller, "access.read", "tool", asdict(key), len(versions))
     if not versions:
@@ -65,6 +84,19 @@ def history(
     by_digest = {_digest(one.event): one for one in versions}
     shapes = [_version_shape(one, by_digest.get(one.previous_digest or "")) for one in versions]
     return answer_json({"versions": shapes, "is_cut": is_cut})
+
+
+def _cursor(place: Place) -> str:
+    """Return a place as one word: names of tools are texts of strangers."""
+    return urlsafe_b64encode(json.dumps([place.rank, *astuple(place.key)]).encode()).decode()
+
+
+def _place(cursor: str) -> Place:
+    try:
+        rank, *key = _PLACE.validate_json(urlsafe_b64decode(cursor))
+    except ValueError:
+        raise BadRequestError("`after` is no cursor that this list gave: ask without it") from None
+    return Place(rank, ToolKey(*key))
 
 
 def _tool_shape(known: KnownTool) -> dict[str, Any]:
@@ -79,6 +111,8 @@ def _tool_shape(known: KnownTool) -> dict[str, Any]:
         "emitters": known.emitters,
         "changes": known.changes,
         "changed_us": known.changed_us,
+        "moved_us": known.moved_us,
+        "former_digest": known.former_digest,
         "is_listed": known.is_listed,
         **_flags(said),
         "log_index": None if newest is None else newest.log_index,

@@ -15,6 +15,8 @@ TOOL: Mapping[str, Any] = {
     "observer": "mcp_client",
     "server": "bank",
     "server_ref": "5e" * 16,
+    "service": "",
+    "agent": "",
     "tool": "pay",
     "digest": "ab" * 32,
     "first_us": START_US,
@@ -23,6 +25,8 @@ TOOL: Mapping[str, Any] = {
     "emitters": 1,
     "changes": 0,
     "changed_us": None,
+    "moved_us": None,
+    "former_digest": None,
     "is_listed": True,
     "flags": {},
     "notices": {},
@@ -45,12 +49,75 @@ VERSION: Mapping[str, Any] = {
     "sealing": "sealed",
     "faults": [],
 }
-KEY = {"observer": "mcp_client", "server": "bank", "server_ref": "", "tool": "pay"}
+KEY = {
+    "observer": "mcp_client",
+    "server": "bank",
+    "server_ref": "",
+    "service": "",
+    "agent": "",
+    "tool": "pay",
+}
 
 
 def listed(monkeypatch: pytest.MonkeyPatch, *tools: Mapping[str, Any]) -> AppTest:
-    answers = Answers(tools={"tools": list(tools), "is_cut": False})
+    answers = Answers(tools={"tools": list(tools), "after": None})
     return shown(monkeypatch, "tools", answers).run()
+
+
+@requirement("tooldef.new-address")
+@pytest.mark.parametrize(
+    ("former", "said", "is_odd"),
+    [
+        (TOOL["digest"], "same definition", False),
+        ("cd" * 32, "other definition than at the old one", True),
+        (None, "tool not known at the old one", True),
+    ],
+    ids=["same", "other", "new"],
+)
+def test_a_server_at_a_new_address_says_so_plainly(
+    monkeypatch: pytest.MonkeyPatch, former: str | None, said: str, *, is_odd: bool
+) -> None:
+    moved = {**TOOL, "moved_us": START_US, "former_digest": former}
+    screen = listed(monkeypatch, moved, TOOL)
+    told = text_of(screen)
+    assert "2 shown, 0 changed, 1 at a new address, 0 flagged" in told
+    assert f"new address 2026-11-18 11:06:40, {said}" in told
+    assert ("ts-odd" in markup_of(screen)) is is_odd
+
+
+@requirement("tooldef.servers-apart")
+def test_a_programs_own_tool_stands_under_service_and_agent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = {"observer": "agent", "server": "", "service": "payments", "agent": "clerk"}
+    screen = listed(monkeypatch, {**TOOL, **own})
+    assert "payments clerk" in " ".join(text_of(screen).split())
+    assert "service=payments&amp;agent=clerk" in markup_of(screen)
+    answers = Answers(tool_history={"versions": [VERSION], "is_cut": False})
+    screen = shown(monkeypatch, "tools", answers)
+    for name, value in {**KEY, **own}.items():
+        screen.query_params[name] = value
+    assert "pay, in payments of agent clerk" in text_of(screen.run())
+
+
+def test_a_long_list_comes_in_pages_whose_place_stands_in_the_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = Answers(tools={"tools": [TOOL], "after": "WzIsICJhIl0="})
+    screen = shown(monkeypatch, "tools", answers).run()
+    assert "there are more" in text_of(screen)
+    assert 'href="/tools?after=WzIsICJhIl0%3D"' in markup_of(screen)
+    assert "First page" not in text_of(screen)
+    screen.query_params["after"] = "WzIsICJhIl0="
+    assert 'href="/tools"' in markup_of(screen.run())
+    assert answers.calls("tools") == [((None,), {}), (("WzIsICJhIl0=",), {})]
+
+
+def test_behind_the_last_page_is_a_way_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = shown(monkeypatch, "tools", Answers(tools={"tools": [], "after": None}))
+    screen.query_params["after"] = "WzIsICJhIl0="
+    assert "There are no more tools." in text_of(screen.run())
+    assert 'href="/tools"' in markup_of(screen)
 
 
 def history(monkeypatch: pytest.MonkeyPatch, answer: object) -> tuple[AppTest, Answers]:
@@ -72,7 +139,7 @@ def test_a_changed_and_flagged_tool_stands_out(monkeypatch: pytest.MonkeyPatch) 
     }
     screen = listed(monkeypatch, changed, flagged, TOOL)
     told = text_of(screen)
-    assert "3 shown, 1 changed, 1 flagged" in told
+    assert "3 shown, 1 changed, 0 at a new address, 1 flagged" in told
     assert "2 x, last 2026-11-18" in told
     assert "hides from user 2" in told
     assert "addresses model 1" in told

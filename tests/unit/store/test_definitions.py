@@ -6,7 +6,14 @@ import duckdb
 import pytest
 
 from tallystick_store.definition_states import definition_states
-from tallystick_store.definitions import KnownTool, ToolKey, Version, known_tools, versions_of
+from tallystick_store.definitions import (
+    KnownTool,
+    Place,
+    ToolKey,
+    Version,
+    known_tools,
+    versions_of,
+)
 from tallystick_store.query import Query
 from tallystick_store.rows import Admitted, EventRow
 from tallystick_store.store import DATABASE_NAME, Store
@@ -57,7 +64,7 @@ def called(emitter: Emitter, digest: str, second: int, action: str, **fields: ob
 def tools(
     store: Store, server: str | None = None, tool: str | None = None
 ) -> tuple[KnownTool, ...]:
-    return known_tools(store.database, server, tool)[0]
+    return known_tools(store.database, server, tool).tools
 
 
 def versions(store: Store, known: KnownTool) -> tuple[Version, ...]:
@@ -74,7 +81,7 @@ def test_a_tool_says_when_it_was_first_seen_and_last_changed(store: Store) -> No
     emitter = Emitter("one")
     write(store, emitter.opened(), seen(emitter, A, 1), seen(emitter, A, 2), seen(emitter, B, 3))
     [found] = tools(store)
-    assert found.key == ToolKey("mcp_client", "shop", "", "add")
+    assert found.key == ToolKey("mcp_client", "shop", "", "", "", "add")
     assert (found.digest, found.versions, found.changes, found.is_listed) == (B, 2, 1, True)
     assert (found.first_us, found.last_us) == (START_US + 1_000_000, START_US + 3_000_000)
     assert found.changed_us == START_US + 3_000_000
@@ -120,7 +127,103 @@ def test_servers_of_one_name_at_two_addresses_are_two(store: Store) -> None:
         for second, (digest, ref) in enumerate([(A, REF), (B, "6f" * 16)] * 2)
     ]
     write(store, emitter.opened(), *rows)
-    assert [(one.changes, one.key.server_ref) for one in tools(store)] == [(0, REF), (0, "6f" * 16)]
+    assert {(one.changes, one.key.server_ref) for one in tools(store)} == {(0, REF), (0, "6f" * 16)}
+
+
+@requirement("tooldef.new-address")
+def test_a_server_at_a_new_address_says_so_and_whether_its_tool_is_the_same(store: Store) -> None:
+    emitter, new = Emitter("one"), "6f" * 16
+    write(
+        store,
+        emitter.opened(),
+        seen(emitter, A, 1, server__ref=REF),
+        seen(emitter, A, 1, server__ref=REF, tool__name="same"),
+        seen(emitter, B, 2, server__ref=new),
+        seen(emitter, A, 2, server__ref=new, tool__name="same"),
+        seen(emitter, C, 2, server__ref=new, tool__name="more"),
+        seen(emitter, A, 3, server__ref=REF),
+    )
+    said = [(one.key.server_ref, one.key.tool, one.former_digest) for one in tools(store)]
+    assert said[:3] == [(new, "add", A), (new, "more", None), (new, "same", A)]
+    moved = [one.moved_us for one in tools(store)]
+    assert moved == [START_US + 2_000_000] * 3 + [None] * 2
+
+
+@requirement("tooldef.new-address")
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"server__ref": REF}, {}),
+        ({}, {"server__ref": REF}),
+        ({"server__ref": REF}, {"server__ref": "6f" * 16, "server__name": "mail"}),
+        (
+            {"server__ref": REF, "observer": "function"},
+            {"server__ref": "6f" * 16, "observer": "function"},
+        ),
+    ],
+    ids=["not known any more", "not known before", "another server", "functions of one name"],
+)
+def test_what_is_no_server_at_a_new_address_says_nothing_of_the_kind(
+    store: Store, first: dict[str, object], second: dict[str, object]
+) -> None:
+    emitter = Emitter("one")
+    write(store, emitter.opened(), seen(emitter, A, 1, **first), seen(emitter, B, 2, **second))
+    assert [one.moved_us for one in tools(store)] == [None, None]
+
+
+@requirement("tooldef.new-address")
+def test_an_address_that_another_machine_uses_is_not_new(store: Store) -> None:
+    one, other = Emitter("one"), Emitter("other")
+    write(store, one.opened(), seen(one, A, 1, server__ref=REF), sender="one")
+    write(store, other.opened(), seen(other, A, 2, server__ref="6f" * 16), sender="other")
+    assert [one.moved_us for one in tools(store)] == [None, None]
+
+
+def own(emitter: Emitter, digest: str, second: int, **fields: object) -> EventRow:
+    """A definition of a program's own tool; what passes calls on names a server at times."""
+    return seen(emitter, digest, second, **{"observer": "agent", "agent__name": "clerk"} | fields)
+
+
+@requirement("tooldef.servers-apart")
+def test_a_programs_own_tools_are_told_by_service_and_agent(store: Store) -> None:
+    emitter = Emitter("one")
+    write(
+        store,
+        EventRow(
+            emitter.record(
+                "session.open", {}, emitter__name="test-emitter", service__name="payments"
+            )
+        ),
+        own(emitter, A, 1),
+        own(emitter, B, 2, agent__name="boss"),
+        own(emitter, C, 3, observer="function", server__ref=REF),
+    )
+    assert [(one.key, one.changes) for one in tools(store)] == [
+        (ToolKey("agent", "", "", "payments", "boss", "add"), 0),
+        (ToolKey("agent", "", "", "payments", "clerk", "add"), 0),
+        (ToolKey("function", "", REF, "payments", "clerk", "add"), 0),
+    ]
+
+
+@requirement("tooldef.changed")
+def test_a_programs_own_tool_changes_with_each_definition_that_is_new(store: Store) -> None:
+    first, second = Emitter("first"), Emitter("second")
+    write(store, first.opened(), own(first, A, 1), own(first, B, 2))
+    write(store, second.opened(), own(second, A, 3), own(second, B, 4), own(second, C, 5))
+    [found] = tools(store)
+    assert (found.changes, found.versions, found.digest) == (2, 3, C)
+    assert [one.event.said("tool.definition_digest") for one in versions(store, found)] == [C, B, A]
+
+
+def test_an_agents_call_of_a_servers_tool_is_no_tool_of_its_own(store: Store) -> None:
+    emitter = Emitter("one")
+    write(
+        store,
+        emitter.opened(),
+        seen(emitter, A, 1),
+        called(emitter, A, 2, "1", observer="agent", tool__name="shop_add"),
+    )
+    assert [one.key.tool for one in tools(store)] == ["add"]
 
 
 def test_a_server_that_alternates_changes_each_time(store: Store) -> None:
@@ -148,8 +251,33 @@ def test_changed_tools_stand_first_and_filters_choose(store: Store) -> None:
     ]
     assert len(tools(store, "shop")) == 3
     assert [one.key.server for one in tools(store, None, "t1")] == ["mail", "shop"]
-    assert known_tools(store.database, limit=2)[1] is True
-    assert known_tools(store.database, limit=4)[1] is False
+
+
+def test_pages_follow_each_other_without_gap_or_overlap(store: Store) -> None:
+    emitter = Emitter("one")
+    moved = [
+        seen(emitter, A, n, server__name="bank", server__ref=ref)
+        for n, ref in enumerate([REF, "6f" * 16])
+    ]
+    listed = [seen(emitter, A, 9, tool__name=f"t{n}") for n in range(4)]
+    write(store, emitter.opened(), *moved, *listed, seen(emitter, B, 11, tool__name="t3"))
+    whole = [one.key for one in tools(store)]
+    assert len(whole) == 6
+    for limit in range(1, 7):
+        pages, after = list[tuple[KnownTool, ...]](), None
+        while pages == [] or after is not None:
+            page = known_tools(store.database, limit=limit, after=after)
+            pages.append(page.tools)
+            after = page.after
+        assert [one.key for page in pages for one in page] == whole
+        assert {len(page) for page in pages[:-1]} <= {limit}
+
+
+def test_nothing_stands_behind_the_last_place(store: Store) -> None:
+    emitter = Emitter("one")
+    write(store, emitter.opened(), seen(emitter, A, 1))
+    last = Place(2, tools(store)[0].key)
+    assert known_tools(store.database, after=last).tools == ()
 
 
 def test_a_tool_that_was_only_called_is_told_by_its_calls(store: Store) -> None:
@@ -159,7 +287,7 @@ def test_a_tool_that_was_only_called_is_told_by_its_calls(store: Store) -> None:
         emitter.opened(),
         seen(emitter, A, 1),
         called(emitter, A, 2, "1"),
-        called(emitter, A, 2, "2", observer="agent", tool__name="sum"),
+        called(emitter, C, 2, "2", observer="agent", tool__name="sum"),
         called(emitter, B, 3, "3", observer="agent", tool__name="sum"),
     )
     first, second = tools(store)
