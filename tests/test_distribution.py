@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = (
     "bootstrap.lock",
     "requirements.lock",
+    "requirements-agents-new.lock",
+    "requirements-agents-old.lock",
     "requirements-frameworks-new.lock",
     "requirements-frameworks-old.lock",
     "requirements-mcp1.lock",

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 DESK = Path(__file__).with_name("desk.py")
 BIN = Path(sys.executable).parent
 BIN_V1 = ROOT / ".venv-mcp1" / "bin"
+BIN_FASTMCP_2 = ROOT / ".venv-frameworks-old" / "bin"
 PYTHONS = {"mcp2": Path(sys.executable), "mcp1": BIN_V1 / "python"}
 TALLYSTICK = [sys.executable, "-m", "tallystick.cli"]
 
@@ -112,6 +113,44 @@ async def test_the_unmodified_sqlite_server_on_mcp_1_is_recorded(tmp_path: Path)
     assert len(recording.where(type="tool.started")) == len(done)
     assert done[0].statement["server.name"] == "sqlite"
     assert "Database error" in text(wrong)
+    assert recording.holes() == []
+
+
+async def ask_wikipedia(before: list[str], env: Mapping[str, str]) -> list[str]:
+    """Return the answers of its server, which starts after the words `before`."""
+    server = [*before, str(BIN_FASTMCP_2 / "wikipedia-mcp"), "--log-level", "CRITICAL"]
+    questions: list[tuple[str, dict[str, object]]] = [
+        ("search_wikipedia", {"query": "bob@example.com", "limit": 3}),
+        ("wikipedia_search_wikipedia", {"query": ""}),
+        ("search_wikipedia", {"limit": "three"}),
+    ]
+    async with connected(server, env) as client:
+        assert len((await client.list_tools()).tools) > 10
+        return [text(await client.call_tool(tool, asked)) for tool, asked in questions]
+
+
+@requirement("sdk.host-never-broken")
+async def test_the_unmodified_wikipedia_server_on_fastmcp_2_12_is_recorded(tmp_path: Path) -> None:
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:1", "NO_PROXY": "", "PYTHONWARNINGS": "ignore"}
+    env = environment(tmp_path, **nowhere)
+    plain = await ask_wikipedia([], env)
+    assert Recording(tmp_path).records == []
+    assert await ask_wikipedia([*TALLYSTICK, "run", "--"], env) == plain
+    assert json.loads(plain[0])["status"] == "no_results"
+    assert json.loads(plain[1])["status"] == "error"
+    recording = Recording(tmp_path)
+    done = [one.statement for one in recording.where(type="tool.completed")]
+    assert [(one["tool.name"], one["outcome"]) for one in done] == [
+        ("search_wikipedia", "success"),
+        ("wikipedia_search_wikipedia", "success"),
+        ("search_wikipedia", "failure"),
+    ]
+    assert {one["server.name"] for one in done} == {"Wikipedia"}
+    assert done[2]["error.type"] == "invalid_arguments"
+    assert all("tool.definition_digest" in one for one in done)
+    first = disclosed(recording.where(type="tool.completed")[0])
+    assert json.loads(first["params"])["query"].startswith("[email:")
+    assert "bob@example.com" not in "".join(record.body for record in recording)
     assert recording.holes() == []
 
 
