@@ -17,7 +17,16 @@ from typing import Final, Literal
 from tallystick.clock import Clock, SystemClock
 from tallystick.config import Config, load_config
 from tallystick.errors import ShipError, TallystickError
-from tallystick.instrument import KNOWN, install, modules, states
+from tallystick.instrument import (
+    KNOWN,
+    NOT_CHOSEN,
+    OPENTELEMETRYS_LIST,
+    chosen,
+    install,
+    is_on_opentelemetrys_list,
+    modules,
+    states,
+)
 from tallystick.keys import EMITTER_FILE, load_emitter_key
 from tallystick.runtime import Runtime
 from tallystick.shipping.client import Answer, ServiceClient, Target
@@ -48,11 +57,13 @@ def examine(clock: Clock | None = None) -> list[Finding]:
     try:
         config = load_config()
         running = Runtime(config)
+        install(config.frameworks)
     except TallystickError as error:
         return [Finding("FAILED", "settings", str(error))]
     return [
         Finding("ok", "home", str(config.home)),
-        *frameworks(),
+        *_disabled(config),
+        *frameworks(config),
         *_key(config),
         *_spool(config),
         *_service(running.target, clock or SystemClock()),
@@ -60,14 +71,25 @@ def examine(clock: Clock | None = None) -> list[Finding]:
     ]
 
 
-def frameworks() -> Iterator[Finding]:
-    """Import each installed framework, and say whether its hooks are in."""
-    install()
+def _disabled(config: Config) -> Iterator[Finding]:
+    if config.disabled:
+        yield Finding("warning", "settings", "nothing is recorded: the setting disabled is true")
+
+
+def frameworks(config: Config) -> Iterator[Finding]:
+    """Import each installed framework that was to be hooked, and say whether its hooks are in."""
+    hooked = chosen(config.frameworks)
     for name in KNOWN:
+        if name not in hooked:
+            yield Finding("ok", name, NOT_CHOSEN)
+            continue
         missing = [why for why in map(_import, modules(name)) if why]
         state = states()[name]
         yield Finding("FAILED" if state.startswith("FAILED") else "ok", name, state)
         yield from (Finding("FAILED", name, why) for why in missing)
+        if is_on_opentelemetrys_list(name):
+            why = f"left out below opentelemetry-instrument: {OPENTELEMETRYS_LIST} names it"
+            yield Finding("warning", name, why)
 
 
 def _import(module: str) -> str | None:

@@ -4,6 +4,7 @@ Nothing is imported here that the host did not import: `install` registers hooks
 import of each framework. This package loads without any of them, and without wrapt.
 """
 
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -33,6 +34,10 @@ KNOWN: Final = {
 """Name in the setting `frameworks` -> the module that hooks it, with a Framework called FRAMEWORK."""
 AUTO: Final = "auto"
 FUNCTIONS: Final = "tallystick.instrument.functions"
+OPENTELEMETRYS_LIST: Final = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
+"""Environment variable: entry points, by name, that `opentelemetry-instrument` leaves out."""
+NOT_INSTRUMENTED: Final = "skipped: not instrumented"
+NOT_CHOSEN: Final = "skipped: the setting frameworks leaves it out"
 
 _installed: Final[dict[str, "Framework"]] = {}
 _lock: Final = threading.RLock()
@@ -43,16 +48,21 @@ def install(frameworks: Sequence[str] = (AUTO,)) -> None:
 
     Raises ConfigError for a name that is not known.
     """
-    names = list(KNOWN) if AUTO in frameworks else list(frameworks)
-    unknown = [name for name in names if name not in KNOWN]
-    if unknown:
-        raise ConfigError(f"unknown framework {unknown[0]!r}: expected auto, {', '.join(KNOWN)}")
     with _lock:
-        for name in names:
+        for name in chosen(frameworks):
             if name not in _installed:
                 framework: Framework = import_module(KNOWN[name]).FRAMEWORK
                 _installed[name] = framework
                 framework.install(publish)
+
+
+def chosen(frameworks: Sequence[str]) -> list[str]:
+    """Return the names that the setting `frameworks` stands for. Raises ConfigError for one that is not known."""
+    names = list(KNOWN) if AUTO in frameworks else list(frameworks)
+    unknown = [name for name in names if name not in KNOWN]
+    if unknown:
+        raise ConfigError(f"unknown framework {unknown[0]!r}: expected auto, {', '.join(KNOWN)}")
+    return names
 
 
 def uninstall(frameworks: Sequence[str] = (AUTO,)) -> None:
@@ -68,15 +78,33 @@ def uninstall(frameworks: Sequence[str] = (AUTO,)) -> None:
 
 
 def states() -> dict[str, str]:
-    """Say for each framework that is hooked: `active ...`, `skipped: ...` or `FAILED: ...`.
+    """Say for each known framework: `active ...`, `skipped: ...` with the reason, or `FAILED: ...`.
 
     `functions` are our own `tool_call` and `audited_tool`, once the program uses them.
     """
-    found = {name: framework.state() for name, framework in list(_installed.items())}
+    installed = dict(_installed)
+    found = {
+        name: installed[name].state() if name in installed else _why_not(name) for name in KNOWN
+    }
     functions = sys.modules.get(FUNCTIONS)
     if functions is not None:
         found["functions"] = f"active{functions.FUNCTIONS.fault_note()}"
     return found
+
+
+def _why_not(name: str) -> str:
+    running = runtime.current()
+    if running is not None and not {AUTO, name} & set(running.config.frameworks):
+        return NOT_CHOSEN
+    if is_on_opentelemetrys_list(name):
+        return f"skipped: {OPENTELEMETRYS_LIST} names it"
+    return NOT_INSTRUMENTED
+
+
+def is_on_opentelemetrys_list(name: str) -> bool:
+    """Say whether the entry point of a framework is one that `opentelemetry-instrument` leaves out."""
+    listed = os.environ.get(OPENTELEMETRYS_LIST, "").split(",")
+    return f"tallystick_{name}" in (one.strip() for one in listed)
 
 
 def modules(name: str) -> list[str]:

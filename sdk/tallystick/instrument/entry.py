@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from tallystick import runtime
 from tallystick.config import load_config
-from tallystick.instrument import install, uninstall
+from tallystick.instrument import chosen, install, uninstall
 
 
 class Instrumentor:
@@ -14,9 +14,14 @@ class Instrumentor:
     """The name of the framework in the setting `frameworks`."""
 
     def instrument(self, **_options: object) -> None:
-        """Start recording, with the settings of the environment, and hook the framework."""
-        runtime.start(load_config())
-        install((self.framework,))
+        """Start recording, with the settings of the environment, and hook the framework if they choose it.
+
+        Raises ConfigError for a setting that does not fit: `opentelemetry-instrument` logs it, the program runs.
+        """
+        config = load_config()
+        if not config.disabled and self.framework in chosen(config.frameworks):
+            runtime.start(config)
+            install((self.framework,))
 
     def uninstrument(self, **_options: object) -> None:
         """Take the hooks of the framework out again."""

@@ -18,6 +18,7 @@ import wrapt
 
 from tallystick import runtime
 from tallystick.errors import RefusedError
+from tallystick.instrument import NOT_INSTRUMENTED
 from tallystick.instrument.patch import Applied, Patch, apply
 
 Result = TypeVar("Result")
@@ -74,7 +75,7 @@ class Framework:
         if self._version is None:
             return NOT_INSTALLED
         if not self.is_on:
-            return "skipped: not instrumented"
+            return NOT_INSTRUMENTED
         moved = self._moved()
         return (self._described(moved) or NOT_IMPORTED) + self.fault_note()
 

@@ -1,52 +1,14 @@
-"""`tallystick doctor` beside the frameworks: what is active, and what was renamed."""
+"""`tallystick doctor` beside the frameworks: what is active, what was renamed, what is left out."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.integration.frameworks.environments import start
+from tests.integration.frameworks.targets import TARGETS
 
-TARGETS = {
-    "mcp1": {
-        "crewai": "crewai.tools.structured_tool:CrewStructuredTool.invoke",
-        "fastmcp": "fastmcp.server.server:FastMCP.call_tool",
-        "mcp": "mcp.server.lowlevel.server:Server._handle_request",
-    },
-    "old": {
-        "crewai": "crewai.tools.base_tool:BaseTool.run",
-        "fastmcp": "fastmcp.tools.tool_manager:ToolManager.call_tool",
-        "mcp": "mcp.shared.session:BaseSession.send_request",
-        "langchain": "langchain_core.tools.base:BaseTool.run",
-        "llama_index": "llama_index.core.tools.function_tool:FunctionTool.call",
-        "openai_agents": "agents.run_internal.tool_execution:invoke_function_tool",
-        "pydantic_ai": "pydantic_ai._tool_manager:ToolManager.execute_tool_call",
-        "smolagents": "smolagents.agents:MultiStepAgent.__call__",
-    },
-    "new": {
-        "fastmcp": "fastmcp.server.server:FastMCP.call_tool",
-        "mcp": "mcp.client.session:ClientSession.send_request",
-        "langchain": "langchain_core.tools.base:BaseTool.arun",
-        "llama_index": "llama_index.core.agent.workflow.base_agent:BaseWorkflowAgent._call_tool",
-        "openai_agents": "agents.run_internal.tool_execution:_invoke_function_tool_with_metadata",
-        "pydantic_ai": "pydantic_ai.tool_manager:ToolManager.execute_tool_call",
-        "smolagents": "smolagents.tools:Tool.__call__",
-    },
-    "agents-old": {
-        "autogen": "autogen_core.tools._base:BaseTool.run_json",
-        "claude_agent": "claude_agent_sdk._internal.query:Query.receive_messages",
-        "google_adk": "google.adk.flows.llm_flows.functions:__call_tool_async",
-        "mcp": "mcp.shared.session:BaseSession.send_request",
-        "strands": "strands.tools.decorator:DecoratedFunctionTool.stream",
-    },
-    "agents-new": {
-        "autogen": "autogen_core.tools._base:BaseStreamTool.run_json_stream",
-        "claude_agent": "claude_agent_sdk._internal.query:Query.initialize",
-        "google_adk": "google.adk.flows.llm_flows.tools._caller:_call_tool_async",
-        "mcp": "mcp.client.session:ClientSession.send_request",
-        "strands": "strands.tools.executors._executor:_run_tool",
-    },
-}
-"""Environment -> framework -> something that its hook needs."""
+ENVIRONMENT = "mcp1"
+"""Where no more than one environment is needed."""
 
 pytestmark = pytest.mark.e2e
 
@@ -81,3 +43,34 @@ def test_a_hook_whose_target_was_renamed_has_failed_and_the_target_is_named(
         assert found[name].startswith("FAILED FAILED: "), found[name]
         assert f"{place} does not exist" in found[name]
     assert done.returncode == 1
+
+
+def test_a_framework_that_the_settings_leave_out_is_named_and_not_imported(tmp_path: Path) -> None:
+    command = ["-X", "importtime", "-m", "tallystick.cli", "doctor"]
+    done = start(ENVIRONMENT, command, tmp_path, TALLYSTICK_FRAMEWORKS="mcp")
+    found = lines(done.stdout)
+    assert found["mcp"].startswith("ok active")
+    assert found["crewai"] == "ok skipped: the setting frameworks leaves it out"
+    assert " mcp.server" in done.stderr
+    assert " crewai" not in done.stderr
+
+
+def test_a_setting_that_names_no_framework_has_failed(tmp_path: Path) -> None:
+    command = ["-m", "tallystick.cli", "doctor"]
+    done = start(ENVIRONMENT, command, tmp_path, TALLYSTICK_FRAMEWORKS="langchian")
+    assert done.returncode == 1
+    assert lines(done.stdout)["settings"].startswith("FAILED unknown framework 'langchian'")
+
+
+def test_a_hook_that_opentelemetry_leaves_out_is_a_warning(tmp_path: Path) -> None:
+    command = ["-m", "tallystick.cli", "doctor"]
+    disabled = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "requests, tallystick_crewai"}
+    done = start(ENVIRONMENT, command, tmp_path, **disabled)
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("warning")]
+    assert [line.split()[1] for line in warnings] == ["crewai"]
+    assert "left out below opentelemetry-instrument" in warnings[0]
+
+
+def test_recording_that_is_disabled_is_a_warning(tmp_path: Path) -> None:
+    done = start(ENVIRONMENT, ["-m", "tallystick.cli", "doctor"], tmp_path, TALLYSTICK_DISABLED="1")
+    assert lines(done.stdout)["settings"].startswith("warning nothing is recorded")

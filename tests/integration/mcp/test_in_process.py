@@ -24,7 +24,7 @@ import tallystick
 from tallystick import runtime
 from tallystick.capture.call import Call
 from tallystick.errors import RefusedError
-from tallystick.instrument import states, uninstall
+from tallystick.instrument import NOT_INSTRUMENTED, states, uninstall
 from tallystick.tracing import spans
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
@@ -100,7 +100,7 @@ async def test_after_uninstall_nothing_is_recorded_and_all_goes_on(start: Start)
         again = await client.call_tool("echo", {"text": "b"})
     assert again.structured_content == {"result": "b"}
     assert len(recording().records) == before
-    assert states().get("mcp") is None
+    assert states()["mcp"] == NOT_INSTRUMENTED
 
 
 async def test_the_middlewares_go_in_once(start: Start) -> None:
@@ -252,4 +252,4 @@ async def test_opentelemetrys_auto_instrumentation_finds_the_hooks(
     instrumentor.instrument(skip_dep_check=True)
     assert states()["mcp"].startswith("active ")
     instrumentor.uninstrument()
-    assert "mcp" not in states()
+    assert states()["mcp"] == NOT_INSTRUMENTED
