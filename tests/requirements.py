@@ -161,6 +161,10 @@ _SDK: Final = {
         "RFC 8725 sections 2 and 3; OAuth 2.1",
         "A claim that is malformed, or that nobody verified, names nobody as authenticated and is kept.",
     ),
+    "sdk.framework-user": Requirement(
+        "CoSAI; promise: nothing that nobody verified counts as authenticated",
+        "The user in a framework's own context is stated as asserted, and never over what the program says.",
+    ),
     "sdk.pass-through": Requirement(
         "MCP authorization, token passthrough; OWASP MCP",
         "What a client sends and what a server is presented with have one keyed digest, so that a token"

@@ -131,7 +131,7 @@ _IDENTITY: Final = (
     _statement("principal.type", "str", CALLS, "OCSF user.type", "human, service or unknown"),
     _statement("principal.issuer", "str", CALLS, "RFC 7519 iss", "who vouches for the principal"),
     _statement("principal.basis", "str", CALLS, "CoSAI", "authenticated, asserted, inferred or unknown"),
-    _statement("principal.auth_method", "str", CALLS, "OCSF auth_protocol", "bearer_jwt, bearer, basic, api_key, server, stdio or context"),
+    _statement("principal.auth_method", "str", CALLS, "OCSF auth_protocol", "bearer_jwt, bearer, basic, api_key, server, stdio, context or framework"),
     _statement("client.id", "str", CALLS, "RFC 6749", "OAuth client id"),
     _statement("client.id_kind", "str", CALLS, "OAuth client-id-metadata-document", "how the client id is known: metadata_document, registered or unknown", column=False),
     _statement("client.name", "str", CALLS, "MCP clientInfo", "self-reported name"),

@@ -60,6 +60,8 @@ class Answer:
     reason: str | None = None
     content: object = ABSENT
     approver: str | None = None
+    who: Identity | None = None
+    """Who answers where no approver is named, if it is not who makes the call that waits."""
 
 
 def approval_requested(
@@ -115,7 +117,7 @@ def record_answer(question: Question, answer: Answer) -> None:
     if answer.content is not ABSENT:
         disclosures["approval.answer"] = answer.content
     stated = {"approval.decision": answer.decision}
-    _record("approval.decided", question, stated, disclosures, _decider(question, answer.approver))
+    _record("approval.decided", question, stated, disclosures, _decider(question, answer))
 
 
 class Approval(EitherWay):
@@ -228,11 +230,12 @@ def _record(
     running.recorder.record(draft)
 
 
-def _decider(question: Question, name: str | None) -> Identity | None:
+def _decider(question: Question, answer: Answer) -> Identity | None:
     """Return who decides: the named approver, else who makes the call that waits."""
-    if name:
-        return Identity(Principal(text(name), basis="asserted", auth_method="context"))
-    return _waiting(question)
+    if answer.approver:
+        name = text(answer.approver)
+        return Identity(Principal(name, basis="asserted", auth_method="context"))
+    return answer.who or _waiting(question)
 
 
 def _waiting(question: Question) -> Identity | None:

@@ -26,6 +26,7 @@ from tallystick.capture.definition import ToolDefinition
 from tallystick.capture.identity import Agent, Identity, text
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.framework_user import said_by_framework
 from tallystick.instrument.mcp_facts import plain
 from tallystick.instrument.observe import announced, announced_here, refuse_unseen
 from tallystick.instrument.patch import Wrapper
@@ -52,6 +53,8 @@ class ToolUse:
     """Further fields of the statement."""
     identity: Identity | None = None
     """Who acts, where the framework knows better than `caller()` and `agent()`."""
+    user_id: str | None = None
+    """The user in the framework's own context, who counts where `caller()` names nobody."""
 
     def statement(self) -> dict[str, JsonValue]:
         """Return what can also be added to a call that another hook has seen before."""
@@ -76,7 +79,9 @@ class ToolUse:
 
     def acting(self) -> Identity:
         """Return who makes the call."""
-        return self.identity or replace(stated_identity(), agent=self._agent())
+        if self.identity is not None:
+            return self.identity
+        return said_by_framework(replace(stated_identity(), agent=self._agent()), self.user_id)
 
     def _agent(self) -> Agent | None:
         """Return the framework's agent; its parent is the one around it, or the one whose tool it is."""

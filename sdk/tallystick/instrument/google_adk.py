@@ -15,6 +15,7 @@ from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.framework_user import user_of
 from tallystick.instrument.patch import Patch, argument, release
 from tallystick.instrument.tool_form import defined
 
@@ -87,6 +88,7 @@ def _use(tool: Any, given: Any, context: Any) -> ToolUse:
         call_id=context.function_call_id,
         agent_name=context.agent_name,
         conversation_id=getattr(session, "id", None),
+        user_id=user_of(session),
         definition=_definition(tool),
     )
 

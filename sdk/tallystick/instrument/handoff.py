@@ -10,7 +10,6 @@ from typing import Final
 
 from tallystick import runtime
 from tallystick.capture.call import ABSENT, MAX_MESSAGE
-from tallystick.capture.context import stated_identity
 from tallystick.capture.governance import Setting, draft_in_context
 from tallystick.capture.identity import Agent, text
 from tallystick.instrument.agent_call import OBSERVER, ToolUse
@@ -40,7 +39,7 @@ def record_handoff(
         running = runtime.current()
         if running is not None and framework.is_on:
             handoff = read()
-            setting = Setting(OBSERVER, None, replace(stated_identity(), agent=_agents(handoff)))
+            setting = Setting(OBSERVER, None, replace(handoff.use.acting(), agent=_agents(handoff)))
             disclosures = _disclosures(handoff, error)
             draft = draft_in_context(TYPE, _statement(handoff, error), disclosures, {}, setting)
             running.recorder.record(draft)

@@ -86,6 +86,7 @@ def _use(tool: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ToolUse
         call_id=kwargs.get("tool_call_id"),
         agent_name=langchain_config.agent_name(said),
         conversation_id=langchain_config.conversation_id(said),
+        user_id=langchain_config.user_id(said),
         definition=defined(tool.name, tool.description, form.schema, tool.metadata),
     )
 

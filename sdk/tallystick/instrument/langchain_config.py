@@ -1,7 +1,14 @@
-"""What a LangChain configuration says of a run: its thread and its agent."""
+"""What a LangChain configuration says of a run: its thread, its agent and its user."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+from tallystick.instrument.framework_user import user_of
+
+SERVER_USER: Final = "langgraph_auth_user_id"
+"""Where a LangGraph server puts the user that it has authenticated itself."""
+RUNTIME: Final = "__pregel_runtime"
+"""Where LangGraph keeps the `context` that a run was given."""
 
 
 def said_in(
@@ -21,3 +28,9 @@ def agent_name(said: Mapping[str, Any]) -> str | None:
 def conversation_id(said: Mapping[str, Any]) -> str | None:
     """Return the thread."""
     return said.get("thread_id")
+
+
+def user_id(said: Mapping[str, Any]) -> str | None:
+    """Return the user: of the server, else of the configuration or the metadata, else of the run's context."""
+    context = getattr(said.get(RUNTIME), "context", None)
+    return user_of(said, SERVER_USER) or user_of(said) or user_of(context)

@@ -100,6 +100,7 @@ def _named(
         call_id=asked.call_id,
         agent_name=langchain_config.agent_name(said),
         conversation_id=langchain_config.conversation_id(said),
+        user_id=langchain_config.user_id(said),
     )
     shown = shown_call(asked.tool, asked.arguments, description=asked.description)
     return ToolQuestion(asked.tool, names, shown, use)

@@ -13,6 +13,7 @@ from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.framework_user import user_of
 from tallystick.instrument.handoff import Handoff, record_handoff
 from tallystick.instrument.openai_agents_approvals import ApprovalHooks
 from tallystick.instrument.patch import Patch, Wrapper, argument, release
@@ -52,7 +53,13 @@ def _patches(version: str) -> Sequence[Patch]:
         _action("ComputerAction", "computer_tool", "action"),
         *(custom if number >= CUSTOM_TOOLS else ()),
         *_APPROVALS.patches(),
-        Patch(TURNS, "execute_handoffs", _hand_over, "handoffs", ("run_handoffs", "run_config")),
+        Patch(
+            TURNS,
+            "execute_handoffs",
+            _hand_over,
+            "handoffs",
+            ("run_handoffs", "run_config", "context_wrapper"),
+        ),
         _watch("agents.util._error_tracing", "attach_error_to_current_span", _attach, ("error",)),
         _watch("agents.exceptions", "ToolTimeoutError.__init__", _time_out),
     )
@@ -76,6 +83,7 @@ def _use(kwargs: Mapping[str, Any]) -> ToolUse:
         call_id=context.tool_call_id,
         agent_name=getattr(getattr(context, "agent", None), "name", None),
         conversation_id=getattr(config, "group_id", None),
+        user_id=user_of(context.context),
         definition=defined(tool.name, tool.description, tool.params_json_schema),
     )
 
@@ -92,22 +100,23 @@ def _action(owner: str, tool: str, given: str = "call", *, is_needed: bool = Tru
         run = kwargs[given]
         return await _ACTION_CALLS.observe(
             getattr(run, tool).name,
-            lambda: _action_use(run.tool_call, kwargs["agent"]),
+            lambda: _action_use(run.tool_call, kwargs),
             lambda: wrapped(*args, **kwargs),
         )
 
-    expected = ("agent", given)
+    expected = ("agent", "context_wrapper", given)
     return Patch(ACTIONS, f"{owner}.execute", execute, "actions", expected, is_needed)
 
 
-def _action_use(asked: Any, agent: Any) -> ToolUse:
+def _action_use(asked: Any, kwargs: Mapping[str, Any]) -> ToolUse:
     """Read what a model asked for: an object of the API, or in later versions perhaps its JSON."""
     parts = asked if isinstance(asked, Mapping) else vars(asked)
     found = (parts.get(name) for name in ("action", "actions", "operation", "input"))
     return ToolUse(
         arguments=next((one for one in found if one is not None), asked),
         call_id=parts.get("call_id"),
-        agent_name=agent.name,
+        agent_name=kwargs["agent"].name,
+        user_id=user_of(kwargs["context_wrapper"].context),
     )
 
 
@@ -135,6 +144,7 @@ def _handoff(kwargs: Mapping[str, Any], taker: Any) -> Handoff:
         call_id=asked.tool_call.call_id,
         agent_name=getattr(giver, "name", None),
         conversation_id=getattr(kwargs["run_config"], "group_id", None),
+        user_id=user_of(kwargs["context_wrapper"].context),
     )
     to_agent = asked.handoff.agent_name if taker is None else taker.name
     return Handoff(asked.handoff.tool_name, to_agent, use)

@@ -14,6 +14,7 @@ from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.framework_user import user_of
 from tallystick.instrument.patch import Patch, argument, release
 from tallystick.instrument.tool_form import defined
 
@@ -81,6 +82,7 @@ def _use(tool: Any, asked: Mapping[str, Any], state: Mapping[str, Any]) -> ToolU
         call_id=asked.get("toolUseId"),
         agent_name=getattr(agent, "name", None),
         conversation_id=getattr(getattr(agent, "_session_manager", None), "session_id", None),
+        user_id=user_of(state),
         definition=_definition(tool.tool_spec) if tool is not None else None,
     )
 

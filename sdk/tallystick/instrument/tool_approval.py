@@ -8,12 +8,13 @@ in the framework, so that another process, which restores the state and goes on,
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from tallystick import runtime
 from tallystick.capture.approvals import Answer, Question, record_answer, record_request
 from tallystick.capture.call import Call
+from tallystick.capture.context import stated_identity
 from tallystick.capture.identity import text
 from tallystick.errors import RecordError
 from tallystick.instrument.agent_call import OBSERVER, ToolUse
@@ -71,12 +72,15 @@ class ToolApprovals:
     def decided(
         self, read: Callable[[], ToolQuestion], answer: Answer, *, is_standing: bool = False
     ) -> None:
-        """Record an answer, unless it was already; `is_standing`: it holds for later calls, too."""
+        """Record an answer, unless it was already; `is_standing`: it holds for later calls, too.
+
+        Who answers is what `caller()` says here: the user of the run is whom the tool works for.
+        """
 
         def record() -> None:
             question = self._question(read(), "standing" if is_standing else "human")
             if self._is_news(question.id, answer.decision):
-                record_answer(question, answer)
+                record_answer(question, replace(answer, who=stated_identity()))
 
         self._safely(record)
 

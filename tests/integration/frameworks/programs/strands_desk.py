@@ -94,7 +94,7 @@ def told(agent: Any) -> list[Any]:
 
 async def run(*calls: tuple[str, Any]) -> list[Any]:
     agent = make_agent(*calls)
-    await agent.invoke_async("hello")
+    await agent.invoke_async("hello", user_id="ada")
     return told(agent)
 
 
