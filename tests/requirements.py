@@ -108,6 +108,11 @@ _SDK: Final = {
         "A finished span of a tool call by any of four conventions becomes one signed record; a call that a"
         " hook records too stays one record.",
     ),
+    "store.blob-sweep": Requirement(
+        "our promise",
+        "A blob that no record names is removed after 30 days, an unfinished file after an hour; one that a record"
+        " names, or that was sent again, stays.",
+    ),
     "sdk.large-values": Requirement(
         "promise: nothing is cut silently",
         "A value above the record's limit is kept whole and masked as a blob that a disclosure names; a blob that"

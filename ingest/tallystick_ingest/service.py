@@ -36,6 +36,7 @@ from tallystick_ingest.service_keys import ServiceKeys, load_service_keys
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
 from tallystick_ingest.verdict import Verdict
 from tallystick_ingest.verification import Verifier
+from tallystick_store.blob_sweep import sweep_blobs
 from tallystick_store.checkpoints import LogSigner
 from tallystick_store.query import Query
 from tallystick_store.store import Store
@@ -43,6 +44,8 @@ from tallystick_store.writer import Writer
 
 HOUSEKEEPING_S: Final = 60.0
 """Heartbeats, folded accesses and refusals of nobody are recorded once a minute."""
+SWEEP_EVERY_S: Final = 24 * 3600.0
+"""Blobs that no record names are looked for once a day: it takes a look at every row."""
 STATE_TIMEOUT_S: Final = 30.0
 """How long a statement of the service may wait for its commit before its cause gets a 503."""
 MAX_SEEN_NOTES: Final = 1_024
@@ -110,6 +113,7 @@ class Service:
         self.verifier = Verifier(
             self.gate.verifier_token, self.own_policy, self.clock, self.config.verify_every_s
         )
+        self._sweep_due_s = self.clock.monotonic_s()
         self._enrolling = threading.Lock()
         self._closing = threading.Lock()
         self._pause_stated = False
@@ -205,6 +209,7 @@ class Service:
         """Record what is due once a minute; what cannot be recorded now stays counted."""
         self._state_pause()
         self.exports.sweep()
+        self._sweep_blobs()
         taken = self.anonymous.take()
         drafts = [self.drafts.reject_anonymous(path, counts) for path, counts in taken.items()]
         try:
@@ -215,6 +220,23 @@ class Service:
             return
         with contextlib.suppress(BusyError):
             self.accesses.sweep()
+
+    def _sweep_blobs(self) -> None:
+        """Remove blobs that nothing names, soon after the start and once a day; what fails is tried a day later."""
+        if self.clock.monotonic_s() < self._sweep_due_s:
+            return
+        self._sweep_due_s = self.clock.monotonic_s() + SWEEP_EVERY_S
+        try:
+            swept = sweep_blobs(self.store.blobs, self.store.database, self.clock.now_us())
+        except (StoreError, OSError) as error:
+            _log.warning("blobs that no record names could not be removed: %s", error)
+            return
+        if swept.orphans or swept.leftovers:
+            _log.info(
+                "removed %d blobs that no record names, and %d unfinished files",
+                swept.orphans,
+                swept.leftovers,
+            )
 
     def close(self, reason: str) -> None:
         """State what is still counted and session.close, drain the writer, publish, let go."""

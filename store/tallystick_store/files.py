@@ -7,6 +7,7 @@ short end in TEMPORARY and are swept away at the next start.
 
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -23,10 +24,13 @@ class Files:
         self.root = root
 
     def write(self, path: str, content: bytes) -> None:
-        """Put a file in place, atomically and durably, over an older one if there is one."""
+        """Put a file in place, atomically and durably, over an older one if there is one.
+
+        Two threads that write one file do not meet: the last one's content stands.
+        """
         target = self.root / path
         self._make_folder(target.parent)
-        temporary = target.with_name(target.name + TEMPORARY)
+        temporary = target.with_name(f"{target.name}.{threading.get_ident()}{TEMPORARY}")
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -25,6 +26,9 @@ PATH: Final = "/api/v1/blobs/"
 REFUSED: Final = ".refused"
 """Ending of a file that the service will never take; kept for a person to look at."""
 
+LEFTOVER_AGE_S: Final = 3600
+"""Longer than any write takes: an unfinished file that is older belongs to nobody any more."""
+_TEMPORARY: Final = ".tmp"
 _TAKEN: Final = 200
 _NO_SUCH_ADDRESS: Final = frozenset((404, 405, 501))
 """A receiver of OTLP that keeps no blobs: they stay here, and the records go."""
@@ -59,6 +63,7 @@ class BlobSpool:
         self._check_room = check_room
         self._is_synced = is_synced
         self._is_told = False
+        self._is_swept = False
 
     def keep(self, content: bytes) -> BlobRef:
         """Put a blob on disk. Raises SpoolError or OSError, and then there is none."""
@@ -68,7 +73,8 @@ class BlobSpool:
             return ref
         self._check_room(len(content))
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = path.with_name(f"{ref.sha256}.{secrets.token_hex(4)}.tmp")
+        self._sweep()
+        temporary = path.with_name(f"{ref.sha256}.{secrets.token_hex(4)}{_TEMPORARY}")
         try:
             self._write(temporary, content)
             temporary.replace(path)
@@ -103,6 +109,16 @@ class BlobSpool:
             self._tell("the service refuses blobs: they are kept in %s, with the ending .refused")
         else:
             raise refusal(answer)
+
+    def _sweep(self) -> None:
+        """Remove, once, what processes that were killed in the middle of a write left behind."""
+        if self._is_swept:
+            return
+        self._is_swept = True
+        for path in self._directory.glob(f"*{_TEMPORARY}"):
+            with contextlib.suppress(OSError):  # another process was first, or it is not ours
+                if path.stat().st_mtime < time.time() - LEFTOVER_AGE_S:
+                    path.unlink()
 
     def _write(self, path: Path, content: bytes) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL

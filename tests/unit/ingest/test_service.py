@@ -1,5 +1,6 @@
 """The service as a whole, in this process: housekeeping, pauses, and an end in order."""
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ from tallystick_ingest.config import load_service_config
 from tallystick_ingest.drafts import Access
 from tallystick_ingest.local_credentials import keep_credentials
 from tallystick_ingest.otlp.http import BusyError
-from tallystick_ingest.service import Service
+from tallystick_ingest.service import SWEEP_EVERY_S, Service
+from tallystick_store.blob_sweep import ORPHAN_AGE_S
+from tallystick_store.blobs import blob_digest
 from tallystick_store.events import read_events
 from tests.requirements import requirement
 from tests.stores import EMITTER
@@ -81,6 +84,39 @@ def test_once_a_minute_it_says_that_it_lives_and_who_was_refused(service: Servic
     assert (reject["reject.sender"], reject["reject.path"]) == ("anonymous", "/v1/logs")
     service.housekeep()
     assert len(said(service, "log.reject")) == 1
+
+
+@requirement("store.blob-sweep")
+def test_once_a_day_it_removes_blobs_that_no_record_names(service: Service) -> None:
+    blobs, clock = service.store.blobs, service.clock
+    assert isinstance(clock, FakeClock)
+
+    def put(content: bytes) -> str:
+        name, old_s = blob_digest(content), clock.now_us() / 1_000_000 - ORPHAN_AGE_S - 1
+        blobs.put(name, content)
+        os.utime(blobs.path(name), (old_s, old_s))
+        return name
+
+    first = put(b"1")
+    service.housekeep()
+    assert blobs.blocks(first) is None
+    second = put(b"2")
+    service.housekeep()
+    assert blobs.blocks(second) is not None
+    clock.advance(SWEEP_EVERY_S)
+    service.housekeep()
+    assert blobs.blocks(second) is None
+
+
+def test_blobs_that_cannot_be_removed_keep_the_service_alive(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("tallystick_ingest.service.sweep_blobs", fail)
+    service.housekeep()
+    assert len(said(service, "session.heartbeat")) == 1
 
 
 @requirement("access.recorded")

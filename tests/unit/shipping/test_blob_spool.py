@@ -10,7 +10,7 @@ import pytest
 
 from tallystick.blob import print_absence, print_blob
 from tallystick.errors import ShipError, SpoolError
-from tallystick.shipping.blob_spool import BlobSpool
+from tallystick.shipping.blob_spool import REFUSED, BlobSpool
 from tallystick.shipping.client import Answer
 from tallystick.shipping.shipment import RetryLaterError
 from tallystick.spool.frame import EVENT, SEAL, Frame
@@ -89,6 +89,18 @@ def test_a_write_that_fails_leaves_nothing_behind(
     with pytest.raises(OSError, match="no"):
         spool(tmp_path).keep(CONTENT)
     assert list((tmp_path / "blobs").iterdir()) == []
+
+
+def test_what_a_killed_process_left_unfinished_is_removed_when_it_is_old(tmp_path: Path) -> None:
+    folder = tmp_path / "blobs"
+    folder.mkdir()
+    old, young, refused = folder / "a.1.tmp", folder / "b.2.tmp", folder / f"c{REFUSED}"
+    for path in (old, young, refused):
+        path.write_bytes(b"half")
+    for path in (old, refused):
+        os.utime(path, (1, 1))
+    spool(tmp_path).keep(CONTENT)
+    assert {one.name for one in folder.iterdir()} == {young.name, refused.name, SHA}
 
 
 @requirement("sdk.large-values")
