@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
 )
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from tests.patience import PATIENCE_S
 from tests.sending import PROTOBUF
 from tests.serving import Service
 
@@ -125,7 +126,7 @@ def a_collector(service: Service, change: Change = unchanged) -> Iterator[Collec
 
         def _pass_on(self) -> None:
             kept = {name: value for name, value in self.headers.items() if name != "Host"}
-            connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+            connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE_S)
             try:
                 connection.request(self.command, self.path, self._body(), kept)
                 answer = connection.getresponse()

@@ -21,15 +21,12 @@ from tallystick.profile import encode
 from tallystick.tlog.dsse import sign_envelope
 from tallystick_ingest.enrolment import ENROLMENT_TYPE
 from tests.keys import KeyPair
+from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.sending import PROTOBUF
 from tests.stores import EMITTER
 
 TALLYSTICK = str(Path(sys.executable).with_name("tallystick"))
-READY_WITHIN_S = 120
-"""A start takes a second or two, and much longer where the machine is busy."""
-STOP_WITHIN_S = 120
-ANSWER_WITHIN_S = 120
 DELIVERED_WITHIN_MS = 60_000
 """How long programs wait at their end for the service: tests look at what they have delivered."""
 
@@ -115,13 +112,13 @@ class Service:
         """Stop it as a service manager would; return its exit code."""
         assert self.process is not None
         os.kill(self.pid, signal.SIGTERM)
-        return self.process.wait(STOP_WITHIN_S)
+        return self.process.wait(PATIENCE_S)
 
     def kill(self) -> None:
         """End it as a lost power supply would."""
         if self.process is not None and self.process.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
-            self.process.wait(STOP_WITHIN_S)
+            self.process.wait(PATIENCE_S)
 
     def ask(
         self,
@@ -131,7 +128,7 @@ class Service:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request on a connection of its own, with nothing added to it."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_WITHIN_S)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
@@ -143,7 +140,7 @@ class Service:
     @contextmanager
     def begun(self, body: bytes) -> Iterator[socket.socket]:
         """Give a connection on which the service is waiting for this OTLP body; none of it is sent yet."""
-        with socket.create_connection(("127.0.0.1", self.port), ANSWER_WITHIN_S) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_S) as connection:
             head = (
                 f"POST /v1/logs HTTP/1.1\r\nHost: x\r\nContent-Type: {PROTOBUF}\r\n"
                 f"Authorization: Bearer {self.credentials['api_key']}\r\n"
@@ -211,13 +208,13 @@ class Service:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=PATIENCE_S,
             check=False,
         )
 
     def _wait(self) -> None:
         assert self.process is not None
-        end = time.monotonic() + READY_WITHIN_S
+        end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise AssertionError(f"the service ended:\n{self.output}")

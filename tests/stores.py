@@ -21,6 +21,7 @@ from tallystick_store.source import DataSource
 from tallystick_store.store import Store
 from tallystick_store.writer import Writer
 from tests.keys import KeyPair, key_pair
+from tests.patience import PATIENCE_S
 
 ORIGIN = "log.example/tenant"
 START_US = 1_796_213_472_000_000
@@ -216,4 +217,4 @@ def writer(store: Store, clock: Callable[[], int] | None = None) -> Writer[Rows,
 
 
 def results(futures: Iterable[Future[int]]) -> list[int]:
-    return [future.result(timeout=30) for future in futures]
+    return [future.result(PATIENCE_S) for future in futures]

@@ -24,6 +24,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceResponse,
 )
 
+from tests.patience import PATIENCE_S
+
 LOGS: Final = "/v1/logs"
 PROTOBUF: Final = "application/x-protobuf"
 FAULTS: Final = ("429", "503", "reset before", "reset in between", "reset after", "half an answer")
@@ -78,7 +80,7 @@ class Proxy:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
         """Ask the service."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.service_port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.service_port, timeout=PATIENCE_S)
         with contextlib.closing(connection):
             connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()

@@ -19,16 +19,16 @@ import pytest
 from tests.attacks.world import (
     PROGRAMS,
     SETTLED_WITHIN_S,
-    START_WITHIN_S,
     Finished,
     Running,
     World,
     a_world,
     until,
 )
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 HOST_SLOWED_S: Final = 4.0
 """A call that waits for the network takes 5 s and more; one on a busy machine, less than this."""
@@ -93,7 +93,7 @@ def test_a_service_that_hangs_costs_nothing_but_delay(world: World) -> None:
     world.run("reporter.py", "before", 1)
     assert world.service is not None
     world.service.process.send_signal(signal.SIGSTOP)
-    agent = world.spawn("reporter.py", "during", 50)
+    agent = world.spawn("reporter.py", "during", 50, TALLYSTICK_EXIT_FLUSH_MS="2000")
     report = json.loads(agent.finish().out)
     assert report["slowest_s"] < HOST_SLOWED_S
     assert (report["lost"], report["unshipped"] > 0) == ({}, True)
@@ -191,7 +191,7 @@ def test_while_the_spool_is_unwritable_the_agent_goes_on_and_required_tools_do_n
         agent = world.spawn(str(program), *arguments, **environment)
         until(
             lambda: agent.out.read_bytes().count(b"\n") == 1,
-            START_WITHIN_S,
+            PATIENCE_S,
             lambda: agent.finish(0.1),
         )
         [stuck] = [json.loads(line) for line in agent.out.read_text(encoding="utf-8").splitlines()]
@@ -200,7 +200,7 @@ def test_while_the_spool_is_unwritable_the_agent_goes_on_and_required_tools_do_n
         assert 0 < stuck["backlog"] <= 2 * CALLS + 2
         assert stuck["lost"] == {}
         cure(agent)
-        _, cured = agent.finish(90).lines
+        _, cured = agent.finish().lines
         assert (cured["paid"], cured["delivered"]) == (True, True)
         assert (cured["backlog"], cured["lost"], cured["spool_error"]) == (0, {}, None)
         assert called(world) >= labels("s", CALLS) | {"s-paid"}
@@ -224,8 +224,8 @@ def test_a_clock_that_jumps_back_breaks_no_order(world: World) -> None:
     world.start()
     back, at_once = str(-DAY_S), world.root / "now"
     jump = {"PYTHONPATH": SHIFTED, "SHIFT_S": back, "SHIFT_WHEN": str(at_once)}
-    agent = world.spawn("worker.py", world.root / "ledger", "jump", 5, 100, **jump)
-    until(lambda: size_bytes(world.root / "ledger") > 100, START_WITHIN_S, lambda: agent)
+    agent = world.spawn("worker.py", world.root / "ledger", "jump", 5, 100, at_once, **jump)
+    until(lambda: size_bytes(world.root / "ledger") > 100, PATIENCE_S, lambda: agent)
     at_once.touch()
     assert agent.finish().out == "True\n"
     world.stop()

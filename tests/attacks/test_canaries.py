@@ -25,20 +25,19 @@ from tests.attacks import laden
 from tests.attacks.canaries import CANARIES, find, needles, rows_of, spellings_of_bytes, sweep
 from tests.attacks.world import (
     SETTLED_WITHIN_S,
-    START_WITHIN_S,
     Answer,
     Finished,
     World,
     a_world,
     until,
 )
+from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.requirements import requirement
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
-    pytest.mark.timeout(1200),
     requirement("mask.before-writing"),
 ]
 
@@ -121,7 +120,7 @@ def fly_through_servers(flight: Flight, sentences: Path) -> None:
     """Work with MCP servers over stdio and HTTP, and with functions of the agent itself."""
     port = free_port()
     server = flight.world.spawn("aviary.py", sentences, flight.witness, port)
-    until(lambda: listens(port), START_WITHIN_S, lambda: server)
+    until(lambda: listens(port), PATIENCE_S, lambda: server)
     flight.world.run("flight.py", sentences, flight.witness, port)
     server.process.terminate()
     server.finish()
@@ -209,7 +208,7 @@ def die_while_the_service_is_away(flight: Flight, sentences: Path) -> None:
     agent = flight.world.spawn("flight.py", sentences, flight.witness, 0, "away")
     until(
         lambda: agent.out.stat().st_size > 0,
-        START_WITHIN_S,
+        PATIENCE_S,
         lambda: agent.err.read_text(encoding="utf-8"),
     )
     agent.kill()

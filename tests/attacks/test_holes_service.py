@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from tallystick_ingest.edge import CutOffError, Edge
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.serving import Service
 
@@ -120,7 +121,7 @@ def test_a_stranger_cannot_fill_the_memory_with_a_body(
             yield b" " * 65_536
 
     body = chunks() if is_chunked else b"".join(chunks())
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE_S)
     connection.request("POST", path, body, {"Content-Type": "application/json"})
     answer = connection.getresponse()
     assert (answer.status, b"larger than 262144 bytes" in answer.read()) == (413, True)

@@ -9,15 +9,15 @@ from typing import Final
 import pytest
 
 from tests.attacks.proxy import FAULTS, Proxy, a_proxy
-from tests.attacks.world import World, a_world, until
+from tests.attacks.world import SETTLED_WITHIN_S, World, a_world, until
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SEED: Final = 20261122
 AGENTS: Final = 4
 CALLS: Final = 150
-SETTLE_WITHIN_S: Final = 120
 
 
 @requirement("spool.forgets-what-a-200-covered", "otlp.success-after-commit")
@@ -34,14 +34,16 @@ def test_behind_a_hostile_proxy_every_record_arrives_once_and_no_alarm_is_false(
                 world.spawn("worker.py", ledger, f"p{number}", 2, CALLS, **there)
                 for number in range(AGENTS)
             ]
-            until(lambda: len(lines(ledger)) > CALLS // 2, 120, lambda: "the agents hardly ran")
+            until(
+                lambda: len(lines(ledger)) > CALLS // 2, PATIENCE_S, lambda: "the agents hardly ran"
+            )
             agents[0].kill()  # its tail and what states it are torn apart on the way
             for agent in agents[1:]:
-                agent.finish(within_s=180)
+                agent.finish()
             proxy.fault_rate = 0.8
             world.run("reporter.py", "last", 20, **there)
             proxy.is_calm = True
-            settled = json.loads(world.run("settle.py", SETTLE_WITHIN_S, **there).out)
+            settled = json.loads(world.run("settle.py", SETTLED_WITHIN_S, **there).out)
         assert settled["left"] == []
         assert (settled["alarms"], settled["lost"], settled["rejected"]) == ([], {}, 0)
         assert proxy.done["rebatched"] > 0

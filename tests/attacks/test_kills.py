@@ -14,10 +14,11 @@ from typing import Final
 
 import pytest
 
-from tests.attacks.world import SETTLED_WITHIN_S, START_WITHIN_S, World, a_world, until
+from tests.attacks.world import SETTLED_WITHIN_S, World, a_world, until
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 KILLS: Final = 25
 SEED: Final = 20261122
@@ -79,7 +80,7 @@ def test_nothing_acknowledged_is_lost_when_the_service_is_killed_25_times(tmp_pa
         client.start()
         until(
             lambda: size_bytes(ledger) > 0 and bool(client.acknowledged),
-            START_WITHIN_S,
+            PATIENCE_S,
             lambda: agent,
         )
         policy = world.policy()
@@ -112,7 +113,7 @@ def test_nothing_acknowledged_is_lost_when_the_service_is_killed_25_times(tmp_pa
 def until_it_grows(ledger: Path, before_bytes: int) -> None:
     until(
         lambda: size_bytes(ledger) > before_bytes,
-        START_WITHIN_S,
+        PATIENCE_S,
         lambda: "no call was acknowledged",
     )
 
@@ -141,7 +142,7 @@ class RawClient(threading.Thread):
 
     def stop(self) -> None:
         self._is_stopped.set()
-        self.join(START_WITHIN_S)
+        self.join(PATIENCE_S)
         assert not self.is_alive()
 
     def run(self) -> None:

@@ -8,9 +8,10 @@ from typing import Final
 import pytest
 
 from tests.attacks.world import SETTLED_WITHIN_S, Running, World, a_world, until
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 EMITTERS: Final = 4
 KILLS: Final = 12
@@ -28,7 +29,7 @@ def test_emitters_side_by_side_that_are_killed_in_turn_lose_nothing_and_alarm_no
         emitters = [start(world, ledgers) for _ in range(EMITTERS)]
         for number in range(KILLS):
             ledger, emitter = emitters.pop(0)
-            until(lambda ledger=ledger: bool(lines(ledger)), 120, lambda: "it hardly runs")  # type: ignore[misc]
+            until(lambda ledger=ledger: bool(lines(ledger)), PATIENCE_S, lambda: "it hardly runs")  # type: ignore[misc]
             emitter.kill()
             emitters.append(start(world, ledgers))
             if number % VERIFIED_EVERY == 0:

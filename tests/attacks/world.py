@@ -17,15 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from tests.patience import PATIENCE_S
 from tests.ports import free_port
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
 TALLYSTICK: Final = str(Path(sys.executable).with_name("tallystick"))
 LOG_NAME: Final = "attack.example/default"
-START_WITHIN_S: Final = 120
-END_WITHIN_S: Final = 240
-SETTLED_WITHIN_S: Final = 180
-ANSWER_WITHIN_S: Final = 120
+SETTLED_WITHIN_S: Final = 400
+"""Of programs that wait for this long and then say so: shorter than what waits for them."""
+DELIVERED_WITHIN_MS: Final = 60_000
+"""How long programs wait at their end for the service: tests look at what they have delivered."""
 _LEFT_OUT: Final = ("TALLYSTICK_", "OTEL_", "PYTEST_", "COV_", "PYTHON")
 _COMPILED: Final = str(Path(sys.prefix) / "pycache")
 """Programs start here some hundred times: each should find what it imports compiled."""
@@ -70,9 +71,9 @@ class Running:
     def kill(self) -> None:
         """End it as a lost power supply would: no handler runs."""
         self.process.kill()
-        self.process.wait(END_WITHIN_S)
+        self.process.wait(PATIENCE_S)
 
-    def finish(self, within_s: float = END_WITHIN_S) -> Finished:
+    def finish(self, within_s: float = PATIENCE_S) -> Finished:
         """Wait for its end."""
         try:
             code = self.process.wait(within_s)
@@ -130,6 +131,7 @@ class World:
             "PYTHONPYCACHEPREFIX": _COMPILED,
             "TALLYSTICK_HOME": str(self.home),
             "TALLYSTICK_ENDPOINT": self.endpoint,
+            "TALLYSTICK_EXIT_FLUSH_MS": str(DELIVERED_WITHIN_MS),
             **more,
         }
 
@@ -140,7 +142,7 @@ class World:
         command += options
         self.service = self.spawn_command("up", command, **environment)
         if wait:
-            until(self.is_ready, START_WITHIN_S, lambda: _said(self.service))
+            until(self.is_ready, PATIENCE_S, lambda: _said(self.service))
 
     def is_ready(self) -> bool:
         """Whether the service answers; fails when its process has ended."""
@@ -214,7 +216,7 @@ class World:
         shown = self.api_key() if key == "" else key
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         authorization = {} if shown is None else {"Authorization": f"Bearer {shown}"}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_WITHIN_S)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             connection.request(method, path, body, {**authorization, **named})
             answer = connection.getresponse()
@@ -269,7 +271,7 @@ class World:
         for one in self.started:
             if one.process.poll() is None:
                 one.process.send_signal(signal.SIGKILL)
-                one.process.wait(END_WITHIN_S)
+                one.process.wait(PATIENCE_S)
 
 
 @contextmanager

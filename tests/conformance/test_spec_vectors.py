@@ -20,6 +20,7 @@ from tallystick.tlog.proofs import verify_consistency, verify_inclusion, verify_
 from tallystick.tlog.seal import parse_seal, verify_seal
 from tallystick.tlog.tree import leaf_hash, root_of
 from tests.conformance.spec_vectors import FOLDER, VECTORS, text
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
 
@@ -103,7 +104,7 @@ def test_another_language_computes_the_same_digests_from_the_specification() -> 
         ["node", str(program), str(FOLDER / "receipt.json")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

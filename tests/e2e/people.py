@@ -17,7 +17,7 @@ HEAD: Final = ".st-key-integrity_strip, .st-key-page_error"
 DRAWN_LATER: Final = '[data-stale="true"], [data-testid="stSkeleton"]'
 """What a rerun has yet to replace, and what stands in for a part whose script is still loading."""
 
-PATIENCE_MS: Final = 60_000
+PATIENCE_MS: Final = 240_000
 """A rerun takes a tenth of a second; a busy machine may take much longer."""
 
 _TEXT: Final = """

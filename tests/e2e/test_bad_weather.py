@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.conftest import State
 from tests.e2e.people import Visitor
 from tests.e2e.world import World, copy
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -34,7 +35,6 @@ CLAIM = (
 SEEN_FROM_OUTSIDE = ("unreadable", "rewritten", "disclosed")
 """A column that no longer fits its record is seen by whoever reads the row, or the stopped store."""
 
-VERIFIED_WITHIN_S = 240
 CHANGES = {
     "renamed": ("tool_name = 'harmless'", "tool"),
     "unreadable": ("statement = left(statement, 40)", "statement"),
@@ -156,10 +156,10 @@ def test_the_services_own_check_finds_the_changed_rows_and_every_page_says_so(
 
 def verdict(world: World) -> int:
     """Wait until the service has verified its log since it started; return the exit code."""
-    end = time.monotonic() + VERIFIED_WITHIN_S
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         found = world.service.get("/api/v1/overview")["verification"]
         if found["state"] == "done":
             return int(found["exit_code"])
         time.sleep(0.2)
-    raise AssertionError(f"no verdict after {VERIFIED_WITHIN_S} s: {found}")
+    raise AssertionError(f"no verdict after {PATIENCE_S} s: {found}")

@@ -16,12 +16,10 @@ from playwright.sync_api import Browser, expect
 
 from examples.demo.scene import environment_of
 from tests.e2e.people import Visitor
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
-from tests.serving import STOP_WITHIN_S
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-
-STORY_WITHIN_S = 180
 
 
 class Terminal:
@@ -44,7 +42,7 @@ class Terminal:
 
     def read_until(self, words: str) -> str:
         """Read until the words stand on the screen; return all of it."""
-        end = time.monotonic() + STORY_WITHIN_S
+        end = time.monotonic() + PATIENCE_S
         while words not in self.told:
             assert time.monotonic() < end, self.told[-4_000:]
             ready, _, _ = select.select([self._screen], [], [], 1)
@@ -54,13 +52,13 @@ class Terminal:
     def interrupt(self) -> int:
         """Press Ctrl-C; return the exit code."""
         os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(STOP_WITHIN_S)
+        return self.process.wait(PATIENCE_S)
 
     def close(self) -> None:
         """End what is still there."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(STOP_WITHIN_S)
+            self.process.wait(PATIENCE_S)
         os.close(self._screen)
 
 

@@ -16,8 +16,8 @@ from tests.e2e.foreign import send, tool_span
 from tests.e2e.people import Visitor
 from tests.e2e.watcher import Watcher
 from tests.e2e.world import World
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
-from tests.serving import ANSWER_WITHIN_S
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -105,7 +105,12 @@ def test_the_package_checks_with_tools_that_are_not_ours(package: Path) -> None:
         "openssl pkeyutl -verify -pubin -inkey log-key.pem -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig",
     ):
         done = subprocess.run(
-            command.split(), cwd=folder, capture_output=True, text=True, timeout=60, check=False
+            command.split(),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
     listed = {line.split("  ")[1] for line in (folder / "SHA256SUMS").read_text().splitlines()}
@@ -195,7 +200,7 @@ def upgrade(world: World, **headers: str) -> int:
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
         **headers,
     }
-    connection = HTTPConnection("127.0.0.1", world.port, timeout=ANSWER_WITHIN_S)
+    connection = HTTPConnection("127.0.0.1", world.port, timeout=PATIENCE_S)
     try:
         connection.request("GET", "/_stcore/stream", headers=request)
         return connection.getresponse().status

@@ -14,9 +14,10 @@ from tallystick.capture.call import Call, Ending, Sighting
 from tallystick.config import load_config
 from tests.e2e.people import Visitor
 from tests.e2e.world import World
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 ROWS = 20_000
 
@@ -37,7 +38,7 @@ def trace_id(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         call = Call(running, Sighting("function", "tool", "large_report", params={"n": 1}))
         call.open_span()
         call.end(Ending("success", {"rows": [{"n": n, "word": "plain"} for n in range(ROWS)]}))
-        assert running.flush(60)
+        assert running.flush(PATIENCE_S)
         assert call.span is not None
         yield call.span.ids.trace_id
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.serving import TALLYSTICK, Service
 from tests.test_docs import ROOT, blocks
 
@@ -33,7 +34,7 @@ def follow(service: Service, place: Path, script: str) -> str:
         cwd=place,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
@@ -54,7 +55,11 @@ def test_the_readme_holds_what_it_promises(
     assert up == "tallystick up\n"  # started above, on a free port
     follow(service, place, run)
     subprocess.run(
-        [sys.executable, "program.py"], env=service.environment, cwd=place, timeout=240, check=True
+        [sys.executable, "program.py"],
+        env=service.environment,
+        cwd=place,
+        timeout=PATIENCE_S,
+        check=True,
     )
     known = follow(service, place, "tallystick actions --json").splitlines()
     assert [json.loads(line)["statement"]["tool.name"] for line in known] == ["refund", "refund"]

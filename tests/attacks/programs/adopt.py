@@ -7,7 +7,7 @@ import tallystick
 
 def main() -> None:
     tallystick.record("config.changed", note="a process that hardly lives")
-    is_delivered = tallystick.flush(20)
+    is_delivered = tallystick.flush(200)
     os._exit(0 if is_delivered else 1)
 
 

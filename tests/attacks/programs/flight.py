@@ -210,4 +210,4 @@ if __name__ == "__main__":
     if sys.argv[4:] == ["away"]:
         print("ready", flush=True)
         time.sleep(600)
-    print(tallystick.flush(30))
+    print(tallystick.flush(200))

@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 import tallystick
 
-PATIENCE_S = 120.0
+PATIENCE_S = 200.0
 
 
 def main() -> None:

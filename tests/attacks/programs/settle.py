@@ -15,7 +15,7 @@ import tallystick
 def main() -> None:
     end_s = time.monotonic() + float(sys.argv[1])
     tallystick.record("config.changed", note="a process that starts after the others died")
-    is_delivered = tallystick.flush(20)
+    is_delivered = tallystick.flush(200)
     while time.monotonic() < end_s and others():
         time.sleep(0.05)
     shown = {"left": sorted(others()), "is_delivered": is_delivered} | asdict(tallystick.status())

@@ -13,6 +13,7 @@ import pytest
 
 from tallystick_ingest.auth.accounts import ACCOUNTS_FILE, AccountBook
 from tallystick_ingest.auth.passwords import is_password
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.sending import JSON
 from tests.serving import TALLYSTICK, Service
@@ -28,7 +29,7 @@ def run(home: Path, *arguments: str, **options: object) -> subprocess.CompletedP
         env={"PATH": os.environ["PATH"], "TALLYSTICK_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
         **{"stdin": subprocess.DEVNULL, **options},
     )
@@ -129,7 +130,7 @@ def test_at_a_terminal_the_password_is_asked_twice_and_not_shown(
                 os.write(terminal, line.encode() + b"\n")
         while chunk := read(terminal):
             shown += chunk
-        assert process.wait(30) == code, shown
+        assert process.wait(PATIENCE_S) == code, shown
     os.close(terminal)
     assert WORDS.encode() not in shown
     account = AccountBook(tmp_path / "server", lambda: 0).named("ada")

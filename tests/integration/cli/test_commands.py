@@ -16,6 +16,7 @@ from tallystick.credentials import Credentials, save_credentials
 from tallystick.keys import load_emitter_key
 from tallystick.verify.policy import parse_policy
 from tests.keys import key_pair
+from tests.patience import PATIENCE_S
 
 LOG, SERVICE = key_pair("log.example/tenant").key, key_pair("log.example/service").key
 
@@ -26,7 +27,7 @@ def tallystick(home: Path, *arguments: str, **environ: str) -> subprocess.Comple
         env={"PATH": os.environ["PATH"], "TALLYSTICK_HOME": str(home), **environ},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -189,7 +190,7 @@ sys.exit(main({arguments!r}))
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 1

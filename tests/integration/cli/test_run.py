@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.launch import BOOTSTRAP, recorded
+from tests.patience import PATIENCE_S
 from tests.recorded import Recording
 from tests.requirements import requirement
 
@@ -31,7 +32,7 @@ def run(home: Path, *command: str, **environ: str) -> subprocess.CompletedProces
         input="typed\n",
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -62,7 +63,7 @@ def test_a_signal_reaches_the_program_itself(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
         process.send_signal(signal.SIGUSR1)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_the_name_of_the_service_can_be_given(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.requirements import requirement
-from tests.serving import ANSWER_WITHIN_S, READY_WITHIN_S, STOP_WITHIN_S, Service
+from tests.serving import Service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -31,7 +32,7 @@ class Dashboard:
 
     def status(self, path: str, method: str = "GET", **headers: str) -> int:
         """Ask for something; 0 where nobody answers."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_WITHIN_S)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, headers=named)
@@ -49,7 +50,7 @@ class Dashboard:
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds."""
-        end = time.monotonic() + READY_WITHIN_S
+        end = time.monotonic() + PATIENCE_S
         while not holds():
             assert time.monotonic() < end, self.service.output
             time.sleep(0.05)
@@ -81,7 +82,7 @@ def test_it_ends_with_the_service_however_that_ends(dashboard: Dashboard, number
     assert child is not None
     os.kill(dashboard.service.pid, number)
     assert dashboard.service.process is not None
-    code = dashboard.service.process.wait(STOP_WITHIN_S)
+    code = dashboard.service.process.wait(PATIENCE_S)
     assert code == (-signal.SIGKILL if number == signal.SIGKILL else 0)
     dashboard.until_gone(child)
 

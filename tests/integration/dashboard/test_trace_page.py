@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.sending import JSON, pairs, spans_json
 from tests.serving import Service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-SIGNED_WITHIN_S = 120
 FOREIGN = "fe" * 16
 HOSTILE = "<img src=x onerror=alert(1)>\u202egpj.exe\x1b[31m"
 
@@ -46,7 +46,10 @@ except ValueError:
 def recorded(service: Service) -> dict[str, Any]:
     """Record calls by the SDK and one foreign span; give the last record of each tool by name."""
     subprocess.run(
-        [sys.executable, "-c", PROGRAM, HOSTILE], env=service.environment, timeout=240, check=True
+        [sys.executable, "-c", PROGRAM, HOSTILE],
+        env=service.environment,
+        timeout=PATIENCE_S,
+        check=True,
     )
     start_ns = time.time_ns()
     foreign = {
@@ -66,7 +69,7 @@ def recorded(service: Service) -> dict[str, Any]:
 
 
 def wait_for(is_done: Callable[[], object]) -> None:
-    end = time.monotonic() + SIGNED_WITHIN_S
+    end = time.monotonic() + PATIENCE_S
     while not is_done():
         assert time.monotonic() < end, "no checkpoint was signed"
         time.sleep(0.1)
@@ -84,7 +87,7 @@ def opened(service: Service, **query: str) -> AppTest:
     app = AppTest.from_function(script, kwargs={"url": url, "key": key})
     for name, value in query.items():
         app.query_params[name] = value
-    app.run(timeout=240)
+    app.run(timeout=PATIENCE_S)
     assert not app.exception, [one.message for one in app.exception]
     return app
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tallystick.event import Record
+from tests.patience import PATIENCE_S
 from tests.recorded import Recording
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -19,7 +20,6 @@ ENVIRONMENTS = {
     "agents-old": ".venv-agents-old",
     "agents-new": ".venv-agents-new",
 }
-TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def start(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_S,
+        timeout=PATIENCE_S,
         check=False,
     )
 

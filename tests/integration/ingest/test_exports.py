@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.sending import JSON
 from tests.serving import Answer, Service
 
 pytestmark = [pytest.mark.e2e, requirement("export.jobs")]
-
-DONE_WITHIN_S = 240
-"""An export gives way to everything else on the machine: its process has a niceness of 10."""
 
 
 def begin(service: Service, **body: Any) -> Answer:
@@ -28,7 +26,7 @@ def begin(service: Service, **body: Any) -> Answer:
 
 
 def followed(service: Service, export_id: str) -> Any:
-    end = time.monotonic() + DONE_WITHIN_S
+    end = time.monotonic() + PATIENCE_S
     while (job := service.get(f"/api/v1/exports/{export_id}"))["state"] == "running":
         assert time.monotonic() < end, job
         time.sleep(0.05)

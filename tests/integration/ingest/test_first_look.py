@@ -13,6 +13,7 @@ from tallystick.clock import SystemClock
 from tallystick.tlog.note import parse_vkey
 from tallystick_ingest.auth.accounts import AccountBook
 from tallystick_ingest.auth.passwords import Cost
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.sending import JSON, items, logs_protobuf, span_json
 from tests.serving import Answer, Service
@@ -21,7 +22,6 @@ from tests.stores import START_US, Emitter
 pytestmark = pytest.mark.e2e
 
 PERIOD = f"from={START_US - 10**9}&to={START_US + 10**9}"
-WITHIN_S = 240
 
 
 def send(service: Service, name: str, calls: int = 3) -> Emitter:
@@ -36,7 +36,7 @@ def signed(service: Service) -> int:
     """Wait until a checkpoint covers every entry there is now; return how many that are."""
     size: int = service.get("/api/v1/integrity")["checkpoints"][0]["size"]
     entries: int = service.get(f"/api/v1/overview?{PERIOD}")["log"]["size"]
-    end = time.monotonic() + WITHIN_S
+    end = time.monotonic() + PATIENCE_S
     while size < entries:
         assert time.monotonic() < end, f"no checkpoint of {entries} entries, only of {size}"
         time.sleep(0.05)
@@ -48,7 +48,7 @@ def verified(service: Service) -> dict[str, Any]:
     """Ask for a verification and wait for it."""
     answer = service.ask("POST", "/api/v1/verification", b"", service.authorization)
     assert answer.status == 200, answer.body
-    end = time.monotonic() + WITHIN_S
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         found: dict[str, Any] = service.get("/api/v1/verification")["verification"]
         if found["state"] != "running":
@@ -191,7 +191,7 @@ def test_the_first_verification_begins_with_the_service(
     make_service: Callable[..., Service],
 ) -> None:
     service = make_service(environ={"TALLYSTICK_VERIFY_EVERY_S": "300"}).start()
-    end = time.monotonic() + WITHIN_S
+    end = time.monotonic() + PATIENCE_S
     while service.get("/api/v1/verification")["verification"]["state"] != "done":
         assert time.monotonic() < end
         time.sleep(0.05)

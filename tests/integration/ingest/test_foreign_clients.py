@@ -21,6 +21,7 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.serving import Service
 
@@ -43,7 +44,7 @@ def javascript() -> Path:
         fresh = Path(tempfile.mkdtemp(dir=cache))
         for name in INSTALLED:
             shutil.copy(PROGRAM / name, fresh)
-        subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=fresh, check=True, timeout=240)
+        subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=fresh, check=True, timeout=PATIENCE_S)
         try:
             fresh.rename(place)
         except OSError:
@@ -61,7 +62,7 @@ def send_from_javascript(service: Service, compression: str, place: Path) -> lis
             ["node", str(program), url, key, str(SPANS), compression],
             stdout=subprocess.PIPE,
             check=True,
-            timeout=120,
+            timeout=PATIENCE_S,
         )
     finally:
         program.unlink()
@@ -104,6 +105,7 @@ def test_spans_of_opentelemetry_python_are_kept_in_every_compression(
     exporter = OTLPSpanExporter(
         f"http://127.0.0.1:{service.port}/v1/traces",
         headers=service.authorization,
+        timeout=PATIENCE_S,
         compression=compression,
     )
     provider = TracerProvider()
@@ -113,7 +115,7 @@ def test_spans_of_opentelemetry_python_are_kept_in_every_compression(
     for number in range(SPANS):
         with tracer.start_as_current_span(f"step {number}") as span:
             ids.append(f"{span.get_span_context().span_id:016x}")
-    assert provider.force_flush()
+    assert provider.force_flush(PATIENCE_S * 1000)
     provider.shutdown()
     stored = stored_spans(service)
     assert [one for one in ids if one not in stored] == []
@@ -125,7 +127,9 @@ def test_an_exporter_that_sends_again_finds_its_spans_counted_as_duplicates(
 ) -> None:
     provider = TracerProvider()
     exporter = OTLPSpanExporter(
-        f"http://127.0.0.1:{service.port}/v1/traces", headers=service.authorization
+        f"http://127.0.0.1:{service.port}/v1/traces",
+        headers=service.authorization,
+        timeout=PATIENCE_S,
     )
     with provider.get_tracer("again").start_as_current_span("once") as span:
         pass
@@ -141,14 +145,17 @@ def test_logs_of_others_are_refused_by_count_and_metrics_are_counted(service: Se
     url = f"http://127.0.0.1:{service.port}"
     logs = LoggerProvider()
     logs.add_log_record_processor(
-        BatchLogRecordProcessor(OTLPLogExporter(f"{url}/v1/logs", headers=service.authorization))
+        BatchLogRecordProcessor(
+            OTLPLogExporter(f"{url}/v1/logs", headers=service.authorization, timeout=PATIENCE_S)
+        )
     )
     for number in range(3):
         logs.get_logger("app").emit(body=f"line {number}", event_name="app.line")
     logs.shutdown()
     assert service.rejected()[-1] == {"not_a_tallystick_record": 3}
     reader = PeriodicExportingMetricReader(
-        OTLPMetricExporter(f"{url}/v1/metrics", headers=service.authorization), 60_000
+        OTLPMetricExporter(f"{url}/v1/metrics", headers=service.authorization, timeout=PATIENCE_S),
+        60_000,
     )
     metrics = MeterProvider([reader])
     metrics.get_meter("app").create_counter("calls").add(1)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.sending import JSON, batch, logs_protobuf, partial, span_json
-from tests.serving import STOP_WITHIN_S, TALLYSTICK, Service
+from tests.serving import TALLYSTICK, Service
 from tests.stores import Emitter
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -31,7 +32,7 @@ def fails(service: Service, *options: str) -> str:
         env=service.environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 1
@@ -75,7 +76,7 @@ def test_a_request_in_progress_is_finished_before_the_end(
             time.sleep(0.02)
         connection.sendall(body[100:])
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
-    assert service.process.wait(STOP_WITHIN_S) == 0
+    assert service.process.wait(PATIENCE_S) == 0
     service.start()
     assert len([one for one in service.statements() if one["type"] == "tool.completed"]) == 2
 

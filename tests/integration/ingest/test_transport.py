@@ -12,9 +12,10 @@ import pytest
 from tallystick.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from tallystick.tlog.ed25519 import load_verify
 from tallystick.tlog.note import parse_vkey
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.sending import JSON, PROTOBUF, batch, logs_protobuf, partial, span_json
-from tests.serving import ANSWER_WITHIN_S, Service
+from tests.serving import Service
 from tests.stores import Emitter
 
 pytestmark = pytest.mark.e2e
@@ -30,7 +31,7 @@ def head(service: Service, body_headers: str, path: str = "/v1/logs") -> bytes:
 
 
 def connect(service: Service) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", service.port), timeout=ANSWER_WITHIN_S)
+    return socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE_S)
 
 
 def status_line(connection: socket.socket) -> bytes:

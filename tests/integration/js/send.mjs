@@ -5,15 +5,17 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
 
+const PATIENCE_MS = 600_000; // of its own it gives up after ten seconds
 const [url, key, count, compression] = process.argv.slice(2);
 const exporter = new OTLPTraceExporter({
   url: `${url}/v1/traces`,
   headers: { authorization: `Bearer ${key}` },
   compression,
+  timeoutMillis: PATIENCE_MS,
 });
 const provider = new BasicTracerProvider({
   resource: resourceFromAttributes({ "service.name": "js-shop", "host.owner": "dave.canary@example.org" }),
-  spanProcessors: [new BatchSpanProcessor(exporter, { maxExportBatchSize: 64, maxQueueSize: 4096 })],
+  spanProcessors: [new BatchSpanProcessor(exporter, { maxExportBatchSize: 64, maxQueueSize: 4096, exportTimeoutMillis: PATIENCE_MS })],
 });
 const tracer = provider.getTracer("js-agent", "1.0.0");
 const ids = [];

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tallystick.event import Record
-from tests.integration.mcp.test_both_versions import PYTHONS, ROOT, TIMEOUT_S
+from tests.integration.mcp.test_both_versions import PYTHONS, ROOT
+from tests.patience import PATIENCE_S
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
 
@@ -45,7 +46,7 @@ def access(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         env={"PATH": os.environ["PATH"], "TALLYSTICK_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_S,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

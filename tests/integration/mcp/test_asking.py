@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tallystick.event import Record
-from tests.integration.mcp.test_both_versions import PYTHONS, ROOT, TIMEOUT_S
+from tests.integration.mcp.test_both_versions import PYTHONS, ROOT
+from tests.patience import PATIENCE_S
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
 
@@ -49,7 +50,7 @@ def run(version: str, mode: str, home: Path, *options: str) -> Run:
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "TALLYSTICK_HOME": str(home)},
         capture_output=True,
-        timeout=TIMEOUT_S,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.event import Record
+from tests.patience import PATIENCE_S
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
 
@@ -20,7 +21,6 @@ PYTHONS = {
     "mcp1": ROOT / ".venv-mcp1" / "bin" / "python",
     "mcp1.24": ROOT / ".venv-frameworks-old" / "bin" / "python",
 }
-TIMEOUT_S = 120
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def run(version: str, mode: str, home: Path, *options: str) -> Run:
         [PYTHONS[version], "-W", "ignore", DESK, mode, *options],
         env={"PATH": os.environ["PATH"], "TALLYSTICK_HOME": str(home)},
         capture_output=True,
-        timeout=TIMEOUT_S,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()

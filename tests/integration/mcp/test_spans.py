@@ -15,6 +15,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tallystick.event import Record
+from tests.patience import PATIENCE_S
 from tests.recorded import Recording
 from tests.requirements import requirement
 
@@ -30,7 +31,7 @@ def start(arguments: list[str], **environ: str) -> str:
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environ},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

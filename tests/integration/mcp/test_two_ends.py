@@ -19,6 +19,7 @@ from tallystick.capture.receipt import META_KEY
 from tallystick.event import Record
 from tallystick.tlog.encoding import to_base64
 from tallystick_ingest.stages import calls_of
+from tests.patience import PATIENCE_S
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
 from tests.serving import Service
@@ -26,7 +27,6 @@ from tests.serving import Service
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PYTHONS = {"mcp2": Path(sys.executable), "mcp1": ROOT / ".venv-mcp1" / "bin" / "python"}
-TIMEOUT_S = 120
 CALLS = 11
 """Calls of tools that two_ends.py makes: three, and eight at once."""
 CANARIES = ("ada@example.com", "bob@example.com", "planner-of-ada")
@@ -93,7 +93,7 @@ def run(home: Path, client: str, *arguments: str, **environ: str) -> Ends:
         **environ,
     }
     command = [str(PYTHONS[client]), "-W", "ignore", str(HERE / "two_ends.py"), *arguments]
-    done = subprocess.run(command, env=env, capture_output=True, timeout=TIMEOUT_S, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr.decode()
     lines = wire.read_text(encoding="utf-8").splitlines() if wire.exists() else []
     return Ends(
@@ -177,7 +177,7 @@ def served(python: Path, home: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         server.terminate()
-        server.wait(TIMEOUT_S)
+        server.wait(PATIENCE_S)
 
 
 @requirement("receipt.agreed")
@@ -226,11 +226,11 @@ def test_a_receipt_of_another_form_changes_neither_the_call_nor_its_record(
 
 def deliver_the_rest(home: Path, endpoint: Mapping[str, str]) -> None:
     """Ship what a server left: mcp's client kills one that takes longer than 2 s to end."""
-    program = "import tallystick as t; t.instrument(); t.flush(60); t.shutdown()"
+    program = "import tallystick as t; t.instrument(); t.flush(200); t.shutdown()"
     env = {"PATH": os.environ["PATH"], "TALLYSTICK_HOME": str(home), **endpoint}
-    end = time.monotonic() + TIMEOUT_S
+    end = time.monotonic() + PATIENCE_S
     while list((home / "spool").glob("*.spool")) and time.monotonic() < end:
-        subprocess.run([sys.executable, "-c", program], env=env, timeout=TIMEOUT_S, check=True)
+        subprocess.run([sys.executable, "-c", program], env=env, timeout=PATIENCE_S, check=True)
 
 
 @requirement("receipt.told", "receipt.verified")

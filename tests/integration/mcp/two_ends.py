@@ -71,5 +71,5 @@ if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
     tallystick.instrument(service_name="client")
     asyncio.run(main())
-    tallystick.flush(20)
+    tallystick.flush(200)
     tallystick.shutdown()

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
+
 PRELUDE = """
 import os, signal, sys, threading, time
 import tallystick
@@ -47,7 +49,7 @@ def run(
         env=environment(home, endpoint, **settings),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
     )
 

@@ -16,6 +16,7 @@ from tallystick import runtime
 from tallystick.capture.call import Call, Ending, Sighting
 from tallystick.config import load_config
 from tests.attacks.canaries import CANARIES, find, needles
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.serving import Service
 
@@ -57,7 +58,7 @@ def call(result: object, params: object = None, *, is_away: bool = False) -> Non
     one.announce()
     one.end(Ending("success", result))
     if not is_away:
-        assert running.flush(60)
+        assert running.flush(PATIENCE_S)
 
 
 def ended(service: Service) -> dict[str, Any]:
@@ -158,7 +159,9 @@ def test_a_package_holds_the_blobs_and_its_own_verifier_checks_them(
     contents = [base64.b64decode(json.loads(line)["blob"]) for line in lines]
     assert digest in {f"sha256:{hashlib.sha256(content).hexdigest()}" for content in contents}
     command = [sys.executable, "-I", "-S", str(tmp_path / "verify.py"), str(package), "--json"]
-    checked = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    checked = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert checked.stdout, checked.stderr
     [step] = [one for one in json.loads(checked.stdout)["steps"] if one["number"] == 4]
     assert (checked.returncode, step["findings"]) == (2, [])
@@ -202,7 +205,7 @@ def test_a_blob_waits_on_disk_with_its_record_while_the_service_is_away(
     service.start()
     running = runtime.current()
     assert running is not None
-    assert running.flush(60)
+    assert running.flush(PATIENCE_S)
     assert blob_of(ended(service))["digest"] == f"sha256:{path.name}"
     assert not path.exists()
 

@@ -10,6 +10,7 @@ from tallystick.spool.tally import WAITED
 from tallystick.testing import running_sink
 from tests.emitters import check_spool
 from tests.integration.sdk.programs import lines_until, run, running
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
 LIMITED = """
@@ -27,7 +28,7 @@ say(tallystick.status().backlog, dict(tallystick.status().lost))
 
 DELIVER = """
 record("after")
-assert tallystick.flush(50)
+assert tallystick.flush(200)
 while tallystick.status().recovered_sessions < {dead}:
     time.sleep(0.02)
 """
@@ -43,11 +44,11 @@ def test_what_a_killed_process_held_in_memory_or_dropped_is_stated_by_the_next(
         assert said.startswith("4 {"), said
         if end.startswith("time"):
             program.send_signal(signal.SIGKILL)
-        program.wait(60)
+        program.wait(PATIENCE_S)
     with running_sink() as sink:
         source = """
         record("after")
-        assert tallystick.flush(50)
+        assert tallystick.flush(200)
         """
         for _ in range(2):  # and the one after that has nothing to add
             finished = run(source, tmp_path, sink.url)
@@ -123,7 +124,7 @@ def test_workers_forked_beside_running_threads_lose_nothing_when_all_are_killed(
         for worker in map(int, forked):
             os.kill(worker, signal.SIGKILL)
         master.send_signal(signal.SIGKILL)
-        master.wait(60)
+        master.wait(PATIENCE_S)
     with running_sink() as sink:
         finished = run(DELIVER.format(dead=4), tmp_path, sink.url)
         assert finished.returncode == 0, finished.stderr

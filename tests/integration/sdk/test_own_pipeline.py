@@ -17,6 +17,7 @@ import tallystick
 from tallystick import runtime
 from tests.attacks.canaries import CANARIES, find, needles
 from tests.collecting import Collector, a_collector
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.serving import Service
 
@@ -41,7 +42,7 @@ def work(collector: Collector, home: Path, name: str) -> str:
     }
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(tallystick.AuditSpanProcessor(service_name=name, **settings))
-    sent = OTLPSpanExporter(endpoint=f"{collector.url}/v1/traces")
+    sent = OTLPSpanExporter(endpoint=f"{collector.url}/v1/traces", timeout=PATIENCE_S)
     provider.add_span_processor(BatchSpanProcessor(tallystick.MaskingSpanExporter(sent)))
     tracer = provider.get_tracer("their.instrumentation")
     for number in range(CALLS):
@@ -51,12 +52,12 @@ def work(collector: Collector, home: Path, name: str) -> str:
             "gen_ai.tool.call.arguments": json.dumps({"n": number, "note": ALL}),
         }
         tracer.start_span(f"execute_tool {name}", attributes=said).end()
-    assert provider.force_flush()
+    assert provider.force_flush(PATIENCE_S * 1000)
     running = runtime.current()
     assert running is not None
     assert running.recorder.session is not None
     session = running.recorder.session.id
-    running.shutdown(30)
+    running.shutdown(PATIENCE_S)
     provider.shutdown()
     return session
 

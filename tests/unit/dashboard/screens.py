@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from tallystick_dashboard import session
 from tallystick_dashboard.client import ActionPage, Person
+from tests.patience import PATIENCE_S
 
 SCRIPT = """
 from importlib import import_module
@@ -86,7 +87,7 @@ class Answers:
 def shown(monkeypatch: pytest.MonkeyPatch, page: str, answers: Answers) -> AppTest:
     """Return a page that reads from `answers`; run it."""
     monkeypatch.setattr(session, "client_of_visitor", lambda: answers)
-    return AppTest.from_string(SCRIPT.format(page=page), default_timeout=240)
+    return AppTest.from_string(SCRIPT.format(page=page), default_timeout=PATIENCE_S)
 
 
 def markup_of(screen: AppTest) -> str:

@@ -11,6 +11,7 @@ from hatchling.builders.wheel import WheelBuilder
 from streamlit.testing.v1 import AppTest
 
 from tallystick_dashboard import components
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
 ASSETS = components.ROOT / components.ASSETS
@@ -24,7 +25,7 @@ from tallystick_dashboard import components
 components.panel([], "p")
 components.stages("call", "of", [], "s")
 components.waterfall({}, "w")
-''').run(timeout=240)
+''').run(timeout=600)
 from tallystick_dashboard import components
 print(json.dumps({
     "errors": [one.message for one in app.exception],
@@ -55,7 +56,7 @@ def test_an_installed_wheel_draws_its_components(wheel: zipfile.ZipFile, tmp_pat
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -71,7 +72,7 @@ def test_the_editable_install_draws_its_components() -> None:
 
         components.stages("call", "of", [], "s")
 
-    app = AppTest.from_function(script).run(timeout=240)
+    app = AppTest.from_function(script).run(timeout=PATIENCE_S)
     assert not app.exception
     [drawn] = app.get("bidi_component")
     assert drawn.proto.component_name == "tallystick.stages"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tallystick_dashboard.text import safe
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
 HERE = Path(__file__).resolve().parent
@@ -27,7 +28,7 @@ def test_the_logic_of_the_components_holds(file: Path) -> None:
         ["node", "--test", "--test-reporter=tap", str(file)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

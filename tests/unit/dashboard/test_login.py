@@ -19,6 +19,7 @@ from tallystick_dashboard.client import (
 from tallystick_dashboard.login import MAX_BODY_BYTES, MAX_LOGINS, Door, safe_path
 from tallystick_dashboard.session import COOKIE
 from tallystick_dashboard.visitors import Visitors
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.unit.dashboard.screens import Answers
 
@@ -166,7 +167,7 @@ def test_a_crowd_that_signs_in_leaves_threads_to_those_who_have(
 
     def slow(name: str, _password: str) -> Login:
         asked.append(name)
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE_S)
         raise NotSignedInError("wrong")
 
     service.answers["login"] = slow
@@ -177,7 +178,7 @@ def test_a_crowd_that_signs_in_leaves_threads_to_those_who_have(
     with ThreadPoolExecutor(CROWD) as crowd:
         entering = [crowd.submit(sign_in, number) for number in range(CROWD)]
         try:
-            refused = list(islice(as_completed(entering, 30), CROWD - MAX_LOGINS))
+            refused = list(islice(as_completed(entering, PATIENCE_S), CROWD - MAX_LOGINS))
             link = browser.post("/login/link", data={"token": "once", "next": "/"})
         finally:
             go_on.set()

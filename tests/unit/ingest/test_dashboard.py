@@ -12,10 +12,10 @@ from tallystick.errors import ConfigError
 from tallystick_ingest import dashboard
 from tallystick_ingest.config import load_service_config
 from tallystick_ingest.dashboard import Child, Dashboard, beside
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
 SERVICE = "http://127.0.0.1:4318"
-WITHIN_S = 120
 
 
 class Children:
@@ -62,7 +62,7 @@ def run(listener: socket.socket) -> Iterator[Run]:
 
 def ended(started: Dashboard) -> None:
     """Wait until nothing is watched any more."""
-    started._thread.join(WITHIN_S)  # noqa: SLF001 - there is nothing else to wait for
+    started._thread.join(PATIENCE_S)  # noqa: SLF001 - there is nothing else to wait for
     assert not started._thread.is_alive()  # noqa: SLF001
 
 

@@ -25,6 +25,7 @@ from tallystick_ingest.otlp.http import BusyError
 from tallystick_store.evidence.export import ExportRequest, export_report
 from tests.builder import START_US, Session
 from tests.exporting import EVER_US, benign, store_log
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.store_log import StoreLog
 from tests.verifying import verify_package
@@ -34,8 +35,6 @@ pytestmark = requirement("export.jobs")
 CALLER = Caller("key-1", "somebody", ("export",))
 LATER_US = START_US + 3_600_000_000
 WHOLE = ExportRequest(0, EVER_US, "eu-ai-act")
-DONE_WITHIN_S = 600
-"""An export gives way to everything else on the machine."""
 
 
 class StillClock:
@@ -91,7 +90,7 @@ class World:
 
     def wait(self) -> None:
         assert self.jobs._thread is not None  # noqa: SLF001 - there is nothing else to wait on
-        self.jobs._thread.join(DONE_WITHIN_S)  # noqa: SLF001
+        self.jobs._thread.join(PATIENCE_S)  # noqa: SLF001
         assert not self.jobs._thread.is_alive(), "the export does not end"  # noqa: SLF001
 
 
@@ -110,7 +109,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     gate, real = threading.Event(), export_report
 
     def hold(*arguments: Any, **named: Any) -> Any:
-        gate.wait(DONE_WITHIN_S)
+        gate.wait(PATIENCE_S)
         return real(*arguments, **named)
 
     monkeypatch.setattr(export_jobs, "export_report", hold)
@@ -233,7 +232,7 @@ def test_a_service_that_stops_ends_its_export(world: World, held: threading.Even
     while not world.jobs._closing.is_set():  # noqa: SLF001 - what close() sets first
         time.sleep(0)
     held.set()
-    closing.join(DONE_WITHIN_S)
+    closing.join(PATIENCE_S)
     world.wait()
     assert job.state == "failed"
     assert "the service is stopping" in job.error

@@ -18,6 +18,7 @@ from tallystick_ingest.auth.login import (
 )
 from tallystick_ingest.auth.passwords import Cost, PasswordHash, is_password
 from tallystick_ingest.otlp.http import BusyError
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.stores import Clock
 
@@ -112,7 +113,7 @@ def test_a_crowd_at_the_door_is_sent_away_and_the_rest_of_the_service_stays_free
 
     def slow(text: str, kept: PasswordHash) -> bool:
         inside.set()
-        return leave.wait(120) and False
+        return leave.wait(PATIENCE_S) and False
 
     monkeypatch.setattr(module, "is_password", slow)
     outcomes: list[type[Exception]] = []
@@ -127,10 +128,10 @@ def test_a_crowd_at_the_door_is_sent_away_and_the_rest_of_the_service_stays_free
     threads = [threading.Thread(target=attempt, args=(n,)) for n in range(MAX_WAITING + 3)]
     for thread in threads:
         thread.start()
-    assert inside.wait(120)
-    assert [sent_away.acquire(timeout=120) for _ in range(3)] == [True] * 3
+    assert inside.wait(PATIENCE_S)
+    assert [sent_away.acquire(timeout=PATIENCE_S) for _ in range(3)] == [True] * 3
     assert outcomes == [BusyError] * 3
     leave.set()
     for thread in threads:
-        thread.join(120)
+        thread.join(PATIENCE_S)
     assert outcomes.count(AuthenticationError) == MAX_WAITING

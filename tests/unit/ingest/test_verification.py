@@ -11,6 +11,7 @@ import pytest
 from tallystick.testing import FakeClock
 from tallystick_ingest import verification as module
 from tallystick_ingest.verification import Verifier
+from tests.patience import PATIENCE_S
 
 URL = "http://127.0.0.1:1"
 Run = Callable[[str], tuple[int, bytes]]
@@ -63,7 +64,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 def finished(verifier: Verifier) -> Any:
     """Wait until nothing runs."""
-    assert verifier.wait(120)
+    assert verifier.wait(PATIENCE_S)
     return verifier.found
 
 
@@ -107,15 +108,15 @@ def test_two_never_run_at_once_and_the_last_result_stands_meanwhile(bench: Bench
     verifier = bench.verifier(300)
     verifier.start(URL)
     before = finished(verifier)
-    assert bench.began.acquire(timeout=120)
+    assert bench.began.acquire(timeout=PATIENCE_S)
 
     def wait(_policy: str) -> tuple[int, bytes]:
-        leave.wait(120)
+        leave.wait(PATIENCE_S)
         return report(size=9)
 
     bench.play = wait
     verifier.ask()
-    assert bench.began.acquire(timeout=120)
+    assert bench.began.acquire(timeout=PATIENCE_S)
     for _ in range(5):
         shown = verifier.ask()
         assert (shown.state, shown.checkpoint) == ("running", before.checkpoint)

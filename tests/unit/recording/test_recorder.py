@@ -29,6 +29,7 @@ from tallystick.spool.room import Room
 from tallystick.spool.tally import WAITED
 from tallystick.testing import FakeClock
 from tests.emitters import Checked, Disk, check_spool, draft, new_session, printer, record
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
 NOWHERE = Position(0, 0)
@@ -534,14 +535,14 @@ def test_blocking_waits_for_room_and_loses_nothing_that_finds_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "BACKLOG_RECORDS", 1)
-    bench = capped(tmp_path, when_full=BLOCK, wait_s=60.0)
+    bench = capped(tmp_path, when_full=BLOCK, wait_s=PATIENCE_S)
     bench.recorder.record(draft("first"))
     waiting = threading.Event()
     before = bench.notified
     bench.on_notify = waiting.set
     caller = threading.Thread(target=bench.recorder.record, args=(draft("second"),))
     caller.start()
-    assert waiting.wait(60)
+    assert waiting.wait(PATIENCE_S)
     assert bench.notified > before
     give_room(bench)
     while caller.is_alive():  # it may not wait yet when the first one looks

@@ -15,6 +15,7 @@ from tallystick_store.rows import Admitted, EventRow, Merge
 from tallystick_store.snapshot import take_snapshot
 from tallystick_store.source import DataSource
 from tallystick_store.store import DATABASE_NAME
+from tests.patience import PATIENCE_S
 from tests.stores import START_US, Emitter, open_store, spans, verify_data, write, writer
 
 
@@ -188,11 +189,11 @@ def test_the_keys_that_the_service_states_are_claimed(tmp_path: Path) -> None:
 def test_a_snapshot_of_a_running_store_verifies(tmp_path: Path) -> None:
     store, emitter = open_store(tmp_path / "data"), Emitter()
     made = writer(store)
-    made.submit((emitter.opened(), emitter.seal())).result(30)
+    made.submit((emitter.opened(), emitter.seal())).result(PATIENCE_S)
     for name in ("first", "second"):
-        made.submit((emitter.call(), emitter.seal())).result(30)
+        made.submit((emitter.call(), emitter.seal())).result(PATIENCE_S)
         take_snapshot(store, tmp_path / name)
-    made.submit((emitter.call(), emitter.seal())).result(30)
+    made.submit((emitter.call(), emitter.seal())).result(PATIENCE_S)
     made.close()
     store.close()
     reports = [verify_data(tmp_path / name) for name in ("first", "second", "data")]

@@ -12,6 +12,7 @@ from tallystick_store.engine.duckdb import Database
 from tallystick_store.rows import Admitted, View
 from tallystick_store.store import Store
 from tallystick_store.writer import OverloadedError, Writer
+from tests.patience import PATIENCE_S
 from tests.stores import Clock, Emitter, Rows, keep_all, open_store, results, writer
 
 
@@ -26,7 +27,7 @@ class Gate:
 
         def held(batches: dict[str, object]) -> None:
             self.waiting.set()
-            assert self.open.wait(30)
+            assert self.open.wait(PATIENCE_S)
             self.group_sizes.append(len(batches))
             insert(batches)
 
@@ -42,10 +43,10 @@ def test_the_answer_comes_after_the_commit(tmp_path: Path, monkeypatch: pytest.M
     store, emitter = open_store(tmp_path), Emitter()
     gate, made = Gate(store, monkeypatch), writer(store)
     future = made.submit((emitter.opened(),))
-    assert gate.waiting.wait(30)
+    assert gate.waiting.wait(PATIENCE_S)
     assert not future.done()
     gate.open.set()
-    assert future.result(30) == 1
+    assert future.result(PATIENCE_S) == 1
     assert store.size == 1
     stop(store, made)
 
@@ -54,7 +55,7 @@ def test_what_waits_is_committed_together(tmp_path: Path, monkeypatch: pytest.Mo
     store, emitter = open_store(tmp_path), Emitter()
     gate, made = Gate(store, monkeypatch), writer(store)
     first = made.submit((emitter.opened(),))
-    assert gate.waiting.wait(30)
+    assert gate.waiting.wait(PATIENCE_S)
     others = [made.submit((emitter.call(),)) for _ in range(10)]
     gate.open.set()
     assert results([first, *others]) == [1] * 11
@@ -70,7 +71,7 @@ def test_a_group_is_bounded_by_requests_and_by_bytes(
     store, emitter = open_store(tmp_path), Emitter()
     gate, made = Gate(store, monkeypatch), writer(store)
     futures = [made.submit((emitter.opened(),))]
-    assert gate.waiting.wait(30)
+    assert gate.waiting.wait(PATIENCE_S)
     futures += [made.submit((emitter.call(),), 1) for _ in range(4)]
     futures += [made.submit((emitter.call(),), 90) for _ in range(2)]
     gate.open.set()
@@ -105,7 +106,7 @@ def test_a_request_sees_the_uncommitted_rows_before_it(
 
     gate, made = Gate(store, monkeypatch), Writer(store, admit, Clock())
     first = made.submit((emitter.opened(),))
-    assert gate.waiting.wait(30)
+    assert gate.waiting.wait(PATIENCE_S)
     others = [made.submit((emitter.call(),)) for _ in range(3)]
     gate.open.set()
     assert results([first, *others]) == [-1, 0, 1, 2]
@@ -123,12 +124,12 @@ def test_a_refused_request_fails_alone(tmp_path: Path, monkeypatch: pytest.Monke
 
     gate, made = Gate(store, monkeypatch), Writer(store, admit, Clock())
     first = made.submit((emitter.opened(),))
-    assert gate.waiting.wait(30)
+    assert gate.waiting.wait(PATIENCE_S)
     futures = [made.submit(()), made.submit((emitter.call(),))]
     gate.open.set()
     assert results([first, futures[1]]) == [1, 1]
     with pytest.raises(AdmissionError, match="nothing to keep"):
-        futures[0].result(30)
+        futures[0].result(PATIENCE_S)
     assert store.size == 2
     made.close()
     store.close()
@@ -139,7 +140,7 @@ def test_a_request_without_rows_is_answered_without_a_commit(
 ) -> None:
     store = open_store(tmp_path)
     gate, made = Gate(store, monkeypatch), writer(store)
-    assert made.submit(()).result(30) == 0
+    assert made.submit(()).result(PATIENCE_S) == 0
     assert (store.size, gate.group_sizes) == (0, [])
     stop(store, made)
 
@@ -171,8 +172,8 @@ def test_a_failed_commit_fails_every_request_of_its_group_and_nothing_else(
         patch.setattr(Database, "insert", failing(1, Database.insert, persists=persists))
         failed = made.submit((emitter.call(), emitter.seal()))
         with pytest.raises(StoreError, match="the disk is full"):
-            failed.result(30)
-    assert made.submit((emitter.call(),)).result(30) == 1
+            failed.result(PATIENCE_S)
+    assert made.submit((emitter.call(),)).result(PATIENCE_S) == 1
     expected = 2 + (2 if persists else 0)
     assert store.size == expected
     state = store.group().view.session(emitter.session)
@@ -198,8 +199,8 @@ def test_an_error_that_nobody_foresaw_is_told_to_the_sender(
     with monkeypatch.context() as patch:
         patch.setattr(store.database, "insert", fail)
         with pytest.raises(StoreError, match="MemoryError"):
-            made.submit((emitter.opened(),)).result(30)
-    assert made.submit((emitter.call(),)).result(30) == 1
+            made.submit((emitter.opened(),)).result(PATIENCE_S)
+    assert made.submit((emitter.call(),)).result(PATIENCE_S) == 1
     stop(store, made)
 
 
@@ -209,7 +210,7 @@ def test_a_request_that_was_cancelled_in_time_is_not_written(
     store, emitter = open_store(tmp_path), Emitter()
     gate, made = Gate(store, monkeypatch), writer(store)
     first = made.submit((emitter.opened(),))
-    assert gate.waiting.wait(30)
+    assert gate.waiting.wait(PATIENCE_S)
     given_up, kept = made.submit((emitter.call(),)), made.submit((emitter.call(),))
     assert given_up.cancel()
     gate.open.set()
@@ -233,14 +234,14 @@ def test_too_much_waiting_is_refused_at_once(
     store, emitter = open_store(tmp_path), Emitter()
     gate, made = Gate(store, monkeypatch), writer(store)
     futures: list[Future[int]] = [made.submit((emitter.opened(),))]
-    assert gate.waiting.wait(30)
+    assert gate.waiting.wait(PATIENCE_S)
     fitting = 2 if limit == "MAX_WAITING_REQUESTS" else 1
     futures += [made.submit((emitter.call(),), size_bytes) for _ in range(fitting)]
     with pytest.raises(OverloadedError, match="try again"):
         made.submit((emitter.call(),), size_bytes)
     gate.open.set()
     results(futures)
-    assert made.submit((emitter.call(),), 1000).result(30) == 1
+    assert made.submit((emitter.call(),), 1000).result(PATIENCE_S) == 1
     stop(store, made)
 
 
@@ -250,7 +251,7 @@ def test_closing_writes_what_waits_and_takes_nothing_more(
     store, emitter = open_store(tmp_path), Emitter()
     gate, made = Gate(store, monkeypatch), writer(store)
     futures = [made.submit((emitter.opened(),))]
-    assert gate.waiting.wait(30)
+    assert gate.waiting.wait(PATIENCE_S)
     futures += [made.submit((emitter.call(),)) for _ in range(200)]
     gate.open.set()
     made.close()

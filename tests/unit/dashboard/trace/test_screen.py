@@ -5,6 +5,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
 
@@ -67,7 +68,7 @@ def opened(**query: str) -> AppTest:
     app = AppTest.from_function(script)
     for name, value in query.items():
         app.query_params[name] = value
-    app.run(timeout=240)
+    app.run(timeout=PATIENCE_S)
     assert not app.exception
     return app
 
@@ -93,7 +94,7 @@ def test_a_link_to_a_row_that_is_not_there_opens_the_trace() -> None:
 def test_a_choice_in_the_waterfall_opens_the_row_and_is_written_into_the_address() -> None:
     app = opened()
     app.session_state["waterfall-1"] = {"selected": "s1"}
-    app.run(timeout=240)
+    app.run(timeout=PATIENCE_S)
     assert headline(app) == "s1"
     assert app.query_params["span"] == "s1"
     assert data_of(app, "waterfall")[0]["initial"] == "s2"
@@ -102,7 +103,7 @@ def test_a_choice_in_the_waterfall_opens_the_row_and_is_written_into_the_address
 def test_a_choice_that_names_no_row_changes_nothing() -> None:
     app = opened()
     app.session_state["waterfall-1"] = {"selected": "<script>"}
-    app.run(timeout=240)
+    app.run(timeout=PATIENCE_S)
     assert not app.exception
     assert headline(app) == "s2"
     assert "span" not in app.query_params
