@@ -1,8 +1,15 @@
-"""What every test shares: the event loop, and the closing line about third-party vectors."""
+"""What every test shares: the event loop, how hypothesis draws, and the closing line about third-party vectors."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import vectors
+
+ANY_PACE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+"""Other work shares the machine: how long an example takes says nothing of what is tested."""
+settings.register_profile("same-each-time", ANY_PACE, derandomize=True)
+settings.register_profile("search", ANY_PACE)
+settings.load_profile("same-each-time")
 
 
 @pytest.fixture
