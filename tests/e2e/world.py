@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from examples.demo.scene import environment_of, work
+from tests.patience import PATIENCE_S
 from tests.ports import free_port
-from tests.serving import DELIVERED_WITHIN_MS, READY_WITHIN_S, STOP_WITHIN_S, Service
+from tests.serving import Service
 
 
 class World:
@@ -60,10 +61,10 @@ class World:
 
     def wait(self) -> None:
         """Wait until the dashboard answers."""
-        end = time.monotonic() + READY_WITHIN_S
+        end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             try:
-                with urllib.request.urlopen(f"{self.url}/login", timeout=60):  # noqa: S310 - ours
+                with urllib.request.urlopen(f"{self.url}/login", timeout=PATIENCE_S):  # noqa: S310 - ours
                     return
             except urllib.error.HTTPError as answer:
                 raise AssertionError(f"/login answers {answer.code}") from answer
@@ -75,7 +76,7 @@ class World:
         """Stop everything, whatever state it is in."""
         if self._dashboard is not None:
             self._dashboard.terminate()
-            self._dashboard.wait(STOP_WITHIN_S)
+            self._dashboard.wait(PATIENCE_S)
         if self.service.process is not None and self.service.process.poll() is None:
             self.service.stop()
 
@@ -96,19 +97,13 @@ class World:
         """Run a Python program as a user of this home would: the SDK in it finds the service."""
         done = subprocess.run(
             [sys.executable, "-c", program, *arguments],
-            env=_environment(self.service),
+            env=environment_of(self.service.home),
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert done.returncode == 0, done.stderr
-
-
-def _environment(service: Service) -> dict[str, str]:
-    """Give programs the demo's environment, and the time to deliver what a test looks for."""
-    waiting = {"TALLYSTICK_EXIT_FLUSH_MS": str(DELIVERED_WITHIN_MS)}
-    return environment_of(service.home) | waiting
 
 
 def fill(root: Path) -> None:
@@ -117,7 +112,7 @@ def fill(root: Path) -> None:
     try:
         place = root / "place"
         place.mkdir()
-        work(place, _environment(service))
+        work(place, environment_of(service.home))
     finally:
         assert service.stop() == 0
 
