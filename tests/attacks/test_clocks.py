@@ -6,9 +6,10 @@ from typing import Final
 import pytest
 
 from tests.attacks.world import PROGRAMS, a_world, until
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 DAY_S: Final = 86_400
 CALLS: Final = 200
@@ -27,8 +28,8 @@ def test_an_emitter_whose_clock_jumps_by_a_month_delivers_everything_in_its_orde
             "SHIFT_S": str(shift_s),
             "SHIFT_WHEN": str(now),
         }
-        agent = world.spawn("worker.py", ledger, "jump", 20, CALLS, **jump)
-        until(lambda: bool(world.statements(type="tool.completed")), 120, lambda: agent)
+        agent = world.spawn("worker.py", ledger, "jump", 20, CALLS, now, **jump)
+        until(lambda: bool(world.statements(type="tool.completed")), PATIENCE_S, lambda: agent)
         now.touch()
         assert agent.finish().out == "True\n", "what it recorded was not delivered"
         calls = world.statements(type="tool.completed")
