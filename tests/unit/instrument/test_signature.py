@@ -10,6 +10,7 @@ import pytest
 
 from tallystick.capture.definition import digest_of
 from tallystick.instrument.signature import signature_schema
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
 
@@ -150,7 +151,7 @@ def test_two_processes_give_one_digest() -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=120,
+            timeout=PATIENCE_S,
         ).stdout
         for seed in ("1", "2")
     }

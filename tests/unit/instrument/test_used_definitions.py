@@ -19,6 +19,7 @@ from tallystick.instrument.framework import Framework
 from tallystick.instrument.functions import tool_call
 from tallystick.instrument.mcp_definitions import note_listing
 from tallystick.instrument.tool_form import defined
+from tests.patience import PATIENCE_S
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
 
@@ -229,14 +230,14 @@ def test_many_threads_leave_one_record(calls: AgentCalls, recording: Reader) -> 
     ready = threading.Barrier(8)
 
     def work() -> None:
-        ready.wait(60)
+        ready.wait(PATIENCE_S)
         use(calls, PAY)
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     assert len(observed(recording)) == 1
 
 
