@@ -68,8 +68,7 @@ class ApprovalHooks:
     ) -> None:
         """Run the constructor of a turn's result, which says why the run stops."""
         wrapped(*args, **kwargs)
-        if type(step.next_step).__name__ == INTERRUPTION:
-            self._ask(step.next_step.interruptions)
+        self._framework.safely(lambda: self._ask(_interruptions(step)), records=True)
 
     def _answering(self, method: str, decision: str, always: str) -> Patch:
         """Watch the method by which every approval, or every refusal, of a run is stated."""
@@ -113,19 +112,12 @@ class ApprovalHooks:
         kwargs: dict[str, Any],
     ) -> Any:
         """Run what asks the program's callbacks about tools of hosted MCP servers, and record both."""
-        agent, runs = kwargs["agent"], kwargs["approval_requests"]
-        reads = {id_: partial(_hosted, agent, raw) for id_, raw in self._requests(runs).items()}
+        reads = self._framework.safely(lambda: _hosted_questions(kwargs), records=True) or {}
         for read in reads.values():
             self._approvals.requested(read)
         responses = await wrapped(*args, **kwargs)
         self._framework.safely(lambda: self._answer_hosted(reads, responses), records=True)
         return responses
-
-    def _requests(self, runs: Iterable[Any]) -> Mapping[str, Any]:
-        found = self._framework.safely(
-            lambda: {str(_parts(run.request_item)["id"]): run.request_item for run in runs}
-        )
-        return found or {}
 
     def _answer_hosted(
         self, reads: Mapping[str, Callable[[], ToolQuestion]], responses: Iterable[Any]
@@ -145,6 +137,19 @@ class ApprovalHooks:
 def _question(item: Any) -> ToolQuestion:
     """Read a `ToolApprovalItem`."""
     return _asked(item.name or "unknown_tool", item.raw_item, getattr(item, "agent", None))
+
+
+def _interruptions(step: Any) -> Iterable[Any]:
+    """Return what a person is to decide before a run can go on."""
+    is_left = type(step.next_step).__name__ == INTERRUPTION
+    items: Iterable[Any] = step.next_step.interruptions if is_left else ()
+    return items
+
+
+def _hosted_questions(given: Mapping[str, Any]) -> Mapping[str, Callable[[], ToolQuestion]]:
+    """Return the questions about tools of hosted MCP servers by the ids of their requests."""
+    requests = [run.request_item for run in given["approval_requests"]]
+    return {str(_parts(raw)["id"]): partial(_hosted, given["agent"], raw) for raw in requests}
 
 
 def _hosted(agent: Any, raw: Any) -> ToolQuestion:

@@ -65,8 +65,7 @@ class ApprovalHooks:
     ) -> None:
         """Run the constructor of what a run ends with."""
         wrapped(*args, **kwargs)
-        for part in requests.approvals:
-            self._approvals.requested(partial(_question, part))
+        self._framework.safely(lambda: self._ask(requests.approvals), records=True)
 
     async def _resume(
         self,
@@ -91,10 +90,14 @@ class ApprovalHooks:
     ) -> Any:
         """Run what asks the program's handlers."""
         results = await wrapped(*args, **kwargs)
-        parts = argument(0, "requests", args, kwargs).approvals
+        requests = argument(0, "requests", args, kwargs)
         if results is not None:
-            self._framework.safely(lambda: self._answer(results, parts), records=True)
+            self._framework.safely(lambda: self._answer(results, requests.approvals), records=True)
         return results
+
+    def _ask(self, parts: Sequence[Any]) -> None:
+        for part in parts:
+            self._approvals.requested(partial(_question, part))
 
     def _answer(self, results: Any, parts: Sequence[Any]) -> None:
         asked = {part.tool_call_id: part for part in parts}
