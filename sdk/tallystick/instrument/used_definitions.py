@@ -23,6 +23,8 @@ MAX_USED: Final = 20_000
 """Definitions that are remembered as recorded; the oldest are forgotten first, and recorded again if used."""
 MAX_LISTED: Final = 2_048
 """Definitions listed by MCP servers that tools of frameworks are compared with."""
+_SHOWN: Final = ("description", "inputSchema")
+"""Members that a model is shown; a name alone, with hints, is nothing that anybody defined."""
 _CREWAI: Final = "Tool Description: "
 """CrewAI puts name and arguments before a tool's description, and these words between."""
 
@@ -67,8 +69,8 @@ def in_force(running: runtime.Runtime, sighting: Sighting) -> ToolDefinition | N
     None where the hook knows none; one without description and schemas was shown to nobody, and is not recorded.
     """
     definition, agent = sighting.definition, sighting.identity.agent
-    if definition is None:
-        return None
+    if definition is None or definition.offered.keys().isdisjoint(_SHOWN):
+        return definition
     name = agent.name if agent is not None else None
     use = (os.getpid(), sighting.observer, name, sighting.address, definition.digest)
     known = _known.get(running)
@@ -79,8 +81,7 @@ def in_force(running: runtime.Runtime, sighting: Sighting) -> ToolDefinition | N
     listed = known.passed_on.get(definition.digest) or _listed_as(known, definition)
     if listed is not None:
         return listed
-    if not definition.offered.keys().isdisjoint(("description", "inputSchema")):
-        _note_use(running, known, use, sighting)
+    _note_use(running, known, use, sighting)
     return definition
 
 

@@ -146,6 +146,17 @@ def test_a_name_with_hints_alone_is_no_definition_that_anybody_was_shown(recordi
     assert len(end.statement["tool.definition_digest"]) == 64
 
 
+def test_a_name_with_hints_alone_is_no_tool_of_a_server_either(
+    recording: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = listed(monkeypatch, name="look", description=None, inputSchema={"type": "object"})
+    with tool_call("look", read_only=False):
+        pass
+    end = recording().where(type="tool.completed")[0].statement
+    assert end["tool.read_only"] is False
+    assert end["tool.definition_digest"] != server.digest
+
+
 class Connection:
     """A client's session."""
 
