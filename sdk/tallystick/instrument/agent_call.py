@@ -55,6 +55,8 @@ class ToolUse:
     """Who acts, where the framework knows better than `caller()` and `agent()`."""
     user_id: str | None = None
     """The user in the framework's own context, who counts where `caller()` names nobody."""
+    model_name: str | None = None
+    """The model that the agent asks."""
 
     def statement(self) -> dict[str, JsonValue]:
         """Return what can also be added to a call that another hook has seen before."""
@@ -62,6 +64,7 @@ class ToolUse:
             **self.facts,
             "tool.call_id": self.call_id,
             "conversation.id": self.conversation_id,
+            "model.name": self.model_name,
         }
         return {name: text(value) for name, value in said.items() if value}
 

@@ -15,6 +15,7 @@ from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.framework_model import name_of_model
 from tallystick.instrument.framework_user import user_of
 from tallystick.instrument.patch import Patch, argument, release
 from tallystick.instrument.tool_form import defined
@@ -82,13 +83,15 @@ async def _call(
 
 
 def _use(tool: Any, given: Any, context: Any) -> ToolUse:
-    session = getattr(getattr(context, "_invocation_context", None), "session", None)
+    running = getattr(context, "_invocation_context", None)
+    session, agent = getattr(running, "session", None), getattr(running, "agent", None)
     return ToolUse(
         arguments=given,
         call_id=context.function_call_id,
         agent_name=context.agent_name,
         conversation_id=getattr(session, "id", None),
         user_id=user_of(session),
+        model_name=name_of_model([getattr(agent, "model", None)], "model"),
         definition=_definition(tool),
     )
 

@@ -13,6 +13,7 @@ from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.framework_model import name_of_model
 from tallystick.instrument.framework_user import user_of
 from tallystick.instrument.handoff import Handoff, record_handoff
 from tallystick.instrument.openai_agents_approvals import ApprovalHooks
@@ -84,6 +85,7 @@ def _use(kwargs: Mapping[str, Any]) -> ToolUse:
         agent_name=getattr(getattr(context, "agent", None), "name", None),
         conversation_id=getattr(config, "group_id", None),
         user_id=user_of(context.context),
+        model_name=_model(config, getattr(context, "agent", None)),
         definition=defined(tool.name, tool.description, tool.params_json_schema),
     )
 
@@ -104,7 +106,7 @@ def _action(owner: str, tool: str, given: str = "call", *, is_needed: bool = Tru
             lambda: wrapped(*args, **kwargs),
         )
 
-    expected = ("agent", "context_wrapper", given)
+    expected = ("agent", "context_wrapper", "config", given)
     return Patch(ACTIONS, f"{owner}.execute", execute, "actions", expected, is_needed)
 
 
@@ -117,7 +119,13 @@ def _action_use(asked: Any, kwargs: Mapping[str, Any]) -> ToolUse:
         call_id=parts.get("call_id"),
         agent_name=kwargs["agent"].name,
         user_id=user_of(kwargs["context_wrapper"].context),
+        model_name=_model(kwargs["config"], kwargs["agent"]),
     )
+
+
+def _model(config: Any, agent: Any) -> str | None:
+    """Return the model of a run, else that of its agent; None for the SDK's default."""
+    return name_of_model([getattr(one, "model", None) for one in (config, agent)], "model")
 
 
 async def _hand_over(
@@ -145,6 +153,7 @@ def _handoff(kwargs: Mapping[str, Any], taker: Any) -> Handoff:
         agent_name=getattr(giver, "name", None),
         conversation_id=getattr(kwargs["run_config"], "group_id", None),
         user_id=user_of(kwargs["context_wrapper"].context),
+        model_name=_model(kwargs["run_config"], giver),
     )
     to_agent = asked.handoff.agent_name if taker is None else taker.name
     return Handoff(asked.handoff.tool_name, to_agent, use)

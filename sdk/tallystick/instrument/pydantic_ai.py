@@ -12,6 +12,7 @@ from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.framework_model import name_of_model
 from tallystick.instrument.framework_user import user_of
 from tallystick.instrument.patch import Patch, argument, release
 from tallystick.instrument.pydantic_ai_approvals import ApprovalHooks
@@ -83,6 +84,7 @@ def _use(validated: Any) -> ToolUse:
         agent_name=getattr(getattr(context, "agent", None), "name", None),
         conversation_id=getattr(context, "conversation_id", None),
         user_id=user_of(getattr(context, "deps", None)),
+        model_name=name_of_model([getattr(context, "model", None)], "model_name"),
         definition=_definition(validated.tool.tool_def) if validated.tool is not None else None,
     )
 

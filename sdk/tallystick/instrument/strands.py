@@ -83,8 +83,14 @@ def _use(tool: Any, asked: Mapping[str, Any], state: Mapping[str, Any]) -> ToolU
         agent_name=getattr(agent, "name", None),
         conversation_id=getattr(getattr(agent, "_session_manager", None), "session_id", None),
         user_id=user_of(state),
+        model_name=_model(getattr(agent, "model", None)),
         definition=_definition(tool.tool_spec) if tool is not None else None,
     )
+
+
+def _model(model: Any) -> str | None:
+    configured = FRAMEWORK.safely(model.get_config) if model is not None else None
+    return configured.get("model_id") if isinstance(configured, Mapping) else None
 
 
 def _definition(spec: Mapping[str, Any]) -> ToolDefinition:

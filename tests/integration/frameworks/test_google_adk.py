@@ -39,6 +39,7 @@ def test_agent_call_id_session_and_definition_are_stated(found: Run) -> None:
     assert (write["agent.name"], write["tool.call_id"]) == ("clerk", "call-0")
     assert len(str(write["conversation.id"])) == 36
     assert disclosed(found.ends("write")[0])["principal.id"] == "ada"  # the session's user
+    assert write["model.name"] == "fake-1"
     assert (write["principal.basis"], write["principal.auth_method"]) == ("asserted", "framework")
     assert len(str(write["tool.definition_digest"])) == 64
 

@@ -44,6 +44,7 @@ def test_ids_of_model_and_thread_and_the_agents_name_are_stated(found: Run) -> N
     assert write["tool.call_id"] == "call-0"
     assert write["conversation.id"] == "thread-1"
     assert write["agent.name"] == "clerk"
+    assert write["model.name"] == "fake-1"
     assert len(write["tool.definition_digest"]) == 64
 
 

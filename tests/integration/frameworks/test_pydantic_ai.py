@@ -42,6 +42,7 @@ class TestEveryFramework(every.WithRemoteTool):
 def test_ids_of_model_and_conversation_and_the_agents_name_are_stated(found: Run) -> None:
     write = found.ends("write")[1].statement
     assert write["tool.call_id"] == "call-0"
+    assert write["model.name"] == "function:say:stream"
     assert write.get("agent.name") == {"old": None, "new": "clerk"}[found.environment]
     assert ("conversation.id" in write) is (found.environment == "new")
     assert len(write["tool.definition_digest"]) == 64

@@ -42,6 +42,7 @@ def test_agent_call_id_and_definition_are_stated(found: Run) -> None:
     assert (write["agent.name"], write["tool.call_id"]) == ("clerk", "call-0")
     assert len(write["tool.definition_digest"]) == len(shout.statement["tool.definition_digest"])
     assert disclosed(shout)["params"] == '{"text":"loud"}'
+    assert write["model.name"] == "fake-1"
     assert disclosed(shout)["principal.id"] == "ada"  # of the invocation's state
     assert shout.statement["principal.auth_method"] == "framework"
 

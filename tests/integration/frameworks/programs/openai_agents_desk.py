@@ -102,6 +102,8 @@ def asks(number: int, name: str, arguments: Any) -> Any:
 class Fake(Model):
     """Says what it was told to say."""
 
+    model = "fake-1"
+
     def __init__(self, *calls: tuple[str, Any]) -> None:
         self.turns = [[asks(number, *call)] for number, call in enumerate(calls)]
         self.turns.append([message("done")])

@@ -1,0 +1,13 @@
+"""The model behind an agent: the name by which a framework asks for it, not what a provider made of that."""
+
+from collections.abc import Sequence
+
+
+def name_of_model(models: Sequence[object], member: str) -> str | None:
+    """Return the name of the first model that there is: a text, or what an object has as `member`."""
+    model = next((one for one in models if one is not None), None)
+    try:
+        found = model if isinstance(model, str) else getattr(model, member, None)
+    except Exception:  # noqa: BLE001 - a model of the program's own may raise anything
+        return None
+    return found if isinstance(found, str) and found else None
