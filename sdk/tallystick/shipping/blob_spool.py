@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from tallystick.blob import BLOB_FIELDS, BLOB_MEDIA_TYPE, BlobRef, parse_blob
-from tallystick.errors import RecordError
+from tallystick.errors import RecordError, ShipError
 from tallystick.event import parse_disclosure
 from tallystick.shipping.client import Answer
 from tallystick.shipping.shipment import refusal
@@ -28,6 +29,9 @@ REFUSED: Final = ".refused"
 
 LEFTOVER_AGE_S: Final = 3600
 """Longer than any write takes: an unfinished file that is older belongs to nobody any more."""
+FORGOTTEN_AGE_S: Final = 24 * 3600
+"""A blob waits for its record for milliseconds, and with it for the service: after a day it may be nobody's."""
+_SHA_256: Final = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY: Final = ".tmp"
 _TAKEN: Final = 200
 _NO_SUCH_ADDRESS: Final = frozenset((404, 405, 501))
@@ -64,6 +68,8 @@ class BlobSpool:
         self._is_synced = is_synced
         self._is_told = False
         self._is_swept = False
+        self._forgotten: list[str] | None = None
+        """Blobs that were here for long when this process began to ship; one goes with each shipment."""
 
     def keep(self, content: bytes) -> BlobRef:
         """Put a blob on disk. Raises SpoolError or OSError, and then there is none."""
@@ -91,17 +97,41 @@ class BlobSpool:
         """
         for sha256 in dict.fromkeys(one for frame in frames for one in _named_in(frame)):
             self._upload(uploader, sha256)
+        self._upload_forgotten(uploader)
 
-    def _upload(self, uploader: Uploader, sha256: str) -> None:
+    def _upload_forgotten(self, uploader: Uploader) -> None:
+        """Give the service one blob whose record may never have been written: it removes what nothing names.
+
+        Nothing waits for it: where it fails, the records go all the same, and it stays for the next process.
+        """
+        if self._forgotten is None:
+            self._forgotten = self._old_blobs()
+        if not self._forgotten:
+            return
+        try:
+            is_taken = self._upload(uploader, self._forgotten.pop())
+        except (ShipError, OSError):
+            is_taken = False
+        if not is_taken:
+            self._forgotten.clear()
+
+    def _old_blobs(self) -> list[str]:
+        before_s = time.time() - FORGOTTEN_AGE_S
+        names = (one.name for one in self._directory.glob("*") if _SHA_256.fullmatch(one.name))
+        return sorted(name for name in names if _is_older(self._directory / name, before_s))
+
+    def _upload(self, uploader: Uploader, sha256: str) -> bool:
+        """Send a blob and remove it; say whether the service has it. Raises ShipError where it has to wait."""
         path = self._directory / sha256
         try:
             content = path.read_bytes()
         except FileNotFoundError:  # uploaded before, by this process or another one
-            return
+            return True
         answer = uploader.put(f"{PATH}sha256:{sha256}", content, _HEADERS)
         if answer.status == _TAKEN:
             path.unlink(missing_ok=True)
-        elif answer.status in _NO_SUCH_ADDRESS:
+            return True
+        if answer.status in _NO_SUCH_ADDRESS:
             self._tell("the address keeps no blobs: large values stay in %s")
         elif answer.status in _NEVER:
             with contextlib.suppress(FileNotFoundError):
@@ -109,15 +139,17 @@ class BlobSpool:
             self._tell("the service refuses blobs: they are kept in %s, with the ending .refused")
         else:
             raise refusal(answer)
+        return False
 
     def _sweep(self) -> None:
         """Remove, once, what processes that were killed in the middle of a write left behind."""
         if self._is_swept:
             return
         self._is_swept = True
+        before_s = time.time() - LEFTOVER_AGE_S
         for path in self._directory.glob(f"*{_TEMPORARY}"):
-            with contextlib.suppress(OSError):  # another process was first, or it is not ours
-                if path.stat().st_mtime < time.time() - LEFTOVER_AGE_S:
+            if _is_older(path, before_s):
+                with contextlib.suppress(OSError):  # another process was first, or it is not ours
                     path.unlink()
 
     def _write(self, path: Path, content: bytes) -> None:
@@ -144,6 +176,13 @@ def _named_in(frame: Frame) -> Iterator[str]:
                 ref = parse_blob(parse_disclosure(line).value)
                 if ref is not None:
                     yield ref.sha256
+
+
+def _is_older(path: Path, before_s: float) -> bool:
+    try:
+        return path.stat().st_mtime < before_s
+    except OSError:  # another process took it
+        return False
 
 
 def _sync(directory: Path) -> None:

@@ -103,6 +103,23 @@ def test_what_a_killed_process_left_unfinished_is_removed_when_it_is_old(tmp_pat
     assert {one.name for one in folder.iterdir()} == {young.name, refused.name, SHA}
 
 
+@pytest.mark.parametrize(("status", "is_left"), [(200, False), (503, True), (404, True)], ids=str)
+def test_a_blob_whose_record_was_never_written_goes_to_the_service_which_removes_it(
+    tmp_path: Path, status: int, *, is_left: bool
+) -> None:
+    killed, contents = spool(tmp_path), [b"1", b"2"]
+    for content in contents:
+        os.utime(tmp_path / "blobs" / killed.keep(content).sha256, (1, 1))
+    young = killed.keep(CONTENT).sha256
+    service, waiting = Service(status), spool(tmp_path)
+    for _ in range(3):
+        waiting.upload(service, [])
+    assert len(service.got) == (1 if is_left else 2)
+    left = {one.name for one in (tmp_path / "blobs").iterdir()}
+    assert young in left
+    assert len(left) == (3 if is_left else 1)
+
+
 @requirement("sdk.large-values")
 def test_the_blobs_that_records_name_are_uploaded_once_and_removed(tmp_path: Path) -> None:
     kept, service = spool(tmp_path), Service()
