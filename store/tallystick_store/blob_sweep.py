@@ -1,8 +1,7 @@
 """The sweep of blobs: those that no record names, and what a write that was cut short left behind.
 
-A blob is kept before the record that names it, and that record may wait in its emitter's spool for as long as
-the service cannot take it. So a blob is an orphan only where nobody sent it for ORPHAN_AGE_S and no disclosure
-of any record holds its digest: a record that was never written, or one whose disclosure was erased.
+A blob is kept before the record that names it. So it is an orphan only where nobody sent it for ORPHAN_AGE_S and
+no disclosure of any record holds its digest: a record that was never written, or one whose disclosure was erased.
 """
 
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from tallystick_store.blobs import BlobFiles
 from tallystick_store.engine.duckdb import Database
 
 ORPHAN_AGE_S: Final = 30 * 24 * 3600
-"""Longer than any spool should wait; an emitter sends a blob once, and its record later."""
+"""An emitter sends a blob within the hour before its record, and anew where the record waits for longer."""
 LEFTOVER_AGE_S: Final = 3600
 """Longer than any write takes."""
 _NAMED: Final = """

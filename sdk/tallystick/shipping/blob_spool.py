@@ -1,7 +1,8 @@
 """Blobs that wait for the service: files beside the spool, each named by its digest.
 
 A blob is on disk before the record that names it, as durable as that record, and uploaded before it. A file
-is whole or absent, and removed once the service has it. Several processes may share the directory.
+is whole or absent, and removed once the service has it and a record that names it: the service keeps a blob that no
+record names for some time only, and a record may wait. Several processes may share the directory.
 """
 
 import contextlib
@@ -10,12 +11,12 @@ import logging
 import os
 import re
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
 from tallystick.blob import BLOB_FIELDS, BLOB_MEDIA_TYPE, BlobRef, parse_blob
+from tallystick.clock import Clock
 from tallystick.errors import RecordError, ShipError
 from tallystick.event import parse_disclosure
 from tallystick.shipping.client import Answer
@@ -31,6 +32,8 @@ LEFTOVER_AGE_S: Final = 3600
 """Longer than any write takes: an unfinished file that is older belongs to nobody any more."""
 FORGOTTEN_AGE_S: Final = 24 * 3600
 """A blob waits for its record for milliseconds, and with it for the service: after a day it may be nobody's."""
+UPLOAD_HOLDS_S: Final = 3600.0
+"""A blob whose record still waits is uploaded anew after this time, so that the service takes it for a new one."""
 _SHA_256: Final = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY: Final = ".tmp"
 _TAKEN: Final = 200
@@ -56,7 +59,7 @@ class BlobSpool:
     """The directory of waiting blobs. Safe for threads and processes."""
 
     def __init__(
-        self, directory: Path, check_room: Callable[[int], None], *, is_synced: bool
+        self, directory: Path, check_room: Callable[[int], None], clock: Clock, *, is_synced: bool
     ) -> None:
         """Keep files in `directory`, made at first use.
 
@@ -65,7 +68,10 @@ class BlobSpool:
         """
         self._directory = directory
         self._check_room = check_room
+        self._clock = clock
         self._is_synced = is_synced
+        self._uploaded_s: dict[str, float] = {}
+        """Blobs that the service has and whose records it does not have yet, and when each was uploaded."""
         self._is_told = False
         self._is_swept = False
         self._forgotten: list[str] | None = None
@@ -95,9 +101,24 @@ class BlobSpool:
 
         Raises ShipError as a post of records does, and then nothing of the records may be sent.
         """
-        for sha256 in dict.fromkeys(one for frame in frames for one in _named_in(frame)):
-            self._upload(uploader, sha256)
+        for sha256 in _named_in(frames):
+            if self._is_due(sha256):
+                self._upload(uploader, sha256)
         self._upload_forgotten(uploader)
+
+    def release(self, frames: Sequence[Frame]) -> None:
+        """Remove the blobs that were uploaded for these records, which the service has now."""
+        for sha256 in _named_in(frames):
+            self._let_go(sha256)
+
+    def _let_go(self, sha256: str) -> None:
+        if self._uploaded_s.pop(sha256, None) is not None:
+            with contextlib.suppress(OSError):  # what stays is sent once more at worst
+                (self._directory / sha256).unlink()
+
+    def _is_due(self, sha256: str) -> bool:
+        uploaded_s = self._uploaded_s.get(sha256)
+        return uploaded_s is None or self._clock.monotonic_s() - uploaded_s > UPLOAD_HOLDS_S
 
     def _upload_forgotten(self, uploader: Uploader) -> None:
         """Give the service one blob whose record may never have been written: it removes what nothing names.
@@ -108,28 +129,31 @@ class BlobSpool:
             self._forgotten = self._old_blobs()
         if not self._forgotten:
             return
+        sha256 = self._forgotten.pop()
         try:
-            is_taken = self._upload(uploader, self._forgotten.pop())
+            is_taken = self._upload(uploader, sha256)
         except (ShipError, OSError):
             is_taken = False
-        if not is_taken:
+        if is_taken:
+            self._let_go(sha256)
+        else:
             self._forgotten.clear()
 
     def _old_blobs(self) -> list[str]:
-        before_s = time.time() - FORGOTTEN_AGE_S
+        before_s = self._clock.now_us() / 1_000_000 - FORGOTTEN_AGE_S
         names = (one.name for one in self._directory.glob("*") if _SHA_256.fullmatch(one.name))
         return sorted(name for name in names if _is_older(self._directory / name, before_s))
 
     def _upload(self, uploader: Uploader, sha256: str) -> bool:
-        """Send a blob and remove it; say whether the service has it. Raises ShipError where it has to wait."""
+        """Send a blob; say whether the service has it. Raises ShipError where it has to wait."""
         path = self._directory / sha256
         try:
             content = path.read_bytes()
-        except FileNotFoundError:  # uploaded before, by this process or another one
+        except FileNotFoundError:  # the service has it: let go of before
             return True
         answer = uploader.put(f"{PATH}sha256:{sha256}", content, _HEADERS)
         if answer.status == _TAKEN:
-            path.unlink(missing_ok=True)
+            self._uploaded_s[sha256] = self._clock.monotonic_s()
             return True
         if answer.status in _NO_SUCH_ADDRESS:
             self._tell("the address keeps no blobs: large values stay in %s")
@@ -146,7 +170,7 @@ class BlobSpool:
         if self._is_swept:
             return
         self._is_swept = True
-        before_s = time.time() - LEFTOVER_AGE_S
+        before_s = self._clock.now_us() / 1_000_000 - LEFTOVER_AGE_S
         for path in self._directory.glob(f"*{_TEMPORARY}"):
             if _is_older(path, before_s):
                 with contextlib.suppress(OSError):  # another process was first, or it is not ours
@@ -166,8 +190,12 @@ class BlobSpool:
             _log.warning(f"tallystick: {text}", self._directory)
 
 
-def _named_in(frame: Frame) -> Iterator[str]:
-    """Yield the digests of the blobs that a record names."""
+def _named_in(frames: Sequence[Frame]) -> Sequence[str]:
+    """Return the digests of the blobs that records name, each once."""
+    return [*dict.fromkeys(one for frame in frames for one in _named_by(frame))]
+
+
+def _named_by(frame: Frame) -> Iterator[str]:
     if frame.kind != EVENT:
         return
     for line in frame.payload.decode().split("\n")[1:]:

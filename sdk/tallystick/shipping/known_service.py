@@ -47,7 +47,7 @@ class KnownService:
         room = Room(config.spool_dir, config.spool_max_bytes, clock)
         is_synced = config.sync != "none" or bool(config.required)
         self._blobs = BlobSpool(
-            config.spool_dir / BLOBS, partial(_check_room, room), is_synced=is_synced
+            config.spool_dir / BLOBS, partial(_check_room, room), clock, is_synced=is_synced
         )
         whole_values = WholeValues(self._blobs, config.max_blob_bytes)
         self.printer = Printer(masking, config.max_value_bytes, whole_values=whole_values)
@@ -100,6 +100,7 @@ class KnownService:
             compresses=not target.is_local,
         )
         shipper.before_send = lambda _session, frames: self._blobs.upload(client, frames)
+        shipper.once_taken = self._blobs.release
         return shipper
 
     def _load_credentials(self) -> Credentials | None:

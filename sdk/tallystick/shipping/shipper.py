@@ -48,12 +48,18 @@ Enrol = Callable[[Transport, bool], None]
 """Enrols unless that is done, or in any case when the flag is set. Raises TallystickError or OSError."""
 BeforeSend = Callable[[str, Sequence[Frame]], None]
 """Hands over what frames of a session name, before they are sent; what it raises keeps them from being sent."""
+OnceTaken = Callable[[Sequence[Frame]], None]
+"""Lets go of what frames name, once the service has them; must not raise."""
 Consign = Callable[[], Sequence[Part]]
 """Gives what must be sent in one request next, if anything. Raises OSError."""
 
 
 def _nothing_before(session: str, frames: Sequence[Frame]) -> None:
     """Nothing is named that travels by itself."""
+
+
+def _nothing_after(frames: Sequence[Frame]) -> None:
+    """Nothing is kept for frames."""
 
 
 def _nothing_bound() -> Sequence[Part]:
@@ -97,6 +103,7 @@ class Shipper:
         self._compresses = compresses
         self.before_send: BeforeSend = _nothing_before
         """May raise what a post raises: a ShipError, of which each kind has its own patience, or OSError."""
+        self.once_taken: OnceTaken = _nothing_after
 
     def step(self, outboxes: Sequence[Outbox], consign: Consign = _nothing_bound) -> float:
         """Send what `consign` binds together, else one batch of the first outbox that has one.
@@ -184,6 +191,7 @@ class Shipper:
             self.before_send(part.outbox.session, part.batch.frames)
 
     def _acknowledge(self, outbox: Outbox, batch: Batch) -> None:
+        self.once_taken(batch.frames)  # first: a kill in between only sends the records again
         outbox.acknowledge(batch)
         self.progress.acked_frames += len(batch.frames)
 

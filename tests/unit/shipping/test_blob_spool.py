@@ -10,10 +10,11 @@ import pytest
 
 from tallystick.blob import print_absence, print_blob
 from tallystick.errors import ShipError, SpoolError
-from tallystick.shipping.blob_spool import REFUSED, BlobSpool
+from tallystick.shipping.blob_spool import REFUSED, UPLOAD_HOLDS_S, BlobSpool
 from tallystick.shipping.client import Answer
 from tallystick.shipping.shipment import RetryLaterError
 from tallystick.spool.frame import EVENT, SEAL, Frame
+from tallystick.testing import FakeClock
 from tests.requirements import requirement
 
 CONTENT = b'{"rows":[1,2,3]}'
@@ -36,8 +37,8 @@ class Service:
         return Answer(self.status, {}, b"")
 
 
-def spool(tmp_path: Path, *, is_synced: bool = False) -> BlobSpool:
-    return BlobSpool(tmp_path / "blobs", has_room, is_synced=is_synced)
+def spool(tmp_path: Path, *, is_synced: bool = False, clock: FakeClock | None = None) -> BlobSpool:
+    return BlobSpool(tmp_path / "blobs", has_room, clock or FakeClock(), is_synced=is_synced)
 
 
 def naming(*texts: str, kind: int = EVENT) -> Frame:
@@ -75,7 +76,7 @@ def test_without_room_nothing_is_written(tmp_path: Path) -> None:
         raise SpoolError(f"no room for {size_bytes}")
 
     with pytest.raises(SpoolError, match="no room for 16"):
-        BlobSpool(tmp_path / "blobs", check, is_synced=False).keep(CONTENT)
+        BlobSpool(tmp_path / "blobs", check, FakeClock(), is_synced=False).keep(CONTENT)
     assert not (tmp_path / "blobs").exists()
 
 
@@ -121,14 +122,38 @@ def test_a_blob_whose_record_was_never_written_goes_to_the_service_which_removes
 
 
 @requirement("sdk.large-values")
-def test_the_blobs_that_records_name_are_uploaded_once_and_removed(tmp_path: Path) -> None:
+def test_the_blobs_that_records_name_are_uploaded_once_and_removed_with_the_records(
+    tmp_path: Path,
+) -> None:
     kept, service = spool(tmp_path), Service()
     text = print_blob(kept.keep(CONTENT))
     kept.upload(service, [naming(text), naming(text)])
     kept.upload(service, [naming(text)])
     headers = {"Content-Type": "application/json"}
     assert service.got == [(f"/api/v1/blobs/sha256:{SHA}", CONTENT, headers)]
+    assert (tmp_path / "blobs" / SHA).exists(), (
+        "its record may wait for longer than the blob is kept"
+    )
+    kept.release([naming(text)])
     assert list((tmp_path / "blobs").iterdir()) == []
+    kept.upload(service, [naming(text)])
+    assert len(service.got) == 1
+
+
+@requirement("sdk.large-values")
+def test_a_blob_whose_record_waits_is_uploaded_anew_by_a_later_process_and_by_the_hour(
+    tmp_path: Path,
+) -> None:
+    clock, service = FakeClock(), Service()
+    kept = spool(tmp_path, clock=clock)
+    records = [naming(print_blob(kept.keep(CONTENT)))]
+    kept.upload(service, records)
+    clock.advance(UPLOAD_HOLDS_S + 1)
+    kept.upload(service, records)
+    kept.upload(service, records)
+    assert len(service.got) == 2
+    spool(tmp_path).upload(service, records)
+    assert len(service.got) == 3
 
 
 @pytest.mark.parametrize(
@@ -182,6 +207,7 @@ def test_a_receiver_without_blobs_holds_up_no_record(
     text = print_blob(kept.keep(CONTENT))
     for _ in range(2):
         kept.upload(Service(status), [naming(text)])
+        kept.release([naming(text)])
     assert (tmp_path / "blobs" / SHA).exists()
     assert len(caplog.records) == 1
 

@@ -1,7 +1,7 @@
 """The shipper: a record is forgotten for a 200 that covers it, and for nothing else."""
 
 import gzip
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from tallystick.shipping.head import HeadKeeper
 from tallystick.shipping.patience import HELD_PAUSE_S, LONGEST_PAUSE_S, Patience
 from tallystick.shipping.shipper import IDLE_S, SUSPECT_AFTER, Shipper
 from tallystick.spool.files import read_acked, segments
+from tallystick.spool.frame import Frame
 from tallystick.spool.outbox import Outbox
 from tallystick.spool.rejected import Rejected
 from tallystick.testing import PROTOBUF, FakeClock, Reply, Sink, SmallLog, running_sink
@@ -127,6 +128,22 @@ def test_everything_sealed_is_sent_in_order_with_its_seals(bench: Bench) -> None
     assert bench.is_delivered
     assert bench.outbox.acked_events == 3
     assert read_acked(bench.home / "spool", bench.session.id) == bench.outbox.acked
+
+
+@requirement("sdk.large-values")
+def test_what_records_name_is_let_go_after_they_are_taken_and_before_they_are_forgotten(
+    bench: Bench,
+) -> None:
+    seen: list[tuple[bool, int, int]] = []
+
+    def let_go(frames: Sequence[Frame]) -> None:
+        seen.append((bool(frames), len(bench.taken()), bench.outbox.acked_events))
+
+    bench.shipper.once_taken = let_go
+    bench.record("a")
+    bench.ship()
+    assert seen == [(True, 1, 0), (True, 2, 1)]
+    assert bench.outbox.acked_events == 2
 
 
 def test_the_opening_of_a_session_is_sent_at_once(bench: Bench) -> None:
