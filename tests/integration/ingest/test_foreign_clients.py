@@ -1,11 +1,9 @@
 """Exporters that know nothing of us: nothing is lost, everything is masked and marked as derived."""
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
+from tests.javascript import installed
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.serving import Service
@@ -28,28 +27,7 @@ from tests.serving import Service
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PROGRAM = Path(__file__).resolve().parent.parent / "js"
-INSTALLED = ("package.json", "package-lock.json", ".npmrc")
 SPANS = 200
-
-
-def javascript() -> Path:
-    """Install the locked packages into a cache outside the repository, once; return its folder."""
-    missing = [one for one in ("node", "npm") if shutil.which(one) is None]
-    assert not missing, f"install {' and '.join(missing)}: the foreign client is JavaScript"
-    content = b"".join((PROGRAM / name).read_bytes() for name in INSTALLED)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tallystick-tests"
-    place = cache / f"js-{hashlib.sha256(content).hexdigest()[:16]}"
-    if not place.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=cache))
-        for name in INSTALLED:
-            shutil.copy(PROGRAM / name, fresh)
-        subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=fresh, check=True, timeout=PATIENCE_S)
-        try:
-            fresh.rename(place)
-        except OSError:
-            shutil.rmtree(fresh)  # another test run was faster
-    return place
 
 
 def send_from_javascript(service: Service, compression: str, place: Path) -> list[str]:
@@ -80,7 +58,7 @@ def stored_spans(service: Service) -> dict[str, dict[str, Any]]:
 def test_spans_of_opentelemetry_javascript_are_kept_masked_and_derived(
     service: Service, compression: str
 ) -> None:
-    ids = send_from_javascript(service, compression, javascript())
+    ids = send_from_javascript(service, compression, installed(PROGRAM))
     assert len(set(ids)) == SPANS
     stored = stored_spans(service)
     assert [one for one in ids if one not in stored] == []
