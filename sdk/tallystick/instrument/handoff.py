@@ -1,7 +1,7 @@
 """A hand-over between agents of a framework, as a record of its own: `agent.handoff`.
 
 `agent.name` is the agent that takes over, `agent.parent_name` the one that hands over, and the arguments are what
-the model gave along. A hand-over is no call of a tool, though a model asks for it as for one.
+the model gave along. Where a framework hands over by a tool, that call has records of its own.
 """
 
 from collections.abc import Callable

@@ -4,19 +4,21 @@ Not the callback handlers: what they raise is swallowed, so that they could not 
 running, and they see neither a cancellation nor the context in which the tool works.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from tallystick.capture.call import Ending
+from tallystick.capture.identity import text
 from tallystick.instrument import langchain_config
 from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.handoff import Handoff, record_handoff
 from tallystick.instrument.langgraph_interrupts import InterruptHooks
 from tallystick.instrument.patch import Patch, argument, release
 from tallystick.instrument.tool_form import defined
@@ -26,6 +28,10 @@ BASE: Final = "langchain_core.tools.base"
 LANGGRAPH: Final = "langgraph"
 WITH_INTERRUPTS: Final = (0, 6)
 """The oldest version of LangGraph whose interrupts are tested."""
+HANDS_OVER: Final = "__handoff_destination"
+"""Where tools of langgraph-supervisor and langgraph-swarm name the agent to which they hand over."""
+COMMAND: Final = "Command"
+"""What such a tool gives back when it does."""
 _BUBBLES: Final = "GraphBubbleUp"
 """Base class of what LangGraph raises to leave a graph, such as an interrupt that asks a person."""
 
@@ -135,8 +141,39 @@ def _error_ending(error: BaseException) -> Ending:
     return ended_with(error)
 
 
+def _run(
+    wrapped: Callable[..., Any], tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    result = _call(wrapped, tool, args, kwargs)
+    FRAMEWORK.safely(lambda: _note_handoff(tool, args, kwargs, result), records=True)
+    return result
+
+
+async def _arun(
+    wrapped: Callable[..., Awaitable[Any]],
+    tool: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    result = await _acall(wrapped, tool, args, kwargs)
+    FRAMEWORK.safely(lambda: _note_handoff(tool, args, kwargs, result), records=True)
+    return result
+
+
+def _note_handoff(
+    tool: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: object
+) -> None:
+    """Record that a tool handed over to another agent, beside the call that it is."""
+    destination = tool.metadata.get(HANDS_OVER) if tool.metadata else None
+    if destination is not None and type(result).__name__ == COMMAND:
+        use = _use(tool, args, kwargs)
+        said = langchain_config.said_in(kwargs.get("config"), kwargs.get("metadata"))
+        use = replace(use, agent_name=use.agent_name or langchain_config.node_above(said))
+        record_handoff(FRAMEWORK, lambda: Handoff(tool.name, text(destination), use))
+
+
 FRAMEWORK: Final = Framework(NAME, "langchain-core", _patches)
 _INTERRUPTS: Final = InterruptHooks(FRAMEWORK)
 _CALLS: Final = AgentCalls(FRAMEWORK, _ending, _error_ending)
-_run: Final = _CALLS.around(_use)
-_arun: Final = _CALLS.around_async(_use)
+_call: Final = _CALLS.around(_use)
+_acall: Final = _CALLS.around_async(_use)

@@ -7,6 +7,8 @@ from tallystick.instrument.framework_user import user_of
 
 SERVER_USER: Final = "langgraph_auth_user_id"
 """Where a LangGraph server puts the user that it has authenticated itself."""
+NAMESPACE: Final = "langgraph_checkpoint_ns"
+"""Where LangGraph names the nodes around a task, each with its id: `boss:1|tools:2`."""
 RUNTIME: Final = "__pregel_runtime"
 """Where LangGraph keeps the `context` that a run was given."""
 
@@ -28,6 +30,13 @@ def agent_name(said: Mapping[str, Any]) -> str | None:
 def conversation_id(said: Mapping[str, Any]) -> str | None:
     """Return the thread."""
     return said.get("thread_id")
+
+
+def node_above(said: Mapping[str, Any]) -> str | None:
+    """Return the node in whose graph a tool runs: the agent, where agents are the nodes of a graph."""
+    namespace = said.get(NAMESPACE)
+    nodes = namespace.split("|") if isinstance(namespace, str) else []
+    return nodes[-2].partition(":")[0] if len(nodes) > 1 else None
 
 
 def user_id(said: Mapping[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ modes, or a `HumanInterrupt`. The node is left, and runs again with the answer, 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import ModuleType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -128,9 +129,11 @@ def _taken() -> Sequence[tuple[str, str]]:
     function = getattr(types, FUNCTION, None)
     if function is None:
         return []
+    modules: list[tuple[str, object]] = list(sys.modules.items())
     return [
         (module, name)
-        for module, loaded in list(sys.modules.items())
-        for name, value in list(getattr(loaded, "__dict__", {}).items())
+        for module, loaded in modules
+        if isinstance(loaded, ModuleType)  # a program may put anything there
+        for name, value in list(vars(loaded).items())
         if value is function
     ]
