@@ -22,6 +22,7 @@ from tallystick.capture.definition import ToolDefinition
 from tallystick.capture.identity import Identity
 from tallystick.event import Draft
 from tallystick.profile import JsonValue
+from tallystick.recording.printer import Prepared
 from tallystick.runtime import Runtime
 from tallystick.tracing import call_spans, semconv
 from tallystick.tracing.spans import (
@@ -104,6 +105,7 @@ class Call:
         self._facts: dict[str, JsonValue] = dict(sighting.statement)
         self._stated: dict[str, JsonValue] | None = None
         self._disclosures = dict(sighting.disclosures)
+        self._params: Prepared | None = None
         self._identity = sighting.identity.draft_parts()
         self._decision: Decision | None = None
         self._denial: Decision | None = None
@@ -299,9 +301,17 @@ class Call:
         return found | (decision.disclosures() if decision else {})
 
     def _given_params(self) -> dict[str, object]:
-        """Return the arguments: each record of a call is whole by itself, and the last one stands for the call."""
+        """Return the arguments: each record of a call is whole by itself, and the last one stands for the call.
+
+        They are those of the first record: a tool that changes what it was given changes no record.
+        """
         params = self.sighting.params
-        return {} if params is ABSENT else {"params": params}
+        if params is ABSENT:
+            return {}
+        if self._params is None:
+            tool = self._name if self._is_tool else ""
+            self._params = self._running.recorder.prepare("params", params, tool)
+        return {"params": self._params}
 
     def _draft(
         self, type_: str, statement: Mapping[str, JsonValue], disclosures: Mapping[str, object]

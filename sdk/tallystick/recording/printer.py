@@ -56,6 +56,18 @@ class Masking:
         return cls(Masker(chosen, key.secret, key.key_id), chosen.digest, key.key_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A payload, measured and masked: what every record that holds it says of it."""
+
+    value: object
+    """Raw; to be masked again where the masking has changed, and to be kept whole."""
+    masking: Masking
+    statement: Mapping[str, JsonValue]
+    text: str
+    hits: Mapping[str, int]
+
+
 class Printer:
     """Prints drafts. Safe to share between threads; `masking` and `head` may be replaced at any time."""
 
@@ -109,6 +121,14 @@ class Printer:
         masking = self.masking
         return text if text in masking.clean else _text(masking, "", text, {})
 
+    def prepare(self, name: str, value: object, tool: str) -> Prepared:
+        """Measure and mask the payload `name` once for several records of one call of `tool` ("" for none).
+
+        In a draft it stands for the value as it is now, unless that is too large for a record.
+        Raises RecordError without a token key.
+        """
+        return self._prepared(self.masking, name, value, tool)
+
     def digest(self, kind: str, value: bytes) -> str:
         """Return the keyed digest of exactly these bytes. Raises RecordError without a token key."""
         return _digest(self.masking, kind, value)
@@ -145,19 +165,32 @@ class Printer:
     ) -> dict[str, str]:
         found: dict[str, str] = {}
         for name, value in draft.disclosures.items():
+            tool = str(draft.statement.get("tool.name") or "") if name in FIELDS else ""
             if name in PAYLOADS:
-                shown = self._payload(masking, name, value, statement)
-            elif isinstance(value, str) and len(value) <= self._max_value_bytes:
-                shown = value
-            else:
-                shown = self._fitting(value)
-            tool = draft.statement.get("tool.name") if name in FIELDS else None
-            found[name] = _disclosed(masking, name, shown, hits, str(tool or ""))
-            if name in PAYLOADS and _is_beyond_limits(masking, name, str(tool or ""), hits):
-                statement.setdefault(f"{name}.truncated", True)
-            if statement.get(f"{name}.truncated") and f"{name}.digest" in statement:
-                found |= self._whole(masking, name, value, statement, hits, draft)
+                one = self._prepared(masking, name, value, tool)
+                statement |= one.statement
+                _count_again(one.hits, hits)
+                found[name] = one.text
+                if one.statement.get(f"{name}.truncated") and f"{name}.digest" in one.statement:
+                    found |= self._whole(masking, name, one.value, statement, hits, draft)
+                continue
+            is_short = isinstance(value, str) and len(value) <= self._max_value_bytes
+            shown = value if is_short else self._fitting(value)
+            found[name] = _disclosed(masking, name, shown, hits, tool)
         return found
+
+    def _prepared(self, masking: Masking, name: str, value: object, tool: str) -> Prepared:
+        """Measure and mask a payload, unless that was done, and with this masking."""
+        if isinstance(value, Prepared):
+            if value.masking is masking and f"{name}.truncated" not in value.statement:
+                return value  # else: the whole is read again, so all that is said of it is, too
+            value = value.value
+        stated: event.Statement = {}
+        hits: Hits = {}
+        text = _disclosed(masking, name, self._payload(masking, name, value, stated), hits, tool)
+        if _is_beyond_limits(masking, name, tool, hits):
+            stated.setdefault(f"{name}.truncated", True)
+        return Prepared(value, masking, stated, text, hits)
 
     def _payload(
         self, masking: Masking, name: str, value: object, statement: event.Statement
@@ -278,7 +311,10 @@ def _shorten(value: JsonValue, longest: int, most: int) -> JsonValue:
     return value
 
 
-def _count(name: str, found: Mapping[str, int], hits: Hits) -> None:
-    for kind, times in found.items():
-        key = f"{name}:{kind}"
+def _count_again(found: Mapping[str, int], hits: Hits) -> None:
+    for key, times in found.items():
         hits[key] = hits.get(key, 0) + times
+
+
+def _count(name: str, found: Mapping[str, int], hits: Hits) -> None:
+    _count_again({f"{name}:{kind}": times for kind, times in found.items()}, hits)

@@ -16,7 +16,7 @@ from typing import Final
 from tallystick import event
 from tallystick.clock import Clock
 from tallystick.errors import RefusedError, SpoolError, SpoolFullError, TallystickError
-from tallystick.recording.printer import Printer
+from tallystick.recording.printer import Prepared, Printer
 from tallystick.recording.session import UNPLACED, Placed, Session
 from tallystick.spool.room import Room
 from tallystick.spool.tally import NOTHING, WAITED, Tally
@@ -144,7 +144,8 @@ class Recorder:
         """Mask `draft`, number it and append it to the spool.
 
         `draft.disclosures["params"]` and `["result"]` are raw Python values: their JSON text, size, keyed
-        digest and preview are made here; the other disclosures are strings (others become JSON text).
+        digest and preview are made here, or by `prepare` before; the other disclosures are strings (others
+        become JSON text).
         `time_us` is when it happened, now if None. With `required` the record and its seal are on disk
         (fsynced) when this returns, else RefusedError is raised and the tool must not run.
         Without `required` an unwritable spool raises nothing: the record waits in memory, and one that has
@@ -182,6 +183,10 @@ class Recorder:
                 self._find_room()
             except (TallystickError, OSError) as error:
                 raise _refusal(error) from error
+
+    def prepare(self, name: str, value: object, tool: str) -> Prepared:
+        """Measure and mask a payload once for several records: see `Printer.prepare`."""
+        return self._printer.prepare(name, value, tool)
 
     def mask_text(self, text: str) -> str:
         """Return `text` as records show it: for the name of a span, which shows the same."""

@@ -218,6 +218,42 @@ def test_another_token_key_is_in_force_from_then_on() -> None:
     assert made.print_record(Draft("tool.completed"), 1).statement["mask.key_id"] == "other"
 
 
+def test_a_payload_that_was_prepared_stands_in_each_record_as_it_was_then() -> None:
+    made = printer()
+    given = {"to": EMAIL, "copies": [CARD]}
+    alone = made.print_record(Draft("tool.started", {}, {"params": dict(given)}), 1)
+    prepared = made.prepare("params", given, "")
+    given["to"] = "somebody else"
+    for _ in range(2):
+        record = made.print_record(Draft("tool.completed", {}, {"params": prepared}), 1)
+        assert disclosed(record) == disclosed(alone)
+        for name in ("params.digest", "params.size_bytes", "mask.hits"):
+            assert record.statement[name] == alone.statement[name]
+
+
+def test_a_payload_that_was_prepared_is_masked_anew_where_the_masking_has_changed() -> None:
+    made = printer()
+    prepared = made.prepare("params", {"to": EMAIL}, "")
+    made.masking = Masking.of(TokenKey("other", b"o" * 32))
+    expected = made.print_record(Draft("tool.completed", {}, {"params": {"to": EMAIL}}), 1)
+    record = made.print_record(Draft("tool.completed", {}, {"params": prepared}), 1)
+    assert disclosed(record) == disclosed(expected)
+    assert "tok_other_" in disclosed(record)["params"]
+    assert record.statement["params.digest"] == expected.statement["params.digest"]
+
+
+def test_all_that_is_said_of_a_large_payload_is_said_of_one_moment() -> None:
+    made = printer(max_value_bytes=64)
+    given = {"rows": ["one"] * 10_000}
+    prepared = made.prepare("params", given, "")
+    given["rows"].append("two")
+    expected = made.print_record(Draft("tool.completed", {}, {"params": given}), 1)
+    record = made.print_record(Draft("tool.completed", {}, {"params": prepared}), 1)
+    assert record.statement["params.truncated"] is True
+    for name in ("params.digest", "params.size_bytes"):
+        assert record.statement[name] == expected.statement[name]
+
+
 def test_what_was_remembered_as_clean_stays_bounded() -> None:
     made = printer()
     for number in range(10_000):
