@@ -1,11 +1,13 @@
-"""What recording costs: on the caller's thread per call (both records), and behind it per event.
+"""What recording costs: on the caller's thread per call (what a hook does, and both records), and behind it per event.
 
 A real service on this machine takes the records, so that masking, sealing, signing and shipping all
 happen. An OpenTelemetry span stands beside.
 """
 
+import itertools
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from bench import machine
 from bench.service import Service
+from tallystick.capture.call import Call, Ending, Sighting
+from tallystick.capture.identity import Agent, Identity, Principal
 from tallystick.config import load_config
 from tallystick.event import Draft
 from tallystick.runtime import Runtime
@@ -28,21 +32,40 @@ ALONE_BUDGET_US: Final = 20
 ALONE_EVENTS: Final = 20
 ALONE_PAUSE_S: Final = 0.3
 ARGUMENTS: Final = {"order": "ord_20261101_0042", "region": "north", "limit": 25, "open": True}
-RESULT: Final = {
-    "rows": [{"id": number, "status": "shipped", "total_pence": 1299} for number in range(12)]
-}
-CALL: Final = {
-    "action.id": "0" * 32,
-    "observer": "mcp_server",
-    "tool.name": "lookup",
+VALUES: Final = 1024
+SIGHTING: Final = Sighting(
+    "mcp_server",
+    "tool",
+    "lookup",
+    statement={"server.name": "bench", "mcp.method": "tools/call", "jsonrpc.request_id": "7"},
+    identity=Identity(
+        principal=Principal(id="ada", issuer="bench", basis="authenticated"),
+        agent=Agent(name="planner", basis="asserted"),
+    ),
+)
+SPAN: Final = {
+    "mcp.method.name": "tools/call",
+    "gen_ai.operation.name": "execute_tool",
+    "gen_ai.tool.name": "lookup",
+    "gen_ai.agent.name": "planner",
+    "jsonrpc.request.id": "7",
     "server.name": "bench",
-    "mcp.method": "tools/call",
-    "trace.id": "4bf92f3577b34da6a3ce929d0e0e4736",
-    "span.id": "00f067aa0ba902b7",
-    "agent.name": "planner",
+    "observer": "mcp_server",
     "agent.basis": "asserted",
     "principal.basis": "authenticated",
+    "action.id": "0" * 32,
 }
+
+
+def _values(number: int) -> tuple[dict[str, object], dict[str, object]]:
+    """Give arguments and a result, 0.8 KiB together, that no call had before."""
+    rows = [
+        {"id": 12 * number + row, "status": "shipped", "total_pence": 1299} for row in range(12)
+    ]
+    return {**ARGUMENTS, "order": f"ord_20261101_{number:04d}"}, {"rows": rows}
+
+
+_VALUES: Final = itertools.cycle([_values(number) for number in range(VALUES)])
 
 
 def measure() -> list[str]:
@@ -60,7 +83,7 @@ def measure() -> list[str]:
         seals = _events_per_seal(service)
     span_us = _span_us()
     return [
-        f"caller's thread per call, both records, masking on: {caller_us:.0f} µs CPU "
+        f"caller's thread per call, capture and both records, masking on: {caller_us:.0f} µs CPU "
         f"(budget {CALLER_BUDGET_US}), {caller_us / yardstick:.1f} x calibration",
         f"background per event, under load, seals on: {background_us:.1f} µs CPU "
         f"(budget {BACKGROUND_BUDGET_US}), {seals:.0f} events per seal",
@@ -71,10 +94,12 @@ def measure() -> list[str]:
 
 
 def call(runtime: Runtime) -> None:
-    """Record one call as a hook does: before it runs, and when it has ended."""
-    runtime.recorder.record(Draft("tool.started", CALL, {"params": ARGUMENTS}))
-    ended = {**CALL, "outcome": "success"}
-    runtime.recorder.record(Draft("tool.completed", ended, {"params": ARGUMENTS, "result": RESULT}))
+    """Record one call as a hook does: seen, announced before it runs, and ended with its result."""
+    arguments, result = next(_VALUES)
+    one = Call(runtime, replace(SIGHTING, params=arguments))
+    one.open_span()
+    one.announce()
+    one.end(Ending("success", result))
 
 
 def _background_us(runtime: Runtime) -> float:
@@ -92,8 +117,8 @@ def _alone_us(runtime: Runtime) -> float:
     flush(runtime)
     process, thread = time.process_time_ns(), time.thread_time_ns()
     for _ in range(ALONE_EVENTS):
-        ended = {**CALL, "outcome": "success"}
-        runtime.recorder.record(Draft("tool.completed", ended, {"params": ARGUMENTS}))
+        stated = {"tool.name": "lookup", "outcome": "success"}
+        runtime.recorder.record(Draft("tool.completed", stated, {"params": ARGUMENTS}))
         time.sleep(ALONE_PAUSE_S)
     spent = (time.process_time_ns() - process) - (time.thread_time_ns() - thread)
     return spent / ALONE_EVENTS / 1000
@@ -119,7 +144,7 @@ def _span_us() -> float:
     tracer = provider.get_tracer("bench")
 
     def one() -> None:
-        with tracer.start_as_current_span("tools/call lookup", attributes=CALL):
+        with tracer.start_as_current_span("tools/call lookup", attributes=SPAN):
             pass
 
     spent = machine.cpu_us(one, CALLS)
