@@ -127,7 +127,11 @@ class TextMasker:
         return found
 
     def _whole(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
-        masked = self._once(text, rule, within, depth)
+        document = self._document(text, rule, within, depth)
+        if document is not None:  # settled, as each of its texts is
+            too_long = len(document) > within.ledger.limits.text_chars
+            return within.ledger.withhold() if too_long else document
+        masked = self._plain(text, rule, within, depth)
         return masked if masked == text else self._settle(masked, rule, within, depth)
 
     def _at_once(self, text: str, rule: KeyRule, ledger: Ledger) -> str | None:
@@ -206,12 +210,17 @@ class TextMasker:
         )
 
     def _once(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
+        document = self._document(text, rule, within, depth)
+        return self._plain(text, rule, within, depth) if document is None else document
+
+    def _document(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str | None:
+        """Mask the JSON document that the text is; None where it is none."""
+        is_closed = text[0] in _JSON_BEGINS and text[-1] in "}]" and not is_marker(text)
+        return _nested(text, rule, within, depth) if is_closed else None
+
+    def _plain(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
         if text[0] in _MARKER_BEGINS and is_marker(text):
             return text
-        if text[0] in _JSON_BEGINS and text[-1] in "}]":
-            nested = _nested(text, rule, within, depth)
-            if nested is not None:
-                return nested
         if rule.exempts and is_safe_value(text):
             return text
         hits = self._found(text, rule, within, depth, _LAYERS)
