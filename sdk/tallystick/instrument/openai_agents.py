@@ -54,6 +54,7 @@ def _patches(version: str) -> Sequence[Patch]:
         _action("ComputerAction", "computer_tool", "action"),
         *(custom if number >= CUSTOM_TOOLS else ()),
         *_APPROVALS.patches(),
+        _APPROVALS.realtime_patch(REALTIME),
         Patch(
             TURNS,
             "execute_handoffs",

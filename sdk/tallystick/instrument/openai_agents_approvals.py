@@ -59,6 +59,31 @@ class ApprovalHooks:
             ),
         )
 
+    def realtime_patch(self, module: str) -> Patch:
+        """Return what is hooked in realtime sessions, which few programs have."""
+        target = "RealtimeSession._maybe_request_tool_approval"
+        expected = ("tool_call", "function_tool", "agent")
+        return Patch(module, target, self._ask_live, target, expected, is_needed=False)
+
+    async def _ask_live(
+        self,
+        wrapped: Callable[..., Awaitable[Any]],
+        session: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Run what lets a session's tool run, refuses it, or leaves it (None) until somebody answers."""
+        said = await wrapped(*args, **kwargs)
+        if said is None:
+            read = partial(_live, argument(0, "tool_call", args, kwargs), kwargs)
+            self._framework.safely(lambda: self._ask_pending(session, read), records=True)
+        return said
+
+    def _ask_pending(self, session: Any, read: Callable[[], ToolQuestion]) -> None:
+        question = read()
+        if question.use.call_id in session._pending_tool_calls:  # noqa: SLF001 - else the session has ended
+            self._approvals.requested(lambda: question)
+
     def _stepped(
         self,
         wrapped: Callable[..., None],
@@ -150,6 +175,11 @@ def _hosted_questions(given: Mapping[str, Any]) -> Mapping[str, Callable[[], Too
     """Return the questions about tools of hosted MCP servers by the ids of their requests."""
     requests = [run.request_item for run in given["approval_requests"]]
     return {str(_parts(raw)["id"]): partial(_hosted, given["agent"], raw) for raw in requests}
+
+
+def _live(asked: Any, given: Mapping[str, Any]) -> ToolQuestion:
+    """Read the call of a realtime session."""
+    return _asked(given["function_tool"].name, asked, given["agent"])
 
 
 def _hosted(agent: Any, raw: Any) -> ToolQuestion:

@@ -24,6 +24,7 @@ OPENAI: Story = [
     ("shell", "approved"),
     ("delete", "denied"),
 ]
+REALTIME: Story = [("refund", "approved"), ("refund", "denied")]
 PYDANTIC: Story = [
     ("refund", "approved"),
     ("refund", "denied"),
@@ -48,12 +49,19 @@ MIDDLEWARE: Story = [
 PROGRAM_STORIES: Mapping[tuple[str, str], Story] = {
     ("openai_agents_approvals", "old"): OPENAI,
     ("openai_agents_approvals", "new"): OPENAI,
+    ("openai_realtime_approvals", "old"): REALTIME,
+    ("openai_realtime_approvals", "new"): REALTIME,
     ("pydantic_ai_approvals", "old"): PYDANTIC,
     ("pydantic_ai_approvals", "new"): [*PYDANTIC, ("refund", "approved")],  # by a handler
     ("langchain_approvals", "old"): LANGGRAPH,
     ("langchain_approvals", "new"): [*LANGGRAPH, *MIDDLEWARE],
 }
-STEPS = {"openai_agents_approvals": 6, "pydantic_ai_approvals": 7, "langchain_approvals": 10}
+STEPS = {
+    "openai_agents_approvals": 6,
+    "openai_realtime_approvals": 2,
+    "pydantic_ai_approvals": 7,
+    "langchain_approvals": 10,
+}
 LATE = f"""
 import {PROGRAMS}.langchain_approvals as program, tallystick
 tallystick.instrument()
