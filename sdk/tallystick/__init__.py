@@ -153,7 +153,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever stands behind the 
         raise AttributeError(f"module 'tallystick' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - an import of this package stays light
 
-    return getattr(import_module(module), name)
+    found = globals()[name] = getattr(import_module(module), name)
+    return found
 
 
 def __dir__() -> list[str]:
