@@ -123,14 +123,18 @@ class Background:
             self._progress.wait_for(is_settled, timeout_s)
         return outbox.acked.position >= target
 
-    def stop(self) -> bool:
-        """Stop the threads; whether both have ended (one may hang in the network)."""
+    def stop(self, timeout_s: float = 0.0) -> bool:
+        """Stop the threads; whether both have ended in time (one may hang in the network).
+
+        They get `timeout_s` seconds together, or JOIN_S where that is more.
+        """
         self._stop.set()
         self._to_seal.set()
         self._to_ship.set()
+        end_s = self._clock.monotonic_s() + max(JOIN_S, timeout_s)
         for thread in self._threads:
             if thread.is_alive() and thread is not threading.current_thread():
-                thread.join(JOIN_S)
+                thread.join(max(0.0, end_s - self._clock.monotonic_s()))
         return not self.is_running
 
     def _hurry(self) -> None:

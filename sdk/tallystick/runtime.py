@@ -172,14 +172,15 @@ class Runtime:
             self._flush_others(end_s)
             for end in self._on_shutdown:
                 end()
-            self._leave(is_delivered=is_delivered)
+            left_s = end_s - self._clock.monotonic_s() if is_delivered else 0.0
+            self._leave(left_s, is_delivered=is_delivered)
         finally:
             self._is_shut_down = True
             self._shutdown_lock.release()
             _forget(self)
 
-    def _leave(self, *, is_delivered: bool) -> None:
-        has_stopped = self._background.stop()
+    def _leave(self, left_s: float, *, is_delivered: bool) -> None:
+        has_stopped = self._background.stop(left_s)
         session, outbox = self.recorder.session, self._background.outbox
         if self.recorder.backlog:
             _log.error(

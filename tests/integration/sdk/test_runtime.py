@@ -11,6 +11,7 @@ import pytest
 
 import tallystick
 from tallystick import runtime as runtime_module
+from tallystick.background import JOIN_S, Background
 from tallystick.config import load_config
 from tallystick.credentials import Credentials, save_credentials
 from tallystick.event import Record
@@ -251,6 +252,23 @@ def test_shutting_down_closes_delivers_and_forgets(
     assert sink.records()[-1].statement["session.reason"] == "shutdown"
     assert sessions(tmp_path / "spool") == []
     until(lambda: not any(thread.is_alive() for thread in own))
+
+
+def test_what_is_delivered_is_forgotten_also_where_a_thread_ends_late(
+    start: Start, sink: Sink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal_loop = Background._seal_loop  # noqa: SLF001 - it ends when the runtime does
+
+    def slow(self: Background) -> None:
+        seal_loop(self)
+        threading.Event().wait(2 * JOIN_S)
+
+    monkeypatch.setattr(Background, "_seal_loop", slow)
+    running = start(endpoint=sink.url)
+    running.recorder.record(draft("a"))
+    running.shutdown(PATIENCE_S)
+    assert names(sink.records()) == ["session.open", "a", "session.close"]
+    assert sessions(tmp_path / "spool") == []
 
 
 def test_shutting_down_without_a_service_leaves_the_session_for_the_next(
