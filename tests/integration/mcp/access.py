@@ -7,7 +7,6 @@ check and calls server `back` with the token that it was given; `open` checks no
 import asyncio
 import contextlib
 import logging
-import socket
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -24,12 +23,7 @@ from tests.integration.mcp.desk import (
     served,
     step,
 )
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+from tests.ports import free_port
 
 
 def with_tool(server: Any, tool: Callable[..., Any]) -> Any:

@@ -1,8 +1,8 @@
 """A program for mcp 1.x and 2.x: a server, a client that works with it, and a report of what it saw.
 
 `python desk.py memory|http [plain]` prints one JSON line per step. With `plain` nothing is recorded, so
-two reports can be compared: recording must change none of them. `python desk.py serve` serves stdio, or
-HTTP on the port that follows, and knows nothing of recording.
+two reports can be compared: recording must change none of them. Over `http` the server listens on the port
+DESK_PORT. `python desk.py serve` serves stdio, or HTTP on the port that follows, and knows nothing of recording.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ import importlib
 import json
 import logging
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -22,6 +21,8 @@ from typing import Any
 import tallystick
 
 IS_V1 = version("mcp").startswith("1.")
+BEGUN = asyncio.Event()
+"""The server has begun to wait."""
 ISSUER = "https://login.example.com/"
 TOKENS: dict[str, Any] = {
     "token-of-ada": {
@@ -95,7 +96,8 @@ def make_server(**settings: Any) -> Any:
 
     @server.tool()  # type: ignore[untyped-decorator]
     async def wait() -> str:
-        await asyncio.sleep(60)
+        BEGUN.set()
+        await asyncio.sleep(600)
         return "waited"
 
     @server.tool()  # type: ignore[untyped-decorator]
@@ -183,14 +185,16 @@ async def step(name: str, work: Callable[[], Any]) -> None:
 
 
 async def cancelled(work: Callable[[], Any]) -> Any:
+    """Start something, and cancel it once the server has begun with it."""
+    BEGUN.clear()
     task = asyncio.create_task(work())
-    await asyncio.sleep(0.3)
+    await BEGUN.wait()
     task.cancel()
     return await task
 
 
 async def work(client: Any) -> None:
-    short = timedelta(seconds=0.3) if IS_V1 else 0.3
+    short = timedelta(seconds=2) if IS_V1 else 2.0  # in which the server begins
     uri = load("pydantic").AnyUrl if IS_V1 else str
     await step("list", client.list_tools)
     await step("add", lambda: client.call_tool("add", {"a": 1, "b": 2}))
@@ -216,9 +220,7 @@ async def over_memory() -> None:
 
 
 async def over_http() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = int(os.environ["DESK_PORT"])
     url = f"http://127.0.0.1:{port}/mcp"
     auth = load("mcp.server.auth.settings").AuthSettings(
         issuer_url=ISSUER, resource_server_url=url, required_scopes=["use"]

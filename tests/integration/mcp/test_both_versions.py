@@ -11,6 +11,7 @@ import pytest
 
 from tallystick.event import Record
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
 
@@ -36,7 +37,11 @@ def run(version: str, mode: str, home: Path, *options: str) -> Run:
     assert PYTHONS[version].exists(), "`make test` builds the environments of mcp 1.x"
     done = subprocess.run(
         [PYTHONS[version], "-W", "ignore", DESK, mode, *options],
-        env={"PATH": os.environ["PATH"], "TALLYSTICK_HOME": str(home)},
+        env={
+            "PATH": os.environ["PATH"],
+            "TALLYSTICK_HOME": str(home),
+            "DESK_PORT": str(free_port()),
+        },
         capture_output=True,
         timeout=PATIENCE_S,
         check=False,

@@ -3,10 +3,10 @@
 import asyncio
 import json
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -17,6 +17,8 @@ from mcp.client.client import Client
 from mcp.client.stdio import stdio_client
 from mcp.types import CallToolResult, TextContent
 
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
 
@@ -170,9 +172,7 @@ async def test_of_concurrent_calls_over_stdio_none_is_missing(
 @requirement("sdk.every-call-recorded")
 @pytest.mark.parametrize("calls", [20, 200])
 async def test_of_concurrent_calls_over_http_none_is_missing(calls: int, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [*TALLYSTICK, "run", "--", sys.executable, str(DESK), "serve", str(port)]
     env = environment(tmp_path, DESK_COUNTER=str(tmp_path / "counter"))
     server = await asyncio.create_subprocess_exec(*command, env=env)
@@ -187,7 +187,8 @@ async def test_of_concurrent_calls_over_http_none_is_missing(calls: int, tmp_pat
 
 
 async def answering(port: int) -> None:
-    for _ in range(300):
+    end_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end_s:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:

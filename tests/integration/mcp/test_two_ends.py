@@ -20,6 +20,7 @@ from tallystick.event import Record
 from tallystick.tlog.encoding import to_base64
 from tallystick_ingest.stages import calls_of
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
 from tests.recorded import Recording, disclosed
 from tests.requirements import requirement
 from tests.serving import Service
@@ -160,9 +161,7 @@ def test_nothing_that_names_a_person_goes_into_baggage_or_meta(client: str, tmp_
 @contextmanager
 def served(python: Path, home: Path) -> Iterator[str]:
     """A recorded server over HTTP in a process of its own; its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     run_ = [sys.executable, "-m", "tallystick.cli", "run", "--", str(python), "-W", "ignore"]
     env = {"PATH": os.environ["PATH"], "TALLYSTICK_HOME": str(home)}
     server = subprocess.Popen([*run_, str(HERE / "desk.py"), "serve", str(port)], env=env)

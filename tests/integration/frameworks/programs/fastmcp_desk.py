@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from fastmcp.exceptions import ToolError
 from fastmcp.server.auth.providers.jwt import StaticTokenVerifier
 
 from tests.integration.frameworks.steps import cancelled, step_async
+from tests.ports import free_port
 
 begun = asyncio.Event()
 CALLS_DIRECTLY = hasattr(FastMCP, "call_tool")
@@ -101,9 +101,7 @@ async def direct(server: Any, text: str) -> str:
 
 @contextlib.asynccontextmanager
 async def served(server: Any) -> AsyncIterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     web = uvicorn.Server(uvicorn.Config(server.http_app(), port=port, log_level="critical"))
     task = asyncio.create_task(web.serve())
     while not web.started:  # noqa: ASYNC110 - uvicorn tells in no other way
