@@ -95,13 +95,24 @@ def closure(
 
 
 def foreign(environment: str, loaded: dict[str, str], without_us: dict[str, str]) -> list[str]:
-    """Return the modules that we alone had loaded and that are neither ours nor of what we need."""
+    """Return the modules that we alone had loaded and that are neither ours nor of what we need.
+
+    Parts of a package that the program loads itself count only of a framework that is hooked: others load parts
+    of theirs as it happens.
+    """
     known = ours(environment)
+    frameworks = {package(target) for target in TARGETS[environment].values()}
+    own = {package(name) for name in without_us} - frameworks
     return [
         name
         for name, file in loaded.items()
-        if name not in without_us and "site-packages" in file and file not in known
+        if name not in without_us and package(name) not in own
+        if "site-packages" in file and file not in known
     ]
+
+
+def package(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def brief(frameworks: dict[str, str]) -> dict[str, str]:
