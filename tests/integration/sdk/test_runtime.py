@@ -411,7 +411,7 @@ def test_a_spool_that_is_deleted_is_begun_anew_and_the_loss_is_exact(
     running.recorder.record(draft("lost"))
     until(lambda: running.status().sealed == 3)
     for path in (tmp_path / "spool").iterdir():
-        path.unlink()
+        path.unlink(missing_ok=True)
     (tmp_path / "spool").rmdir()
     running.recorder.record(draft("lost too"))
     until(lambda: running.status().lost)
