@@ -64,7 +64,7 @@ def recorded(service: Service) -> dict[str, Any]:
     assert service.send(spans_json([foreign]), "/v1/traces", JSON).status == 200
     actions = service.get("/api/v1/actions")["actions"]
     found = {one["statement"]["tool.name"]: one for one in actions if one["origin"] == "native"}
-    wait_for(lambda: service.get(f"/api/v1/events/{found['break']['log_index']}")["checkpoint"])
+    wait_for(lambda: service.get(f"/api/v1/events/{found['break']['log_index']}")["inclusion"])
     return found
 
 
