@@ -11,6 +11,7 @@ const ROW_PX = 24;
 const HEAD_PX = 25;
 const SPARE_ROWS = 8;
 const SELECT_AFTER_MS = 180;
+const RELEASES = ["pointerup", "pointercancel"];
 const LEAST_ZOOM = 1e-6;
 const BUSY_KINDS = new Set(["mcp", "execute", "model", "data", "policy"]);
 const LIST_TITLES = ["Start", "Duration", "Outcome", "Signed", "Masked"];
@@ -44,6 +45,8 @@ class Waterfall {
     this.to = 1;
     this.isList = false;
     this.version = null;
+    this.isHeld = false;
+    this.release = () => this.#released();
     this.#build();
     this.watch = new ResizeObserver(() => this.#later());
     this.watch.observe(host);
@@ -53,6 +56,7 @@ class Waterfall {
   dispose() {
     this.watch.disconnect();
     this.unfollow();
+    this.#unheld();
     clearTimeout(this.timer);
   }
 
@@ -164,6 +168,7 @@ class Waterfall {
     this.layer = make("div", "layer", this.grid);
     this.layer.setAttribute("role", "rowgroup");
     this.grid.onscroll = () => this.#later();
+    this.layer.onpointerdown = () => this.#held();
     this.layer.onclick = (event) => this.#clicked(event);
     this.layer.ondblclick = (event) => this.#doubled(event);
     this.grid.onkeydown = (event) => this.#pressed(event);
@@ -321,11 +326,28 @@ class Waterfall {
     this.pending = true;
     requestAnimationFrame(() => {
       this.pending = false;
+      if (this.isHeld) return;
       const width = this.host.clientWidth;
       if (width === this.width) this.#drawRows();
       else this.draw();
       this.width = width;
     });
+  }
+
+  /** Draw no row anew while one is pressed: a row that goes before the release is never clicked. */
+  #held() {
+    this.isHeld = true;
+    for (const end of RELEASES) window.addEventListener(end, this.release);
+  }
+
+  #unheld() {
+    this.isHeld = false;
+    for (const end of RELEASES) window.removeEventListener(end, this.release);
+  }
+
+  #released() {
+    this.#unheld();
+    this.#later();
   }
 
   #select(index, afterMs) {
