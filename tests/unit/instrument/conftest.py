@@ -7,6 +7,8 @@ import pytest
 
 from tallystick import runtime
 from tallystick.config import load_config
+from tallystick.instrument.agent_call import AgentCalls
+from tallystick.instrument.framework import Framework
 from tests.recorded import Recording
 
 
@@ -24,6 +26,18 @@ def start(tmp_path: Path) -> Iterator[Callable[..., runtime.Runtime]]:
 @pytest.fixture
 def running(start: Callable[..., runtime.Runtime]) -> runtime.Runtime:
     return start()
+
+
+@pytest.fixture
+def framework() -> Framework:
+    made = Framework("x", "tallystick", lambda _: ())
+    made.install(lambda: None)
+    return made
+
+
+@pytest.fixture
+def calls(framework: Framework) -> AgentCalls:
+    return AgentCalls(framework)
 
 
 @pytest.fixture

@@ -24,18 +24,6 @@ Reader = Callable[[], Recording]
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def framework() -> Framework:
-    made = Framework("x", "tallystick", lambda _: ())
-    made.install(lambda: None)
-    return made
-
-
-@pytest.fixture
-def calls(framework: Framework) -> AgentCalls:
-    return AgentCalls(framework)
-
-
 def use(**said: object) -> ToolUse:
     return ToolUse(arguments={"a": 1}, **said)  # type: ignore[arg-type]  # its fields
 

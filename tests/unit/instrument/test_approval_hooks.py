@@ -20,13 +20,6 @@ class NextStepInterruption:
     """The name by which the OpenAI Agents SDK says why a run stops, without what it would hold."""
 
 
-@pytest.fixture
-def framework() -> Framework:
-    made = Framework("x", "tallystick", lambda _: ())
-    made.install(lambda: None)
-    return made
-
-
 def lost(running: runtime.Runtime) -> int:
     return sum(running.recorder.lost.values())
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tallystick import runtime
 from tallystick.capture.context import agent
 from tallystick.capture.definition import ToolDefinition, read_definition
 from tallystick.capture.identity import Identity
@@ -25,19 +24,9 @@ from tests.requirements import requirement
 
 Reader = Callable[[], Recording]
 SCHEMA = {"type": "object", "properties": {"iban": {"type": "string"}}}
+pytestmark = pytest.mark.usefixtures("running")
+
 PAY = defined("pay", "Pay an invoice.", SCHEMA)
-
-
-@pytest.fixture
-def framework(running: runtime.Runtime) -> Framework:
-    made = Framework("x", "tallystick", lambda _: ())
-    made.install(lambda: None)
-    return made
-
-
-@pytest.fixture
-def calls(framework: Framework) -> AgentCalls:
-    return AgentCalls(framework)
 
 
 def use(calls: AgentCalls, definition: ToolDefinition, by: str | None = "clerk") -> None:
