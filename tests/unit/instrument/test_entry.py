@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from tallystick import runtime
-from tallystick.instrument import KNOWN, NOT_INSTRUMENTED, states, uninstall
+from tallystick.instrument import (
+    KNOWN,
+    NOT_INSTRUMENTED,
+    OPENTELEMETRYS_LIST,
+    is_on_opentelemetrys_list,
+    states,
+    uninstall,
+)
 
 POINTS = {
     point.name.removeprefix("tallystick_"): point
@@ -36,3 +43,20 @@ def test_an_entry_point_hooks_its_framework_alone_and_takes_it_out_again(
         running = runtime.current()
         if running is not None:
             running.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("listed", "is_left_out"),
+    [
+        ("", False),
+        ("requests, tallystick_mcp", True),
+        ("*", True),
+        ("requests , *", True),
+        ("tallystick_mc,mcp", False),
+    ],
+)
+def test_opentelemetrys_list_names_frameworks_one_by_one_or_all(
+    listed: str, is_left_out: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(OPENTELEMETRYS_LIST, listed)
+    assert is_on_opentelemetrys_list("mcp") is is_left_out
