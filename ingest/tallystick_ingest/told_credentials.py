@@ -36,6 +36,8 @@ def _shared_lines(one: Shape) -> Iterator[str]:
     for name in ("clients", "agents", "servers"):
         if len(one[name]) > 1:
             yield f"   {name:<11} {', '.join(_name(each) for each in one[name])}"
+    if one["has_more_names"]:
+        yield "   and more names than are given here"
     yield _last(one)
 
 

@@ -79,6 +79,7 @@ class Shared:
     agents: tuple[str, ...]
     servers: tuple[str, ...]
     """Each at most MAX_NAMES of them, sorted."""
+    has_more_names: bool
     calls: int
     first_us: int
     last_us: int
@@ -102,4 +103,5 @@ def shared(database: Database, *, limit: int = MAX_FINDINGS) -> tuple[tuple[Shar
 def _shared(row: Row) -> Shared:
     ref, kind, principals, clients, agents, servers, *rest = row
     some = [tuple(names[:MAX_NAMES]) for names in (clients, agents, servers)]
-    return Shared(ref, kind, principals, some[0], some[1], some[2], *rest)
+    has_more = any(len(names) > MAX_NAMES for names in (clients, agents, servers))
+    return Shared(ref, kind, principals, some[0], some[1], some[2], has_more, *rest)

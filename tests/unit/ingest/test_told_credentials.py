@@ -21,6 +21,7 @@ SHARED: dict[str, Any] = {
     "clients": ["desk", "shop"],
     "agents": [],
     "servers": ["bank"],
+    "has_more_names": False,
     "calls": 2,
     "first_us": 1,
     "last_us": 2_000_000,
@@ -35,6 +36,12 @@ def test_a_finding_names_what_is_shared_and_nothing_else() -> None:
     assert "bank" not in text
     assert "principals" not in text
     assert f"2 calls, last 1970-01-01 00:00:02 UTC   trace {'7e' * 16}" in text
+
+
+def test_names_that_are_left_out_are_said() -> None:
+    [_, *told] = credential_lines([], [{**SHARED, "has_more_names": True}], 200)
+    assert "   and more names than are given here" in told
+    assert not any("more names" in one for one in credential_lines([], [SHARED], 200))
 
 
 def test_a_servers_name_does_nothing_to_the_terminal_and_may_be_missing() -> None:

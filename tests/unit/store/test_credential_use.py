@@ -97,7 +97,7 @@ def test_a_credential_that_several_use_names_them(
     ]
     write(store, [emitter.opened(), *calls, received(emitter, 3, OTHER, "bank", **first)])
     [found], _ = shared(store.database)
-    assert (found.credential_ref, found.calls) == (KEY, 2)
+    assert (found.credential_ref, found.calls, found.has_more_names) == (KEY, 2, False)
     assert getattr(found, named[0]) == named[1]
 
 
@@ -110,5 +110,5 @@ def test_what_is_given_has_a_limit(store: Store) -> None:
     ]
     write(store, [emitter.opened(), *many])
     [found], is_cut = shared(store.database, limit=1)
-    assert len(found.clients) == MAX_NAMES
+    assert (len(found.clients), found.has_more_names) == (MAX_NAMES, True)
     assert is_cut
