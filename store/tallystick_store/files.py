@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.errors import StoreError
+from tallystick.private_file import sync_directory
 
 TEMPORARY: Final = ".tmp"
 
@@ -36,7 +37,7 @@ class Files:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
-        sync_folder(target.parent)
+        sync_directory(target.parent)
 
     def read(self, path: str) -> bytes | None:
         """Return the content, None where there is no such file."""
@@ -93,13 +94,4 @@ class Files:
             return
         self._make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(folder.parent)

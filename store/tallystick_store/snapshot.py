@@ -5,12 +5,15 @@ is the very bytes of the database, of the log and of the blobs, and holds no key
 """
 
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
 from tallystick.errors import StoreError
+from tallystick.private_file import sync_directory
 from tallystick_store.blobs import BLOB_FOLDER
-from tallystick_store.files import sync_folder
+from tallystick_store.files import TEMPORARY
 from tallystick_store.store import DATABASE_NAME, LOG_FOLDER, Store
 
 
@@ -30,16 +33,25 @@ def take_snapshot(store: Store, target: Path) -> None:
         with store.paused():
             store.database.copy_to(partial / DATABASE_NAME)
             _copy_folder(store.directory / LOG_FOLDER, partial / LOG_FOLDER)
-            _copy_folder(store.directory / BLOB_FOLDER, partial / BLOB_FOLDER)
+            _copy_folder(store.directory / BLOB_FOLDER, partial / BLOB_FOLDER, _copy_if_there)
         partial.replace(target)
-        sync_folder(target.parent)
+        sync_directory(target.parent)
     except (OSError, StoreError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise StoreError(f"the snapshot {target} cannot be written: {error}") from error
 
 
-def _copy_folder(source: Path, target: Path) -> None:
+def _copy_folder(
+    source: Path, target: Path, copy: Callable[[str, str], object] = shutil.copy2
+) -> None:
     if source.is_dir():
-        shutil.copytree(source, target)
+        half_written = shutil.ignore_patterns(f"*{TEMPORARY}")
+        shutil.copytree(source, target, ignore=half_written, copy_function=copy)
     else:
         target.mkdir()
+
+
+def _copy_if_there(source: str, target: str) -> None:
+    """Copy a blob. One that goes meanwhile is named by no record; blobs are kept and swept while a copy is made."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.errors import StoreError, VerificationError
+from tallystick.private_file import sync_directory
 from tallystick_store.blobs import BLOB_FOLDER, BlobFiles
 from tallystick_store.checkpoints import CheckpointLog, LogSigner, SignedCheckpoint
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.entries import next_log_index, read_entries
-from tallystick_store.files import Files, sync_folder
+from tallystick_store.files import Files
 from tallystick_store.group import Group
 from tallystick_store.known import Known
 from tallystick_store.ledger import Ledger
@@ -95,7 +96,7 @@ class Store:
             lock.release()
             raise
         try:
-            sync_folder(directory)
+            sync_directory(directory)
             _check_meta(database, signer.origin)
             store = cls(directory, database, signer, lock)
         except BaseException:

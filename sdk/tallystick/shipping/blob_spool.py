@@ -19,6 +19,7 @@ from tallystick.blob import BLOB_FIELDS, BLOB_MEDIA_TYPE, BlobRef, parse_blob
 from tallystick.clock import Clock
 from tallystick.errors import RecordError, ShipError
 from tallystick.event import parse_disclosure
+from tallystick.private_file import sync_directory
 from tallystick.shipping.client import Answer
 from tallystick.shipping.shipment import refusal
 from tallystick.spool.frame import EVENT, Frame
@@ -75,7 +76,7 @@ class BlobSpool:
         self._is_told = False
         self._is_swept = False
         self._forgotten: list[str] | None = None
-        """Blobs that were here for long when this process began to ship; one goes with each shipment."""
+        """Blobs that were here for long when everything was delivered for the first time."""
 
     def keep(self, content: bytes) -> BlobRef:
         """Put a blob on disk. Raises SpoolError or OSError, and then there is none."""
@@ -93,7 +94,7 @@ class BlobSpool:
         finally:
             temporary.unlink(missing_ok=True)
         if self._is_synced:
-            _sync(self._directory)
+            sync_directory(self._directory)
         return ref
 
     def upload(self, uploader: Uploader, frames: Sequence[Frame]) -> None:
@@ -104,7 +105,6 @@ class BlobSpool:
         for sha256 in _named_in(frames):
             if self._is_due(sha256):
                 self._upload(uploader, sha256)
-        self._upload_forgotten(uploader)
 
     def release(self, frames: Sequence[Frame]) -> None:
         """Remove the blobs that were uploaded for these records, which the service has now."""
@@ -120,10 +120,10 @@ class BlobSpool:
         uploaded_s = self._uploaded_s.get(sha256)
         return uploaded_s is None or self._clock.monotonic_s() - uploaded_s > UPLOAD_HOLDS_S
 
-    def _upload_forgotten(self, uploader: Uploader) -> None:
-        """Give the service one blob whose record may never have been written: it removes what nothing names.
+    def hand_over(self, uploader: Uploader) -> None:
+        """Give the service one blob whose record was never written, perhaps: it removes what nothing names.
 
-        Nothing waits for it: where it fails, the records go all the same, and it stays for the next process.
+        For the time when no record waits, whose blob it could be. Where it fails it stays for the next process.
         """
         if self._forgotten is None:
             self._forgotten = self._old_blobs()
@@ -211,11 +211,3 @@ def _is_older(path: Path, before_s: float) -> bool:
         return path.stat().st_mtime < before_s
     except OSError:  # another process took it
         return False
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -101,6 +101,7 @@ class KnownService:
         )
         shipper.before_send = lambda _session, frames: self._blobs.upload(client, frames)
         shipper.once_taken = self._blobs.release
+        shipper.when_idle = lambda: self._blobs.hand_over(client)
         return shipper
 
     def _load_credentials(self) -> Credentials | None:

@@ -62,6 +62,10 @@ def _nothing_after(frames: Sequence[Frame]) -> None:
     """Nothing is kept for frames."""
 
 
+def _nothing_more() -> None:
+    """Nothing is sent but records."""
+
+
 def _nothing_bound() -> Sequence[Part]:
     return ()
 
@@ -104,6 +108,8 @@ class Shipper:
         self.before_send: BeforeSend = _nothing_before
         """May raise what a post raises: a ShipError, of which each kind has its own patience, or OSError."""
         self.once_taken: OnceTaken = _nothing_after
+        self.when_idle: Callable[[], None] = _nothing_more
+        """Called when every record is delivered; must not raise."""
 
     def step(self, outboxes: Sequence[Outbox], consign: Consign = _nothing_bound) -> float:
         """Send what `consign` binds together, else one batch of the first outbox that has one.
@@ -123,6 +129,7 @@ class Shipper:
             self.progress.state = held[0].held_because
             return min(one.held_until_s for one in held) - self._clock.monotonic_s()
         self.progress.state = IDLE if self.progress.attempts else UNUSED
+        self.when_idle()
         return IDLE_S
 
     def resume(self) -> None:

@@ -114,11 +114,21 @@ def test_a_blob_whose_record_was_never_written_goes_to_the_service_which_removes
     young = killed.keep(CONTENT).sha256
     service, waiting = Service(status), spool(tmp_path)
     for _ in range(3):
-        waiting.upload(service, [])
+        waiting.hand_over(service)
     assert len(service.got) == (1 if is_left else 2)
     left = {one.name for one in (tmp_path / "blobs").iterdir()}
     assert young in left
     assert len(left) == (3 if is_left else 1)
+
+
+@requirement("sdk.large-values")
+def test_a_blob_that_waited_for_long_stays_until_its_record_is_taken(tmp_path: Path) -> None:
+    kept, service = spool(tmp_path), Service()
+    text = print_blob(kept.keep(CONTENT))
+    os.utime(tmp_path / "blobs" / SHA, (1, 1))
+    kept.upload(service, [naming(text)])
+    assert (tmp_path / "blobs" / SHA).exists()
+    assert len(service.got) == 1
 
 
 @requirement("sdk.large-values")

@@ -146,6 +146,19 @@ def test_what_records_name_is_let_go_after_they_are_taken_and_before_they_are_fo
     assert bench.outbox.acked_events == 2
 
 
+@requirement("sdk.large-values")
+def test_it_says_when_every_record_is_delivered_and_not_while_one_waits(bench: Bench) -> None:
+    idle: list[bool] = []
+    bench.shipper.when_idle = lambda: idle.append(bench.is_delivered)
+    bench.record("a")
+    bench.sink.replies.append(Reply(503))
+    bench.shipper.step([bench.outbox])
+    assert idle == []
+    bench.clock.advance(LONGEST_PAUSE_S)
+    bench.ship()
+    assert idle == [True]
+
+
 def test_the_opening_of_a_session_is_sent_at_once(bench: Bench) -> None:
     assert bench.ship() == IDLE_S
     assert bench.taken() == ["session.open"]

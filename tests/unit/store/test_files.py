@@ -52,7 +52,7 @@ def test_the_folder_is_synced_after_the_rename_and_so_is_each_new_one(
         steps.append(f"rename {target.relative_to(tmp_path)}")
         return replace(self, target)
 
-    monkeypatch.setattr("tallystick_store.files.sync_folder", sync)
+    monkeypatch.setattr("tallystick_store.files.sync_directory", sync)
     monkeypatch.setattr(Path, "replace", rename)
     files = Files(tmp_path)
     files.write("tile/0/000", b"x")

@@ -10,6 +10,7 @@ import pytest
 
 from tallystick.errors import StoreError, VerificationError
 from tallystick.tlog.entry import parse_entry
+from tallystick_store.blobs import BLOB_FOLDER, blob_digest
 from tallystick_store.pieces import DataPiece
 from tallystick_store.rows import Admitted, EventRow, Merge
 from tallystick_store.snapshot import take_snapshot
@@ -243,7 +244,7 @@ def test_a_snapshot_that_cannot_be_written_leaves_nothing(
     store = open_store(tmp_path / "data")
     write(store, [Emitter().opened()])
 
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
@@ -252,4 +253,28 @@ def test_a_snapshot_that_cannot_be_written_leaves_nothing(
             take_snapshot(store, tmp_path / "copy")
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
     take_snapshot(store, tmp_path / "copy")
+    store.close()
+
+
+def test_a_snapshot_is_made_while_blobs_come_and_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path / "data")
+    write(store, [Emitter().opened()])
+    contents = [b"stays", b"goes"]
+    names = [blob_digest(content) for content in contents]
+    for name, content in zip(names, contents, strict=True):
+        store.blobs.put(name, content)
+    half_written = store.blobs.path(names[0]).with_name("half.tmp")
+    half_written.write_bytes(b"ha")
+    copy = shutil.copy2
+
+    def while_one_is_swept(source: str, target: str) -> object:
+        store.blobs.path(names[1]).unlink(missing_ok=True)
+        return copy(source, target)
+
+    monkeypatch.setattr(shutil, "copy2", while_one_is_swept)
+    take_snapshot(store, tmp_path / "copy")
+    copied = {path.name for path in (tmp_path / "copy" / BLOB_FOLDER).rglob("*") if path.is_file()}
+    assert copied == {names[0]}
     store.close()
