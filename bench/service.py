@@ -1,5 +1,6 @@
 """The service under load: started as a user would, with its own home, stopped or killed at the end."""
 
+import atexit
 import json
 import os
 import signal
@@ -41,6 +42,7 @@ class Service:
             env={**os.environ, "TALLYSTICK_HOME": str(self.home)},
             stdout=subprocess.DEVNULL,
         )
+        atexit.register(self._process.kill)  # of a measurement that failed nothing is left running
         self._wait()
         self.start_s = time.perf_counter() - start
         self.credentials = json.loads((self.home / "credentials.json").read_text(encoding="utf-8"))
