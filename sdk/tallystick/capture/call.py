@@ -334,6 +334,11 @@ def current_call() -> Call | None:
     return call if call is not None and not call.is_over else None
 
 
+def call_around() -> Call | None:
+    """Return the call that this context was begun in, which may be over: a task may outlive its call."""
+    return _current.get()
+
+
 @contextmanager
 def made_current(call: Call) -> Iterator[None]:
     """Make `call` the current one inside `with`."""

@@ -79,6 +79,10 @@ def _v1() -> Sequence[Patch]:
         _optional(f"{high}.tools.tool_manager", "ToolManager.call_tool", _call_tool),
         _send_request("mcp.shared.session", "BaseSession.send_request", client),
         _optional("mcp.client.session", "ClientSession._received_request", _ELICITATION.receive),
+        *(
+            Patch(f"mcp.server.experimental.{module}", target, wrapper, "tasks", ("message",))
+            for module, target, wrapper in _TASKS
+        ),
     )
 
 
@@ -149,6 +153,17 @@ def _note_raised(error: BaseException, message: str) -> None:
 FRAMEWORK: Final = Framework(NAME, "mcp", _patches)
 _REFUSALS: Final = Refusals(FRAMEWORK)
 _ELICITATION: Final = ElicitationHooks(FRAMEWORK)
+_TASKS: Final = (
+    ("task_context", "ServerTaskContext.elicit", _ELICITATION.ask_form),
+    ("task_context", "ServerTaskContext.elicit_url", _ELICITATION.ask_url),
+    ("task_context", "ServerTaskContext.elicit_as_task", _ELICITATION.ask_form),
+    (
+        "session_features",
+        "ExperimentalServerSessionFeatures.elicit_as_task",
+        _ELICITATION.ask_form,
+    ),
+)
+"""What asks from a task of mcp 1.x: module, function, and its wrapper."""
 _REGISTRATION: Final = RegistrationHooks(FRAMEWORK)
 _COMMON: Final = (
     _optional(BEARER, "RequireAuthMiddleware.__call__", _REFUSALS.call, ("scope",)),

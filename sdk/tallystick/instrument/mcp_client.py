@@ -19,6 +19,7 @@ from tallystick.instrument import mcp_facts, mcp_transport
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_definitions import definition_of, note_listing
 from tallystick.instrument.mcp_rounds import in_rounds, trace_above
+from tallystick.instrument.mcp_tasks import note_call
 from tallystick.instrument.observe import announced, observed, refuse_unseen
 from tallystick.instrument.patch import argument
 from tallystick.profile import JsonValue
@@ -124,8 +125,11 @@ class ClientHooks:
             args = (marked, *args[1:])
         elif marked is not None:
             kwargs = {**kwargs, "request": marked}
-        asking = (getattr(wrapped, "__self__", None), request.method, request.params)
-        return await in_rounds(self._framework, call, asking, lambda: wrapped(*args, **kwargs))
+        session = getattr(wrapped, "__self__", None)
+        asking = (session, request.method, request.params)
+        result = await in_rounds(self._framework, call, asking, lambda: wrapped(*args, **kwargs))
+        self._framework.safely(lambda: note_call(session, call, result))
+        return result
 
     def _meta_for(self, call: Call, receipt: CallReceipt | None) -> dict[str, JsonValue]:
         meta: dict[str, JsonValue] = {}

@@ -1,22 +1,26 @@
 """Elicitation of MCP: a server asks the person at the client, and each side records that as an approval.
 
-`elicitation/create` is a request from server to client (mcp 1.x, and 2.x up to protocol 2025-11-25). In
-later protocols the question travels in the result of a call, see mcp_rounds. The server records what it
-asked and what the client says was answered; the client records what it was asked and what its own program
-answered. An answer's choices are kept, masked; what somebody typed is withheld.
+`elicitation/create` is a request from server to client (mcp 1.x, and 2.x up to protocol 2025-11-25); its
+answer may be a task (mcp_tasks). In later protocols the question travels in the result of a call, see
+mcp_rounds. The server records what it asked and what the client says was answered; the client records
+what it was asked and what its own program answered. An answer's choices are kept, masked; what somebody
+typed is withheld.
 """
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from tallystick import runtime
 from tallystick.capture.approvals import Answer, Question, record_answer, record_request, unanswered
 from tallystick.capture.call import Call, Observer
-from tallystick.instrument import mcp_facts, mcp_rounds
+from tallystick.instrument import mcp_facts, mcp_rounds, mcp_tasks
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_question import METHOD, answer_of, question_of
 from tallystick.instrument.patch import argument
+
+RELATED: Final = "related_request_id"
+"""The parameter by which a question says during which request it is asked."""
 
 
 class ElicitationHooks:
@@ -32,10 +36,11 @@ class ElicitationHooks:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        """Run `ServerSession.elicit_form` and record question and answer."""
+        """Run `ServerSession.elicit_form`, or what asks from a task, and record question and answer."""
         schema = argument(1, "requestedSchema", args, kwargs) or kwargs.get("requested_schema")
         asked = {"message": argument(0, "message", args, kwargs), "requestedSchema": schema}
-        return await self._ask(asked, lambda: wrapped(*args, **kwargs))
+        related = argument(2, RELATED, args, kwargs)
+        return await self._ask(asked, related, lambda: wrapped(*args, **kwargs))
 
     async def ask_url(
         self,
@@ -44,10 +49,11 @@ class ElicitationHooks:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        """Run `ServerSession.elicit_url` and record question and answer."""
+        """Run `ServerSession.elicit_url`, or that of a task, and record question and answer."""
         url = argument(1, "url", args, kwargs)
         asked = {"message": argument(0, "message", args, kwargs), "url": url}
-        return await self._ask(asked, lambda: wrapped(*args, **kwargs))
+        related = argument(3, RELATED, args, kwargs)
+        return await self._ask(asked, related, lambda: wrapped(*args, **kwargs))
 
     async def receive(
         self,
@@ -59,6 +65,8 @@ class ElicitationHooks:
         """Run `ClientSession._received_request` of 1.x, which answers through `responder.respond`."""
         responder = argument(0, "responder", args, kwargs)
         request = getattr(getattr(responder, "request", None), "root", None)
+        if self._framework.safely(lambda: mcp_tasks.is_asked_for(session, request)):
+            self._watch_late_answer(session, request, responder)
         question = self._asked_client(session, request)
         if question is None:
             await wrapped(*args, **kwargs)
@@ -67,7 +75,7 @@ class ElicitationHooks:
 
         async def answer(response: Any) -> None:
             heard.append(response)
-            self._answered(question, response, request)
+            self._answered(session, question, response, request)
             await respond(response)
 
         responder.respond = answer
@@ -96,11 +104,14 @@ class ElicitationHooks:
         except BaseException as error:
             self._unanswered(question, error)
             raise
-        self._answered(question, response, request)
+        self._answered(session, question, response, request)
         return response
 
-    async def _ask(self, asked: Mapping[str, Any], proceed: Callable[[], Awaitable[Any]]) -> Any:
-        question = self._put("mcp_server", lambda: asked, None)
+    async def _ask(
+        self, asked: Mapping[str, Any], related: object, proceed: Callable[[], Awaitable[Any]]
+    ) -> Any:
+        outlived = self._framework.safely(lambda: mcp_tasks.outlived_call(related))
+        question = self._put("mcp_server", lambda: asked, outlived)
         if question is None:
             return await proceed()
         try:
@@ -117,8 +128,20 @@ class ElicitationHooks:
     def _asked_client(self, session: Any, request: Any) -> Question | None:
         if getattr(request, "method", None) != METHOD:
             return None
-        waiting = self._framework.safely(lambda: mcp_rounds.waiting_call(session))
+        task = self._framework.safely(lambda: mcp_tasks.call_of(session, request.params))
+        waiting = task or self._framework.safely(lambda: mcp_rounds.waiting_call(session))
         return self._put("mcp_client", lambda: mcp_facts.wire(request.params), waiting)
+
+    def _watch_late_answer(self, session: object, request: Any, responder: Any) -> None:
+        respond = responder.respond
+
+        async def answer(response: Any) -> None:
+            self._framework.safely(
+                lambda: mcp_tasks.record_late_answer(session, request, response), records=True
+            )
+            await respond(response)
+
+        responder.respond = answer
 
     def _put(
         self, observer: Observer, asked: Callable[[], Mapping[str, Any]], call: Call | None
@@ -133,10 +156,11 @@ class ElicitationHooks:
 
         return self._framework.safely(put, records=True)
 
-    def _answered(self, question: Question, response: Any, request: Any) -> None:
+    def _answered(self, session: object, question: Question, response: Any, request: Any) -> None:
         def record() -> None:
-            answer = answer_of(mcp_facts.wire(response), mcp_facts.wire(request.params))
-            record_answer(question, answer)
+            if not mcp_tasks.is_put_off(session, question, request.params, response):
+                answer = answer_of(mcp_facts.wire(response), mcp_facts.wire(request.params))
+                record_answer(question, answer)
 
         self._framework.safely(record, records=True)
 

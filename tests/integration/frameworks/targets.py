@@ -4,7 +4,7 @@ TARGETS = {
     "mcp1": {
         "crewai": "crewai.tools.structured_tool:CrewStructuredTool.invoke",
         "fastmcp": "fastmcp.server.server:FastMCP.call_tool",
-        "mcp": "mcp.server.lowlevel.server:Server._handle_request",
+        "mcp": "mcp.server.experimental.task_context:ServerTaskContext.elicit",
     },
     "old": {
         "crewai": "crewai.tools.base_tool:BaseTool.run",

@@ -44,9 +44,9 @@ class Run:
         ]
 
 
-def run(version: str, mode: str, home: Path, *options: str) -> Run:
+def run(version: str, mode: str, home: Path, *options: str, program: str = ASKING) -> Run:
     done = subprocess.run(
-        [PYTHONS[version], "-W", "ignore", "-m", ASKING, mode, *options],
+        [PYTHONS[version], "-W", "ignore", "-m", program, mode, *options],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "TALLYSTICK_HOME": str(home)},
         capture_output=True,
