@@ -122,7 +122,7 @@ _ACTION: Final = (
     _statement("span.kind", "str", CALLS, "OTel SpanKind", "client, server or internal"),
     _statement("span.start_us", "int", CALLS, "OTel Span", "start of the call, µs since 1970 UTC"),
     _statement("span.end_us", "int", CALLS, "OTel Span", "end of the call, µs since 1970 UTC"),
-    _statement("model.name", "str", "tool.*, agent.handoff", "OTel gen_ai.request.model", "model that the agent asks, as its framework names it", column=False),
+    _statement("model.name", "str", "tool.*, agent.handoff", "OTel gen_ai.request.model", "model behind the agent, as its framework names it", column=False),
     _statement("conversation.id", "str", CALLS, "OTel gen_ai.conversation.id", "conversation or thread"),
 )
 

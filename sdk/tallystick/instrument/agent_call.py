@@ -56,7 +56,7 @@ class ToolUse:
     user_id: str | None = None
     """The user in the framework's own context, who counts where `caller()` names nobody."""
     model_name: str | None = None
-    """The model that the agent asks."""
+    """The model behind the agent."""
 
     def statement(self) -> dict[str, JsonValue]:
         """Return what can also be added to a call that another hook has seen before."""

@@ -15,6 +15,7 @@ from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.framework_model import name_of_model
 from tallystick.instrument.patch import Patch, argument, release
 from tallystick.instrument.tool_form import defined, json_schema, named
 
@@ -28,7 +29,8 @@ ADDED: Final = "security_context"
 """What CrewAI adds to the arguments, before 1.15: fingerprints of the agent and of the task."""
 FAILURE: Final = "ToolFailure"
 """Class of the object by which a tool says that it failed."""
-_role: Final[ContextVar[str | None]] = ContextVar("tallystick_crewai_role", default=None)
+_agent: Final[ContextVar[object]] = ContextVar("tallystick_crewai_agent", default=None)
+"""The agent that works on a task."""
 
 
 class CrewAIInstrumentor(Instrumentor):
@@ -72,18 +74,24 @@ async def _aexecute(
 
 @contextmanager
 def _acting(agent: Any) -> Iterator[None]:
-    role = getattr(agent, "role", None)
-    token = _role.set(role if isinstance(role, str) else None)
+    token = _agent.set(agent)
     try:
         yield
     finally:
-        _role.reset(token)
+        _agent.reset(token)
 
 
 def _use(tool: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ToolUse:
     schema = json_schema(tool.args_schema)
     given: Any = _given(tool, args, kwargs, list((schema or {}).get("properties", {})))
-    return ToolUse(given, agent_name=_role.get(), definition=_definition(tool, schema))
+    agent = _agent.get()
+    role = getattr(agent, "role", None)
+    return ToolUse(
+        given,
+        agent_name=role if isinstance(role, str) else None,
+        model_name=name_of_model([getattr(agent, "llm", None)], "model"),
+        definition=_definition(tool, schema),
+    )
 
 
 def _given(

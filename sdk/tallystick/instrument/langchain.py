@@ -86,13 +86,15 @@ def _cause(target: str, error_type: str | None) -> Patch:
 
 def _use(tool: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ToolUse:
     said = langchain_config.said_in(kwargs.get("config"), kwargs.get("metadata"))
-    form = _form(tool)
+    form, call_id = _form(tool), kwargs.get("tool_call_id")
+    asking = langchain_config.asking_message(said, call_id)
     return ToolUse(
         arguments=_given(argument(0, "tool_input", args, kwargs), form, tool),
-        call_id=kwargs.get("tool_call_id"),
-        agent_name=langchain_config.agent_name(said),
+        call_id=call_id,
+        agent_name=langchain_config.agent_name(said, asking),
         conversation_id=langchain_config.conversation_id(said),
         user_id=langchain_config.user_id(said),
+        model_name=langchain_config.model_name(asking),
         definition=defined(tool.name, tool.description, form.schema, tool.metadata),
     )
 

@@ -1,6 +1,8 @@
-"""What a LangChain configuration says of a run: its thread, its agent and its user."""
+"""What a LangChain configuration says of a run: its thread, its agent, its user and its model."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 from tallystick.instrument.framework_user import user_of
@@ -11,6 +13,14 @@ NAMESPACE: Final = "langgraph_checkpoint_ns"
 """Where LangGraph names the nodes around a task, each with its id: `boss:1|tools:2`."""
 RUNTIME: Final = "__pregel_runtime"
 """Where LangGraph keeps the `context` that a run was given."""
+READ: Final = "__pregel_read"
+"""Where LangGraph keeps the function by which a node reads the state of its graph."""
+MESSAGES: Final = "messages"
+"""Where its agents keep their messages in that state."""
+MAX_MESSAGES: Final = 64
+"""Messages among which the one that asks for a tool is looked for, newest first."""
+_MODEL: Final = ("model_name", "model")
+"""Members of a message's `response_metadata` by which providers name their model."""
 
 
 def said_in(
@@ -22,9 +32,29 @@ def said_in(
     return {name: value for one in members for name, value in (one or {}).items()}
 
 
-def agent_name(said: Mapping[str, Any]) -> str | None:
-    """Return the name of the agent, which LangChain states from 1.0 on."""
-    return said.get("lc_agent_name")
+def asking_message(said: Mapping[str, Any], call_id: object) -> Any:
+    """Return the message in the state of the graph that asks for a call; None where there is none."""
+    read = said.get(READ)
+    if read is None or not call_id:
+        return None
+    with suppress(Exception):  # a graph without messages, or with others than LangChain's
+        for message in islice(reversed(read(MESSAGES)), MAX_MESSAGES):
+            if any(call.get("id") == call_id for call in getattr(message, "tool_calls", ())):
+                return message
+    return None
+
+
+def agent_name(said: Mapping[str, Any], asking: Any = None) -> str | None:
+    """Return the name of the agent: LangChain states it from 1.0 on, LangGraph's in the message that asks."""
+    return said.get("lc_agent_name") or getattr(asking, "name", None)
+
+
+def model_name(asking: Any) -> str | None:
+    """Return the model of the message that asks for a tool, as the answer of its provider names it."""
+    metadata = getattr(asking, "response_metadata", None)
+    said = metadata if isinstance(metadata, Mapping) else {}
+    found = (said.get(member) for member in _MODEL)
+    return next((name for name in found if isinstance(name, str) and name), None)
 
 
 def conversation_id(said: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.framework_model import name_of_model
 from tallystick.instrument.patch import Patch, argument
 from tallystick.instrument.tool_form import defined, json_schema, named
 
@@ -26,6 +27,8 @@ TOOLS: Final = {
 """Module -> the class of tools in it."""
 WAITING: Final = "WaitingForEvent"
 """What a tool raises to wait for a person; it begins again with the answer."""
+UNNAMED: Final = "unknown"
+"""Name of a model that does not say its name."""
 _seen: Final[ContextVar[bool]] = ContextVar("tallystick_llama_seen", default=False)
 """A workflow is about to call a tool, and has reported it."""
 
@@ -59,7 +62,7 @@ async def _call_for_agent(
         argument(position, name, args, kwargs)
         for position, name in enumerate(("ctx", "tool", "tool_input"))
     )
-    name = await _agent_name(agent, context)
+    acting = await _acting(agent, context)
 
     async def proceed() -> Any:
         token = _seen.set(True)
@@ -69,21 +72,30 @@ async def _call_for_agent(
             _seen.reset(token)
 
     def read() -> ToolUse:
-        return ToolUse(given, agent_name=name, definition=_definition(tool.metadata))
+        return ToolUse(
+            given,
+            agent_name=getattr(acting, "name", None),
+            model_name=_model(acting),
+            definition=_definition(tool.metadata),
+        )
 
     return await _CALLS.observe(tool.metadata.get_name(), read, proceed)
 
 
-async def _agent_name(agent: Any, context: Any) -> str | None:
-    """Return the name of an agent; of several in one workflow the one whose turn it is."""
+async def _acting(agent: Any, context: Any) -> Any:
+    """Return the agent that calls; of several in one workflow the one whose turn it is."""
     if not hasattr(agent, "agents"):
-        return getattr(agent, "name", None)
+        return agent
     try:
-        name = await context.store.get("current_agent_name", default=None)
+        return agent.agents.get(await context.store.get("current_agent_name", default=None))
     except Exception as error:  # noqa: BLE001 - a name less; the call is recorded all the same
         FRAMEWORK.count(error)
         return None
-    return name if isinstance(name, str) else None
+
+
+def _model(agent: Any) -> str | None:
+    found = name_of_model([getattr(agent, "llm", None)], "metadata.model_name")
+    return found if found != UNNAMED else None
 
 
 def _call(

@@ -15,12 +15,15 @@ from tallystick.instrument.framework import Framework
 from tallystick.instrument.framework_model import name_of_model
 from tallystick.instrument.framework_user import user_of
 from tallystick.instrument.patch import Patch, argument, release
+from tallystick.instrument.pydantic_ai_agents import AgentHooks
 from tallystick.instrument.pydantic_ai_approvals import ApprovalHooks
 from tallystick.instrument.tool_form import defined, parsed
 
 NAME: Final = "pydantic_ai"
 MODULE_IS_PUBLIC: Final = (1, 78)
 """The version that renamed the module of the tool manager."""
+NAMES_AGENT: Final = (1, 76)
+"""The version whose run context names the agent."""
 HANDLERS: Final = (1, 87)
 """The version that brought handlers, which answer an approval while the run goes on."""
 DEFERRALS: Final = frozenset({"ApprovalRequired", "CallDeferred"})
@@ -41,13 +44,14 @@ def _patches(version: str) -> Sequence[Patch]:
     target = "ToolManager.execute_tool_call"
     return (
         Patch(module, target, _execute, "tool manager", ("validated",)),
+        *(() if release(version) >= NAMES_AGENT else _AGENTS.patches(module)),
         *_APPROVALS.patches(module, has_handlers=release(version) >= HANDLERS),
     )
 
 
 async def _execute(
     wrapped: Callable[..., Awaitable[Any]],
-    _: object,
+    manager: object,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Any:
@@ -59,7 +63,7 @@ async def _execute(
         FRAMEWORK.safely(lambda: _note_invalid(validated))
         return await wrapped(*args, **kwargs)
 
-    return await _CALLS.observe(validated.call.tool_name, lambda: _use(validated), proceed)
+    return await _CALLS.observe(validated.call.tool_name, lambda: _use(manager, validated), proceed)
 
 
 def _runs_no_tool(validated: Any) -> bool:
@@ -76,12 +80,13 @@ def _note_invalid(validated: Any) -> None:
         _CALLS.note_cause(cause, "invalid_arguments" if is_known else "unknown_tool")
 
 
-def _use(validated: Any) -> ToolUse:
+def _use(manager: object, validated: Any) -> ToolUse:
     call, context = validated.call, validated.ctx
+    named = getattr(getattr(context, "agent", None), "name", None)
     return ToolUse(
         arguments=parsed(call.args),
         call_id=call.tool_call_id,
-        agent_name=getattr(getattr(context, "agent", None), "name", None),
+        agent_name=named or _AGENTS.name_for(manager),
         conversation_id=getattr(context, "conversation_id", None),
         user_id=user_of(getattr(context, "deps", None)),
         model_name=name_of_model([getattr(context, "model", None)], "model_name"),
@@ -109,5 +114,6 @@ def _error_ending(error: BaseException) -> Ending:
 
 
 FRAMEWORK: Final = Framework(NAME, "pydantic-ai-slim", _patches)
+_AGENTS: Final = AgentHooks(FRAMEWORK)
 _APPROVALS: Final = ApprovalHooks(FRAMEWORK)
 _CALLS: Final = AgentCalls(FRAMEWORK, _ending, _error_ending)

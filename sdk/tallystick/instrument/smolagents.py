@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any, Final
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
+from tallystick.capture.definition import ToolDefinition
 from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.entry import Instrumentor
 from tallystick.instrument.framework import Framework
+from tallystick.instrument.framework_model import name_of_model
 from tallystick.instrument.patch import Patch, Wrapper, release
 from tallystick.instrument.tool_form import defined, named
 
@@ -24,9 +26,10 @@ HAS_CODE_THREADS: Final = (1, 24)
 ANSWER: Final = "FinalAnswerTool"
 """The tool by which a model gives its answer: no call of a tool."""
 _SANITIZE: Final = "sanitize_inputs_outputs"
-_agent: Final[ContextVar[str | None]] = ContextVar("tallystick_smolagent", default=None)
-_owners: Final[WeakKeyDictionary[object, str]] = WeakKeyDictionary()
-"""Executor of code -> the name of the agent whose code it runs."""
+_agent: Final[ContextVar[object]] = ContextVar("tallystick_smolagent", default=None)
+"""The agent that calls tools, itself or by its code."""
+_owners: Final[WeakKeyDictionary[object, ReferenceType[Any]]] = WeakKeyDictionary()
+"""Executor of code -> the agent whose code it runs."""
 
 
 class SmolagentsInstrumentor(Instrumentor):
@@ -67,7 +70,7 @@ def _call_agent(
 ) -> Any:
     return _CALLS.observe_here(
         agent.name or type(agent).__name__,
-        lambda: ToolUse(named(args, ("task",), kwargs), agent_name=_agent.get()),
+        lambda: _asked(named(args, ("task",), kwargs), None),
         lambda: wrapped(*args, **kwargs),
     )
 
@@ -75,7 +78,7 @@ def _call_agent(
 def _execute(
     wrapped: Callable[..., Any], agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    with _acting(agent.name):
+    with _acting(agent):
         return wrapped(*args, **kwargs)
 
 
@@ -83,19 +86,15 @@ def _create_executor(
     wrapped: Callable[..., Any], agent: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     executor = wrapped(*args, **kwargs)
-    FRAMEWORK.safely(lambda: _own(executor, agent.name))
+    FRAMEWORK.safely(lambda: _owners.__setitem__(executor, ref(agent)))
     return executor
-
-
-def _own(executor: Any, name: str | None) -> None:
-    if name:
-        _owners[executor] = name
 
 
 def _run_code(
     wrapped: Callable[..., Any], executor: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    with _acting(FRAMEWORK.safely(lambda: _owners.get(executor))):
+    owner = FRAMEWORK.safely(lambda: _owners.get(executor))
+    with _acting(owner() if owner is not None else None):
         return wrapped(*args, **kwargs)
 
 
@@ -114,8 +113,8 @@ def _in_context(
 
 
 @contextmanager
-def _acting(name: str | None) -> Iterator[None]:
-    token = _agent.set(name)
+def _acting(agent: object) -> Iterator[None]:
+    token = _agent.set(agent)
     try:
         yield
     finally:
@@ -126,7 +125,17 @@ def _use(tool: Any, args: tuple[Any, ...], given: dict[str, Any]) -> ToolUse:
     is_one_object = len(args) == 1 and not given and isinstance(args[0], dict)
     arguments = args[0] if is_one_object else named(args, tuple(tool.inputs), given)
     definition = defined(tool.name, tool.description, tool.inputs)
-    return ToolUse(arguments, agent_name=_agent.get(), definition=definition)
+    return _asked(arguments, definition)
+
+
+def _asked(arguments: Any, definition: ToolDefinition | None) -> ToolUse:
+    agent = _agent.get()
+    return ToolUse(
+        arguments,
+        agent_name=getattr(agent, "name", None),
+        model_name=name_of_model([getattr(agent, "model", None)], "model_id"),
+        definition=definition,
+    )
 
 
 FRAMEWORK: Final = Framework(NAME, "smolagents", _patches)

@@ -13,7 +13,7 @@ TARGETS = {
         "langchain": "langchain_core.tools.base:BaseTool.run",
         "llama_index": "llama_index.core.tools.function_tool:FunctionTool.call",
         "openai_agents": "agents.run_internal.tool_execution:invoke_function_tool",
-        "pydantic_ai": "pydantic_ai._tool_manager:ToolManager.execute_tool_call",
+        "pydantic_ai": "pydantic_ai.agent:Agent._get_toolset",
         "smolagents": "smolagents.agents:MultiStepAgent.__call__",
     },
     "new": {

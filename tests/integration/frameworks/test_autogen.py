@@ -44,6 +44,7 @@ def test_agent_and_call_id_are_stated_where_an_assistant_calls(found: Run) -> No
     direct, write = (end.statement for end in found.ends("write")[:2])
     assert "agent.name" not in direct
     assert (write["agent.name"], write["tool.call_id"]) == ("clerk", "call-0")
+    assert "model.name" not in write  # a ChatCompletionClient has no name for it
     assert len(str(write["tool.definition_digest"])) == 64
 
 

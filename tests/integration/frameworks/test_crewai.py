@@ -40,10 +40,11 @@ def test_arguments_are_the_same_however_a_tool_is_called(found: Run) -> None:
     assert list(json.loads(given[2])) == ["text"]  # and nothing that CrewAI adds
 
 
-def test_the_role_of_the_agent_is_stated(found: Run) -> None:
+def test_the_role_of_the_agent_and_its_model_are_stated(found: Run) -> None:
     direct, _, write = (end.statement for end in found.ends("write"))
     assert "agent.name" not in direct
-    assert write["agent.name"] == "clerk"
+    assert "model.name" not in direct
+    assert (write["agent.name"], write["model.name"]) == ("clerk", "fake")
     assert len(write["tool.definition_digest"]) == 64
 
 

@@ -42,12 +42,19 @@ class TestEveryFramework(every.WithRemoteTool):
     ends = ENDS
 
 
-def test_ids_of_model_and_thread_and_the_agents_name_are_stated(found: Run) -> None:
+def test_ids_of_model_and_thread_and_names_of_agent_and_model_are_stated(found: Run) -> None:
     add = found.ends("add")[0].statement
     assert add["tool.call_id"] == "call-0"
     assert add["conversation.id"] == "thread-1"
-    assert add.get("agent.name") == {"old": None, "new": "clerk"}[found.environment]
+    assert (add["agent.name"], add["agent.basis"]) == ("clerk", "asserted")
+    assert add["model.name"] == "fake-1"
     assert len(add["tool.definition_digest"]) == 64
+
+
+def test_a_call_without_an_agent_names_none_and_no_model(found: Run) -> None:
+    direct = found.ends("write")[0].statement
+    assert "agent.name" not in direct
+    assert "model.name" not in direct
 
 
 def test_what_langgraph_adds_to_the_arguments_is_not_recorded_as_the_models(found: Run) -> None:

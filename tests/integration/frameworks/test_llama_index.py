@@ -43,10 +43,12 @@ def test_arguments_have_their_names_and_the_workflows_context_is_none_of_them(fo
     assert disclosed(found.ends("remember")[0])["params"] == '{"word":"hello"}'
 
 
-def test_the_agents_name_is_stated_also_of_one_among_several(found: Run) -> None:
+def test_agent_and_model_are_stated_also_of_one_agent_among_several(found: Run) -> None:
     writes = found.ends("write")
     assert "agent.name" not in writes[0].statement
+    assert "model.name" not in writes[0].statement
     assert [end.statement["agent.name"] for end in writes[-2:]] == ["clerk", "clerk"]
+    assert [end.statement["model.name"] for end in writes[-2:]] == ["fake-1", "fake-1"]
     assert len({end.statement["tool.definition_digest"] for end in writes}) == 1
 
 

@@ -43,7 +43,7 @@ def test_ids_of_model_and_conversation_and_the_agents_name_are_stated(found: Run
     write = found.ends("write")[1].statement
     assert write["tool.call_id"] == "call-0"
     assert write["model.name"] == "function:say:stream"
-    assert write.get("agent.name") == {"old": None, "new": "clerk"}[found.environment]
+    assert write["agent.name"] == "clerk"
     assert ("conversation.id" in write) is (found.environment == "new")
     assert len(write["tool.definition_digest"]) == 64
 
@@ -72,8 +72,7 @@ def test_a_call_that_waits_for_an_approval_has_not_run(found: Run) -> None:
 def test_an_agent_that_a_tool_asks_has_the_tools_agent_above_it(found: Run) -> None:
     inner, [outer] = found.ends("write")[-1].statement, found.ends("ask_clerk")
     assert inner["action.parent_id"] == outer.statement["action.id"]
-    parent = inner.get("agent.parent_name")
-    assert parent == {"old": None, "new": "boss"}[found.environment]
+    assert inner["agent.parent_name"] == "boss"
 
 
 @requirement("sdk.required-or-refused")

@@ -45,12 +45,15 @@ def test_arguments_have_their_names_however_they_were_given(found: Run) -> None:
     assert given == ['{"text":"directly"}', '{"text":"by name"}', '{"text":"as an object"}']
 
 
-def test_the_agents_name_is_stated_also_for_calls_from_its_code(found: Run) -> None:
+def test_agent_and_model_are_stated_also_for_calls_from_an_agents_code(found: Run) -> None:
     writes = found.ends("write")
     assert "agent.name" not in writes[0].statement
+    assert "model.name" not in writes[0].statement
     assert writes[3].statement["agent.name"] == "clerk"
+    assert writes[3].statement["model.name"] == "fake"
     coded = next(end for end in writes if "in code" in disclosed(end)["params"])
     assert coded.statement["agent.name"] == "coder"
+    assert coded.statement["model.name"] == "fake"
     assert len(coded.statement["tool.definition_digest"]) == 64
 
 
@@ -63,7 +66,7 @@ def test_a_failure_is_recorded_masked(found: Run) -> None:
 
 def test_a_managed_agent_is_a_tool_of_the_one_that_manages_it(found: Run) -> None:
     [managed], inner = found.ends("clerk"), found.ends("write")[-1].statement
-    assert managed.statement["agent.name"] == "boss"
+    assert (managed.statement["agent.name"], managed.statement["model.name"]) == ("boss", "fake")
     assert inner["action.parent_id"] == managed.statement["action.id"]
     assert (inner["agent.name"], inner["agent.parent_name"]) == ("clerk", "boss")
 

@@ -19,6 +19,12 @@ class Numbered:
     model = 7
 
 
+class Inside:
+    """A model that names itself in an object of its own."""
+
+    metadata = Named()
+
+
 @pytest.mark.parametrize(
     ("models", "name"),
     [
@@ -34,3 +40,8 @@ class Numbered:
 )
 def test_the_first_model_there_is_gives_the_name(models: list[object], name: str | None) -> None:
     assert name_of_model(models, "model") == name
+
+
+@pytest.mark.parametrize(("model", "name"), [(Inside(), "m-2"), (Named(), None), ("m-1", "m-1")])
+def test_a_name_may_stand_in_an_object_of_the_model(model: object, name: str | None) -> None:
+    assert name_of_model([model], "metadata.model") == name

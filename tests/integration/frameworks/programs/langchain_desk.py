@@ -72,7 +72,7 @@ class Model(GenericFakeChatModel):
 def asks(*calls: tuple[str, dict[str, Any]]) -> Iterator[AIMessage]:
     for number, (name, args) in enumerate(calls):
         call = {"name": name, "args": args, "id": f"call-{number}"}
-        yield AIMessage("", tool_calls=[call])
+        yield AIMessage("", tool_calls=[call], response_metadata={"model_name": "fake-1"})
     yield AIMessage("done")
 
 

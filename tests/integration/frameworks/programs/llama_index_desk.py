@@ -54,7 +54,7 @@ class Fake(CustomLLM):  # type: ignore[misc,unused-ignore]
 
     @property
     def metadata(self) -> LLMMetadata:
-        return LLMMetadata()
+        return LLMMetadata(model_name="fake-1")
 
     def complete(self, prompt: str, formatted: bool = False, **options: Any) -> CompletionResponse:
         return CompletionResponse(text=self.says.pop(0))
