@@ -13,12 +13,13 @@ from typing import Final, Self
 from tallystick import runtime
 from tallystick.capture.call import ABSENT, Call, Ending, Sighting, made_current, same_call
 from tallystick.capture.context import stated_identity
-from tallystick.capture.definition import ToolDefinition, read_definition
+from tallystick.capture.definition import ToolDefinition
 from tallystick.errors import RefusedError
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.framework import Framework
 from tallystick.instrument.mcp_facts import plain
 from tallystick.instrument.observe import announced, announced_here, refuse_unseen
+from tallystick.instrument.tool_form import offered
 from tallystick.instrument.used_definitions import opened
 from tallystick.profile import JsonValue
 from tallystick.tracing import spans
@@ -158,16 +159,32 @@ def tool_call(
     call_id: str | None = None,
     read_only: bool | None = None,
     destructive: bool | None = None,
+    definition: Mapping[str, object] | None = None,
 ) -> ToolCall:
     """Record the block inside `with` (or `async with`) as one call of the tool `name`.
+
+    `definition` is what the model is shown of the tool, in the form of MCP: `description`, `inputSchema`, perhaps
+    `title`, `outputSchema` and `annotations`; the other arguments count before what it says. It is recorded when
+    it is first used, and each call states its digest; keep it the same object, or make it anew, as you like.
 
     The outcome is that of the block: an exception makes it a failure, and passes. Unless `read_only` is
     True, `tool.started` is recorded before the block runs. Raises RefusedError, instead of running the
     block, for a tool that the setting `required` names and that cannot be recorded durably.
     """
     claimed = hints(read_only, destructive)
-    definition = read_definition({"name": name, "annotations": claimed}) if claimed else None
-    return Tool(name, definition, call_id).call(lambda: args or {})
+    known = FUNCTIONS.safely(lambda: _definition(name, definition, claimed))
+    return Tool(name, known, call_id).call(lambda: args or {})
+
+
+def _definition(
+    name: str, said: Mapping[str, object] | None, claimed: Mapping[str, JsonValue] | None
+) -> ToolDefinition | None:
+    if said is None and claimed is None:
+        return None
+    shown = dict(said or {})
+    annotations = shown.get("annotations")
+    stated = annotations if isinstance(annotations, Mapping) else {}
+    return offered({**shown, "name": name, "annotations": {**stated, **(claimed or {})} or None})
 
 
 def hints(read_only: bool | None, destructive: bool | None) -> dict[str, JsonValue] | None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from tallystick.capture.call import Ending, current_call
+from tallystick.capture.definition import ToolDefinition
 from tallystick.instrument.agent_call import AgentCalls, ToolUse
 from tallystick.instrument.endings import ended_well, ended_with
 from tallystick.instrument.entry import Instrumentor
@@ -31,6 +32,8 @@ CUSTOM_TOOLS: Final = (0, 14)
 """The version that brought custom tools, in one of its releases."""
 PENDING: Final = "ToolApprovalItem"
 """What an action gives back when a person has to approve it first; it has not run then."""
+CUSTOM: Final = "CustomTool"
+"""The action whose definition is the program's; of the others the API has it, and is sent a name alone."""
 _EXPECTED: Final = ("function_tool", "context", "arguments")
 
 
@@ -103,7 +106,7 @@ def _action(owner: str, tool: str, given: str = "call", *, is_needed: bool = Tru
         run = kwargs[given]
         return await _ACTION_CALLS.observe(
             getattr(run, tool).name,
-            lambda: _action_use(run.tool_call, kwargs),
+            lambda: _action_use(run.tool_call, getattr(run, tool), kwargs),
             lambda: wrapped(*args, **kwargs),
         )
 
@@ -111,7 +114,7 @@ def _action(owner: str, tool: str, given: str = "call", *, is_needed: bool = Tru
     return Patch(ACTIONS, f"{owner}.execute", execute, "actions", expected, is_needed)
 
 
-def _action_use(asked: Any, kwargs: Mapping[str, Any]) -> ToolUse:
+def _action_use(asked: Any, tool: Any, kwargs: Mapping[str, Any]) -> ToolUse:
     """Read what a model asked for: an object of the API, or in later versions perhaps its JSON."""
     parts = asked if isinstance(asked, Mapping) else vars(asked)
     found = (parts.get(name) for name in ("action", "actions", "operation", "input"))
@@ -121,7 +124,16 @@ def _action_use(asked: Any, kwargs: Mapping[str, Any]) -> ToolUse:
         agent_name=kwargs["agent"].name,
         user_id=user_of(kwargs["context_wrapper"].context),
         model_name=_model(kwargs["config"], kwargs["agent"]),
+        definition=_action_definition(tool),
     )
+
+
+def _action_definition(tool: Any) -> ToolDefinition | None:
+    """Return the definition of a custom tool, whose input is one text, perhaps of a format."""
+    if type(tool).__name__ != CUSTOM:
+        return None
+    schema = {"type": "string", "x-format": tool.format} if tool.format else {"type": "string"}
+    return defined(tool.name, tool.description, schema)
 
 
 def _model(config: Any, agent: Any) -> str | None:

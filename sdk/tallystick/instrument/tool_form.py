@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from tallystick.capture.definition import ToolDefinition, read_definition
+from tallystick.capture.definition import MEMBERS, ToolDefinition, read_definition
 
 DEFINITIONS: Final = 1024
 """Definitions of tools that are kept, so that a digest is not made for each call."""
@@ -28,6 +28,16 @@ def defined(
     said = {hint: hints[hint] for hint in _HINTS if hint in hints} if hints else {}
     printed = orjson.dumps([schema, said or None], default=str, option=orjson.OPT_NON_STR_KEYS)
     return _defined(name, description, printed)
+
+
+def offered(tool: Mapping[str, Any]) -> ToolDefinition:
+    """Return the definition of a tool in the form of MCP; equal ones are made once."""
+    members = {member: tool[member] for member in MEMBERS if tool.get(member) is not None}
+    try:
+        printed = orjson.dumps(members, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except orjson.JSONEncodeError:  # a text that is no Unicode, or too large a number
+        return read_definition(members)
+    return _offered(printed)
 
 
 def named(args: Sequence[Any], names: Sequence[str], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,6 +64,11 @@ def json_schema(model: Any) -> Mapping[str, Any] | None:
         with suppress(Exception):  # pydantic knows no JSON for a type: no schema is shown then
             _schemas[model] = model.model_json_schema()  # type: ignore[attr-defined]
     return _schemas.get(model)
+
+
+@lru_cache(maxsize=DEFINITIONS)
+def _offered(printed: bytes) -> ToolDefinition:
+    return read_definition(orjson.loads(printed))
 
 
 @lru_cache(maxsize=DEFINITIONS)

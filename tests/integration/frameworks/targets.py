@@ -34,7 +34,7 @@ TARGETS = {
     },
     "agents-new": {
         "autogen": "autogen_core.tools._base:BaseStreamTool.run_json_stream",
-        "claude_agent": "claude_agent_sdk._internal.query:Query.initialize",
+        "claude_agent": "claude_agent_sdk._internal.query:Query._handle_sdk_mcp_request",
         "google_adk": "google.adk.flows.llm_flows.tools._caller:_call_tool_async",
         "mcp": "mcp.client.session:ClientSession.send_request",
         "strands": "strands.tools.executors._executor:_run_tool",

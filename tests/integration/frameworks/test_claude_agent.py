@@ -1,5 +1,6 @@
 """The Claude Agent SDK at two versions, with its own program and a model of ours: what is recorded."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,33 @@ def test_a_tool_of_the_programs_own_is_seen_from_both_sides(found: Run) -> None:
     [agent] = found.ends(MULTIPLY, observer="agent")
     assert disclosed(agent)["params"] == '{"a":6,"b":7}'
     assert found.ends("multiply", observer="mcp_server")
+
+
+@requirement("tooldef.first-use", "tooldef.in-force")
+def test_the_definition_of_a_tool_of_the_programs_own_is_in_force(found: Run) -> None:
+    claims.assert_defined(found)
+    offered = found.recording.one(type="tooldef.observed", observer="agent", tool_name=MULTIPLY)
+    shown = json.loads(disclosed(offered)["tool.definition"])
+    assert shown["name"] == MULTIPLY
+    assert shown["description"] == "Multiply two numbers elsewhere."
+    assert shown["inputSchema"]["required"] == ["a", "b"]
+    [call] = found.ends(MULTIPLY, observer="agent")
+    digest = offered.statement["tool.definition_digest"]
+    assert call.statement["tool.definition_digest"] == digest
+
+
+def test_a_tool_of_the_program_that_runs_them_has_no_definition(found: Run) -> None:
+    for end in found.ends("Bash"):
+        assert "tool.definition_digest" not in end.statement
+
+
+def test_the_model_is_stated_where_its_message_is_read_while_the_tool_runs(found: Run) -> None:
+    ends = found.ends("Bash")
+    [last] = [end for end in ends if "echo two" in disclosed(end)["params"]]
+    session = last.statement["conversation.id"]
+    talked = [end.statement for end in ends if end.statement["conversation.id"] == session]
+    assert [stated["model.name"] for stated in talked] == ["fake-1", "fake-1"]
+    assert {end.statement.get("model.name", "fake-1") for end in ends} == {"fake-1"}
 
 
 @requirement("sdk.required-or-refused")

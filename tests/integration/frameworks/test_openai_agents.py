@@ -1,10 +1,12 @@
 """The OpenAI Agents SDK at two versions: what a program sees, and what is recorded of its agents."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.integration.frameworks import claims, every
+from tests.integration.frameworks.conftest import Runs
 from tests.integration.frameworks.environments import Run, run_example
 from tests.recorded import disclosed
 from tests.requirements import requirement
@@ -63,11 +65,26 @@ def test_arguments_that_are_no_json_are_recorded_as_they_are(found: Run) -> None
     assert broken.statement["error.type"] == "ModelBehaviorError"
 
 
+@requirement("tooldef.first-use", "tooldef.in-force")
+def test_a_custom_tools_definition_is_recorded_with_the_format_of_its_input(
+    recorded: Runs, plain: Runs
+) -> None:
+    found = recorded("new", "openai_agents_custom")
+    claims.assert_unchanged(found, plain("new", "openai_agents_custom"), steps=2)
+    claims.assert_whole(found, [("send", "success"), ("send", "success")])
+    claims.assert_defined(found)
+    claims.assert_masked(found)
+    shown = json.loads(disclosed(found.recording.one(type="tooldef.observed"))["tool.definition"])
+    assert shown["inputSchema"]["x-format"]["syntax"] == "regex"
+    assert shown["description"].startswith("Send to [email:")
+
+
 def test_a_command_of_the_local_shell_is_a_call(found: Run) -> None:
     [shell] = found.ends("local_shell")
     assert disclosed(shell)["params"].startswith('{"command":["ls"')
     assert disclosed(shell)["result"].startswith('"ran: ls')
     assert shell.statement["agent.name"] == "clerk"
+    assert "tool.definition_digest" not in shell.statement  # the API has it, not the program
 
 
 def test_an_agent_that_is_the_tool_of_another_has_that_one_above_it(found: Run) -> None:
