@@ -39,7 +39,10 @@ def asking_message(said: Mapping[str, Any], call_id: object) -> Any:
         return None
     with suppress(Exception):  # a graph without messages, or with others than LangChain's
         for message in islice(reversed(read(MESSAGES)), MAX_MESSAGES):
-            if any(call.get("id") == call_id for call in getattr(message, "tool_calls", ())):
+            members = getattr(
+                message, "__dict__", {}
+            )  # asking a model of pydantic for what it lacks is slow
+            if any(call.get("id") == call_id for call in members.get("tool_calls") or ()):
                 return message
     return None
 

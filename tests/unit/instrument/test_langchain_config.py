@@ -52,6 +52,7 @@ def test_the_newest_message_that_asks_for_a_call_names_agent_and_model() -> None
         message("c-1", "clerk", "m-1"),
         message("c-2", "other", "m-2"),
         SimpleNamespace(content="no message of a model"),
+        {"role": "user", "content": "a message in another form"},
     )
     asking = langchain_config.asking_message(said, "c-1")
     assert langchain_config.agent_name(said, asking) == "clerk"
