@@ -109,7 +109,7 @@ def test_what_is_no_definition_costs_the_definition_and_not_the_call(recording: 
     [done] = recording().where(type="tool.completed")
     assert disclosed(done)["result"] == '"paid"'
     assert "tool.definition_digest" not in done.statement
-    assert "1 errors in hooks" in states()["functions"]
+    assert "errors in hooks, last: TypeError at functions.py" in states()["functions"]
 
 
 @requirement("tooldef.first-use")
