@@ -33,7 +33,7 @@ CUSTOM_TOOLS: Final = (0, 14)
 PENDING: Final = "ToolApprovalItem"
 """What an action gives back when a person has to approve it first; it has not run then."""
 CUSTOM: Final = "CustomTool"
-"""The action whose definition is the program's; of the others the API has it, and is sent a name alone."""
+SHELL: Final = "ShellTool"
 _EXPECTED: Final = ("function_tool", "context", "arguments")
 
 
@@ -129,11 +129,16 @@ def _action_use(asked: Any, tool: Any, kwargs: Mapping[str, Any]) -> ToolUse:
 
 
 def _action_definition(tool: Any) -> ToolDefinition | None:
-    """Return the definition of a custom tool, whose input is one text, perhaps of a format."""
-    if type(tool).__name__ != CUSTOM:
-        return None
-    schema = {"type": "string", "x-format": tool.format} if tool.format else {"type": "string"}
-    return defined(tool.name, tool.description, schema)
+    """Return what of an action's definition is the program's own; the rest the API has, and is sent a type alone.
+
+    That is a custom tool, whose input is one text, perhaps of a format, and the skills of a local shell.
+    """
+    kind = type(tool).__name__
+    if kind == CUSTOM:
+        form = {"x-format": tool.format} if tool.format else {}
+        return defined(tool.name, tool.description, {"type": "string", **form})
+    skills = (tool.environment or {}).get("skills") if kind == SHELL else None
+    return defined(tool.name, None, {"type": "object", "x-skills": skills}) if skills else None
 
 
 def _model(config: Any, agent: Any) -> str | None:

@@ -79,6 +79,24 @@ def test_a_custom_tools_definition_is_recorded_with_the_format_of_its_input(
     assert shown["description"].startswith("Send to [email:")
 
 
+@requirement("tooldef.first-use", "tooldef.in-force")
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_skills_of_a_shell_are_its_definition(
+    environment: str, recorded: Runs, plain: Runs
+) -> None:
+    program = "openai_agents_skills"
+    found = recorded(environment, program)
+    claims.assert_unchanged(found, plain(environment, program), steps=2)
+    claims.assert_whole(found, [("shell", "success"), ("shell", "success")])
+    claims.assert_defined(found)
+    claims.assert_masked(found)
+    offered = found.recording.one(type="tooldef.observed")
+    assert offered.statement["tool.flags"] == {"hides_from_user": 1}
+    skilled, bare = (end.statement for end in found.ends("shell"))
+    assert skilled["tool.definition_digest"] == offered.statement["tool.definition_digest"]
+    assert "tool.definition_digest" not in bare
+
+
 def test_a_command_of_the_local_shell_is_a_call(found: Run) -> None:
     [shell] = found.ends("local_shell")
     assert disclosed(shell)["params"].startswith('{"command":["ls"')
