@@ -43,6 +43,8 @@ _NO_SUCH_ADDRESS: Final = frozenset((404, 405, 501))
 _NEVER: Final = frozenset((400, 413, 415))
 _HEADERS: Final = {"Content-Type": BLOB_MEDIA_TYPE}
 _NAMES: Final = tuple(f'","{field}","' for field in BLOB_FIELDS)
+_ENDINGS: Final = tuple({f'.{field.rpartition(".")[2]}","'.encode() for field in BLOB_FIELDS})
+"""Bytes of which every record that names a blob holds one, to tell most records apart without reading them."""
 _SALT_END: Final = 34
 """A disclosure line is `["`, 32 hex digits, and then its field."""
 
@@ -102,12 +104,16 @@ class BlobSpool:
 
         Raises ShipError as a post of records does, and then nothing of the records may be sent.
         """
+        if not self._directory.is_dir():  # a blob is there before the record that names it
+            return
         for sha256 in _named_in(frames):
             if self._is_due(sha256):
                 self._upload(uploader, sha256)
 
     def release(self, frames: Sequence[Frame]) -> None:
         """Remove the blobs that were uploaded for these records, which the service has now."""
+        if not self._uploaded_s:
+            return
         for sha256 in _named_in(frames):
             self._let_go(sha256)
 
@@ -196,7 +202,7 @@ def _named_in(frames: Sequence[Frame]) -> Sequence[str]:
 
 
 def _named_by(frame: Frame) -> Iterator[str]:
-    if frame.kind != EVENT:
+    if frame.kind != EVENT or not any(map(frame.payload.__contains__, _ENDINGS)):
         return
     for line in frame.payload.decode().split("\n")[1:]:
         if line.startswith(_NAMES, _SALT_END):

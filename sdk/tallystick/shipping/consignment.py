@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.shipping.log_request import statement_of
 from tallystick.shipping.recovery import DeadSession
-from tallystick.shipping.shipment import statement_of
 from tallystick.spool.frame import EVENT, SEAL, Frame
 from tallystick.spool.outbox import Batch, Outbox
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from tallystick import event
 from tallystick.errors import VerificationError
-from tallystick.shipping.shipment import statement_of
+from tallystick.shipping.log_request import statement_of
 from tallystick.spool.files import (
     Position,
     SessionLock,

@@ -1,20 +1,14 @@
-"""A shipment: frames of the spool as one OTLP request, and what the answer to it means."""
+"""A shipment: where a request goes, what stands around it, and what the answer to it means."""
 
 import gzip
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-import orjson
+from typing import Final
 
 from tallystick.errors import ShipError
-from tallystick.event import EVENT_NAME, SEAL_NAME
 from tallystick.shipping.client import Answer
-from tallystick.spool.frame import EVENT, Frame
 
 PATH: Final = "/v1/logs"
-SCOPE: Final = "tallystick"
 PROTOBUF: Final = "application/x-protobuf"
 CHECKPOINT_HEADER: Final = "Tallystick-Checkpoint"
 HEADERS: Final = {"Content-Type": PROTOBUF}
@@ -88,43 +82,9 @@ class Verdict:
         return any(reason in self.message for reason in reasons)
 
 
-def export_request(*parts: tuple[str, Sequence[Frame]]) -> bytes:
-    """Return frames, each run of them with its session, as an ExportLogsServiceRequest, in their order."""
-    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (  # noqa: PLC0415 - slow to import
-        ExportLogsServiceRequest,
-    )
-
-    request = ExportLogsServiceRequest()
-    scope_logs = request.resource_logs.add().scope_logs.add()
-    scope_logs.scope.name = SCOPE
-    for session, frame in ((session, frame) for session, frames in parts for frame in frames):
-        record = scope_logs.log_records.add()
-        record.body.string_value = frame.payload.decode()
-        hint = record.attributes.add()
-        hint.key, hint.value.string_value = "tallystick.session", session
-        if frame.kind != EVENT:
-            record.event_name = SEAL_NAME
-            continue
-        record.event_name = EVENT_NAME
-        statement = statement_of(frame)
-        record.time_unix_nano = statement["time_us"] * 1000
-        record.trace_id = bytes.fromhex(statement.get("trace.id", ""))
-        record.span_id = bytes.fromhex(statement.get("span.id", ""))
-        seq = record.attributes.add()
-        seq.key, seq.value.int_value = "tallystick.seq", statement["seq"]
-    content: bytes = request.SerializeToString()
-    return content
-
-
 def compressed(request: bytes) -> bytes:
     """Return a request as gzip, for a service on another machine: a third of the cost of sending is this."""
     return gzip.compress(request, GZIP_LEVEL, mtime=0)
-
-
-def statement_of(frame: Frame) -> Mapping[str, Any]:
-    """Return what line 1 of an event frame says; the frame's CRC vouches for its being ours."""
-    found: dict[str, Any] = orjson.loads(frame.payload.partition(b"\n")[0])
-    return found
 
 
 def read_answer(answer: Answer) -> Verdict:
@@ -149,17 +109,23 @@ def refusal(answer: Answer) -> ShipError:
 
 
 def _read_partial_success(answer: Answer) -> Verdict:
+    if not answer.headers.get("content-type", "").startswith(PROTOBUF):
+        raise HeldError(
+            "a 200 that is no OTLP response: is this the address of a Tallystick service?"
+        )
+    if not answer.body:  # how protobuf prints a response of which no field is set
+        return Verdict(0, "")
+    return _parsed(answer.body)
+
+
+def _parsed(body: bytes) -> Verdict:
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - slow to import
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (  # noqa: PLC0415
         ExportLogsServiceResponse,
     )
 
-    if not answer.headers.get("content-type", "").startswith(PROTOBUF):
-        raise HeldError(
-            "a 200 that is no OTLP response: is this the address of a Tallystick service?"
-        )
     try:
-        partial = ExportLogsServiceResponse.FromString(answer.body).partial_success
+        partial = ExportLogsServiceResponse.FromString(body).partial_success
     except DecodeError:
         raise HeldError(
             "a 200 whose body is no OTLP response; nothing is taken as acknowledged"

@@ -14,6 +14,7 @@ from tallystick.errors import TallystickError
 from tallystick.shipping.client import Answer, Transport
 from tallystick.shipping.consignment import Part
 from tallystick.shipping.head import HeadKeeper
+from tallystick.shipping.log_request import export_request
 from tallystick.shipping.patience import HELD_PAUSE_S, Patience
 from tallystick.shipping.shipment import (
     CHECKPOINT_HEADER,
@@ -25,7 +26,6 @@ from tallystick.shipping.shipment import (
     UnwelcomeError,
     Verdict,
     compressed,
-    export_request,
     read_answer,
 )
 from tallystick.spool.frame import Frame

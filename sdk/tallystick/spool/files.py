@@ -93,13 +93,13 @@ def read_segment(
 
 
 def _read(fd: int, offset: int, size: int) -> bytes:
-    data = bytearray()
-    while len(data) < size:
+    data = os.pread(fd, size, offset)
+    while 0 < len(data) < size:
         part = os.pread(fd, size - len(data), offset + len(data))
         if not part:
             break
         data += part
-    return bytes(data)
+    return data
 
 
 def read_acked(directory: Path, session: str) -> Acked:

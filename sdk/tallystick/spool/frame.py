@@ -13,7 +13,7 @@ process cannot cause; the reader stops there and says which of the two it met.
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from tallystick.errors import SpoolError
 
@@ -29,8 +29,7 @@ _KINDS: Final = frozenset((EVENT, SEAL))
 Ending = Literal["whole", "torn", "damaged"]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One frame as read: its kind, its payload, and where it stands in its file."""
 
     kind: int

@@ -99,7 +99,7 @@ class Outbox:
         left = self.acked.position.segment
         self._next = None
         self.acked = replace(self.acked, position=batch.end)
-        self.acked_events += sum(frame.kind == EVENT for frame in batch.frames)
+        self.acked_events += [frame.kind for frame in batch.frames].count(EVENT)
         write_acked(self._directory, self.session, self.acked)
         for segment in range(max(left, OPENING_SEGMENT + 1), batch.end.segment):
             if segment not in self.damaged_segments:
@@ -138,5 +138,7 @@ class Outbox:
         reading = read_segment(self._directory, self.session, start, limit_bytes, end)
         if reading.ending == "damaged" and not reading.frames:
             self.damaged_segments.add(start.segment)
-        last_seal = max((i for i, f in enumerate(reading.frames) if f.kind == SEAL), default=-1)
-        return reading.frames[: last_seal + 1] or reading.frames
+        through = len(reading.frames)
+        while through and reading.frames[through - 1].kind != SEAL:
+            through -= 1
+        return reading.frames[:through] or reading.frames

@@ -8,8 +8,8 @@ from tallystick.event import Draft
 from tallystick.keys import load_emitter_key
 from tallystick.recording.session import Session
 from tallystick.shipping.consignment import Part, consign
+from tallystick.shipping.log_request import statement_of
 from tallystick.shipping.recovery import Recovery
-from tallystick.shipping.shipment import statement_of
 from tallystick.spool.frame import EVENT, SEAL
 from tallystick.spool.outbox import Outbox
 from tallystick.spool.rejected import Rejected
