@@ -15,13 +15,16 @@ FOR_SIGNING: Final = (
     "cryptography.hazmat.primitives.serialization",
 )
 FOR_SHIPPING: Final = (
+    "certifi",
     "encodings.idna",  # the first look-up of a host name imports it
     "google.protobuf.message",
     "opentelemetry.context",
     "opentelemetry.proto.collector.logs.v1.logs_service_pb2",
-    "requests",
-    "urllib3",
+    "ssl",
+    "tallystick.shipping.direct",
+    "urllib.request",
 )
+FOR_PROXIES: Final = ("requests", "tallystick.shipping.proxied")
 GUARD_TIMEOUT_S: Final = 2.0
 """A fork waits no longer: the importing thread may in turn wait for a lock that the forking thread holds."""
 

@@ -20,14 +20,14 @@ from tallystick.clock import Clock, SystemClock
 from tallystick.config import Config
 from tallystick.credentials import CREDENTIALS_FILE
 from tallystick.keys import EMITTER_FILE, TOKEN_FILE, EmitterKey, load_emitter_key
-from tallystick.preload import FOR_SHIPPING, FOR_SIGNING, ImportGuard
+from tallystick.preload import FOR_PROXIES, FOR_SHIPPING, FOR_SIGNING, ImportGuard
 from tallystick.private_file import private_file_warnings
 from tallystick.recording.opening import Opening, open_session, sdk_version, session_facts
 from tallystick.recording.printer import Masking
 from tallystick.recording.recorder import Recorder, Terms
 from tallystick.recording.sealer import Sealer
 from tallystick.recording.session import Session
-from tallystick.shipping.client import Target
+from tallystick.shipping.client import Target, may_have_proxy
 from tallystick.shipping.known_service import KnownService
 from tallystick.shipping.recovery import Recovery
 from tallystick.shipping.shipper import Shipper
@@ -247,6 +247,8 @@ class Runtime:
         if target is None:
             return None
         _imports.import_all(FOR_SHIPPING)
+        if may_have_proxy(target):
+            _imports.import_all(FOR_PROXIES)
         return self._service.make_shipper(target, lambda: self.emitter, self._rejected)
 
     def _emitter_id(self) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
@@ -16,13 +17,14 @@ from urllib.parse import urlsplit
 from tallystick.errors import ShipError
 
 if TYPE_CHECKING:
-    import requests
+    from opentelemetry.context import Context
 
-TIMEOUT_S: Final = (5.0, 30.0)
-"""To connect, and between two bytes of the answer; the service commits to disk in between."""
+    from tallystick.shipping.direct import DirectConnection
+    from tallystick.shipping.proxied import ProxiedConnection
+
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """OTLP 1.11: a response is at most 4 MiB."""
-_CHUNK_BYTES: Final = 65_536
+_MOST_CAUSES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,12 @@ class Transport(Protocol):
 
 
 class ServiceClient:
-    """A Transport over `requests`. Not safe for threads."""
+    """A Transport over a connection of our own, or a proxy's where the environment names one. Not safe for threads."""
 
     def __init__(self, target: Target) -> None:
         """Talk to `target`; no connection is made yet."""
         self._target = target
-        self._session: requests.Session | None = None
+        self._connection: DirectConnection | ProxiedConnection | None = None
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send `body`. Raises ShipError when no whole answer came back."""
@@ -90,74 +92,54 @@ class ServiceClient:
 
     def close(self) -> None:
         """Close the connection. Idempotent."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _send(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
-        import requests  # noqa: PLC0415 - slow to import
-        import urllib3  # noqa: PLC0415
-
-        session = self._session = self._session or self._connect()
-        with _untraced():
-            try:
-                with session.request(
-                    method,
-                    self._target.endpoint + path,
-                    data=body,
-                    headers=dict(headers),
-                    timeout=TIMEOUT_S,
-                    allow_redirects=False,
-                    stream=True,
-                ) as response:
-                    content = _read(response)
-                    found = {name.lower(): value for name, value in response.headers.items()}
-                    return Answer(response.status_code, found, content)
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-                self.close()
-                raise ShipError(
-                    f"{self._target.endpoint} does not answer: {cause(error)}"
-                ) from error
-
-    def _connect(self) -> "requests.Session":
-        import requests  # noqa: PLC0415 - slow to import
-
-        session = requests.Session()
-        session.trust_env = not self._target.is_local  # proxies are for other machines
-        session.auth = _Bearer(self._target.api_key)
-        return session
-
-
-class _Bearer:
-    """Sets the key; as an `auth`, so that requests does not look for one in .netrc."""
-
-    def __init__(self, api_key: str | None) -> None:
-        self._api_key = api_key
-
-    def __call__(self, request: "requests.PreparedRequest") -> "requests.PreparedRequest":
-        if self._api_key:
-            request.headers["Authorization"] = f"Bearer {self._api_key}"
-        return request
-
-
-def _read(response: "requests.Response") -> bytes:
-    content = bytearray()
-    for chunk in response.iter_content(_CHUNK_BYTES):
-        content += chunk
-        if len(content) > MAX_ANSWER_BYTES:
+        connection = self._connection = self._connection or self._connect()
+        try:
+            with _untraced():
+                answer = Answer(*connection.exchange(method, path, body, headers, MAX_ANSWER_BYTES))
+        except connection.errors as error:
+            self.close()
+            raise ShipError(f"{self._target.endpoint} does not answer: {cause(error)}") from error
+        if len(answer.body) > MAX_ANSWER_BYTES:
+            self.close()
             raise ShipError(
                 f"the answer is longer than {MAX_ANSWER_BYTES} bytes; is this the right address?"
             )
-    return bytes(content)
+        return answer
+
+    def _connect(self) -> "DirectConnection | ProxiedConnection":
+        from tallystick.shipping.direct import DirectConnection  # noqa: PLC0415 - slow to import
+
+        endpoint, api_key = self._target.endpoint, self._target.api_key
+        if may_have_proxy(self._target):
+            from tallystick.shipping.proxied import ProxiedConnection, has_proxy  # noqa: PLC0415
+
+            if has_proxy(endpoint):
+                return ProxiedConnection(endpoint, api_key)
+        return DirectConnection(endpoint, api_key)
+
+
+def may_have_proxy(target: Target) -> bool:
+    """Whether proxies are set that could stand before `target`: they are for other machines."""
+    from urllib.request import getproxies  # noqa: PLC0415 - slow to import
+
+    return not target.is_local and bool(getproxies())
 
 
 def cause(error: BaseException) -> str:
     """Say what went wrong by errno, else by class: a message could hold the address with a secret in it."""
     seen: BaseException | None = error
     names: list[str] = []
-    while seen is not None and len(names) < 4:  # noqa: PLR2004
+    while seen is not None and len(names) < _MOST_CAUSES:
+        certificate = getattr(seen, "verify_message", "")
+        if certificate:
+            return f"its certificate is not trusted: {certificate}"
         if isinstance(seen, OSError) and seen.errno is not None and seen.errno in errno.errorcode:
             return os.strerror(seen.errno)
         names.append(type(seen).__name__)
@@ -174,11 +156,17 @@ def _untraced() -> Iterator[None]:
     """Tell OpenTelemetry's instrumentations of HTTP clients to look away."""
     from opentelemetry import context  # noqa: PLC0415 - slow to import
 
-    quiet = context.set_value("suppress_instrumentation", True)
-    quiet = context.set_value("suppress_http_instrumentation", True, quiet)
-    quiet = context.set_value(context._SUPPRESS_INSTRUMENTATION_KEY, True, quiet)  # noqa: SLF001
-    token = context.attach(quiet)
+    token = context.attach(_quiet())
     try:
         yield
     finally:
         context.detach(token)
+
+
+@cache
+def _quiet() -> "Context":
+    from opentelemetry import context  # noqa: PLC0415 - slow to import
+
+    quiet = context.set_value("suppress_instrumentation", True, context.Context())
+    quiet = context.set_value("suppress_http_instrumentation", True, quiet)
+    return context.set_value(context._SUPPRESS_INSTRUMENTATION_KEY, True, quiet)  # noqa: SLF001

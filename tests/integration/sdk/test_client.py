@@ -1,12 +1,13 @@
 """The client over real sockets: whole answers or errors, no redirects, no stray credentials, no traces."""
 
+import http.client
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import requests
 from opentelemetry import context
 
 from tallystick.errors import ShipError
@@ -36,6 +37,13 @@ def test_a_request_carries_the_key_and_gets_its_answer(sink: Sink, client: Servi
     assert (method, path, body) == ("POST", "/v1/logs", b"sent")
     assert headers["authorization"] == "Bearer s3cret"
     assert client.get("/nowhere").status == 404
+
+
+def test_an_address_may_have_a_path(sink: Sink) -> None:
+    client = ServiceClient(Target(f"{sink.url}/deep é"))
+    assert client.get("/api?q=1").status == 404
+    client.close()
+    assert [path for _, path, _, _ in sink.requests] == ["/deep%20%C3%A9/api?q=1"]
 
 
 def test_connections_are_kept(sink: Sink, client: ServiceClient) -> None:
@@ -73,6 +81,96 @@ def test_a_proxy_is_not_asked_for_this_machine(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     sink.replies.append(Reply(200))
     assert client.post("/v1/logs", b"", {}).status == 200
+
+
+def test_a_proxy_of_the_environment_is_used_for_other_machines(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", sink.url)
+    sink.replies.append(Reply(200, body=b"proxied"))
+    client = ServiceClient(Target("http://log.example", "s3cret"))
+    assert client.post("/v1/logs", b"sent", {}).body == b"proxied"
+    client.close()
+    ((_, target, headers, body),) = sink.requests
+    assert (target, body) == ("http://log.example/v1/logs", b"sent")
+    assert headers["authorization"] == "Bearer s3cret"
+
+
+@pytest.mark.parametrize("excepted", ["log.invalid", ".invalid", "*"])
+def test_a_proxy_is_not_asked_for_what_no_proxy_names(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch, excepted: str
+) -> None:
+    monkeypatch.setenv("http_proxy", sink.url)
+    monkeypatch.setenv("no_proxy", excepted)
+    with pytest.raises(ShipError, match="does not answer: gaierror"):
+        ServiceClient(Target("http://log.invalid")).post("/v1/logs", b"", {})
+    assert sink.requests == []
+
+
+def test_https_goes_through_a_tunnel_of_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with _answering(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n") as (port, asked):
+        monkeypatch.setenv("https_proxy", f"http://user:word@127.0.0.1:{port}")
+        with pytest.raises(ShipError, match=r"https://log\.example does not answer: "):
+            ServiceClient(Target("https://log.example", "s3cret")).get("/")
+    [request] = asked
+    assert request.startswith(b"CONNECT log.example:443 HTTP/1.")
+    assert b"Proxy-Authorization: Basic " in request
+    assert b"s3cret" not in request
+
+
+def test_a_connection_that_the_service_let_go_of_is_made_anew(
+    sink: Sink, client: ServiceClient
+) -> None:
+    sink.replies.append(Reply(200))
+    client.post("/v1/logs", b"first", {})
+    sink.kill()
+    sink.restart()
+    sink.replies.append(Reply(200))
+    assert client.post("/v1/logs", b"second", {}).status == 200
+    assert [body for _, _, _, body in sink.requests] == [b"first", b"second"]
+
+
+@pytest.mark.parametrize("bytes_sent", [0, 5])
+def test_a_request_on_a_kept_connection_that_ends_without_an_answer_is_sent_once_more(
+    sink: Sink, client: ServiceClient, bytes_sent: int
+) -> None:
+    sink.replies += [Reply(200), Reply(200, dies_after_bytes=bytes_sent), Reply(200, body=b"taken")]
+    client.post("/v1/logs", b"first", {})
+    assert client.post("/v1/logs", b"second", {}).body == b"taken"
+    assert [body for _, _, _, body in sink.requests] == [b"first", b"second", b"second"]
+    sink.replies += [Reply(200, dies_after_bytes=0), Reply(200, dies_after_bytes=0)]
+    with pytest.raises(ShipError, match="does not answer"):
+        client.post("/v1/logs", b"third", {})
+    assert len(sink.requests) == 5
+
+
+def test_a_service_that_closes_after_each_answer_is_understood(
+    sink: Sink, client: ServiceClient
+) -> None:
+    for _ in range(2):
+        sink.replies.append(Reply(200, {"Connection": "close"}, b"x"))
+        assert client.post("/v1/logs", b"", {}).body == b"x"
+    assert sink.connections == 2
+
+
+def test_an_answer_in_chunks_is_whole() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    with _answering(head + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n") as (port, _):
+        assert ServiceClient(Target(f"http://127.0.0.1:{port}")).get("/").body == b"abcde"
+    with (
+        _answering(head + b"3\r\nabc\r\n2\r\nd") as (port, _),
+        pytest.raises(ShipError, match="does not answer"),
+    ):
+        ServiceClient(Target(f"http://127.0.0.1:{port}")).get("/")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "api_key"),
+    [("http://127.0.0.1:99999", None), ("http://", None), ("http://127.0.0.1", "a\r\nb: c")],
+)
+def test_what_no_request_can_be_made_of_is_an_error(endpoint: str, api_key: str | None) -> None:
+    with pytest.raises(ShipError, match=r"is no address|no header can carry"):
+        ServiceClient(Target(endpoint, api_key)).get("/")
 
 
 @pytest.mark.parametrize("bytes_sent", [0, 5, 40])
@@ -131,21 +229,24 @@ def test_a_name_that_does_not_resolve_is_an_error_without_secrets() -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("is_proxied", [False, True])
 def test_the_host_s_own_instrumentation_is_told_to_look_away(
-    sink: Sink, client: ServiceClient, monkeypatch: pytest.MonkeyPatch
+    sink: Sink, monkeypatch: pytest.MonkeyPatch, *, is_proxied: bool
 ) -> None:
     seen: list[object] = []
-    original = requests.Session.send
+    original = http.client.HTTPResponse.begin
 
-    def spying(
-        session: requests.Session, request: requests.PreparedRequest, **options: object
-    ) -> requests.Response:
+    def spying(response: http.client.HTTPResponse) -> None:
         seen.append(context.get_value("suppress_instrumentation"))
-        return original(session, request, **options)  # type: ignore[arg-type]
+        original(response)
 
-    monkeypatch.setattr(requests.Session, "send", spying)
+    monkeypatch.setattr(http.client.HTTPResponse, "begin", spying)
+    if is_proxied:
+        monkeypatch.setenv("http_proxy", sink.url)
     sink.replies.append(Reply(200))
-    client.post("/v1/logs", b"", {})
+    client = ServiceClient(Target("http://log.example" if is_proxied else sink.url))
+    assert client.post("/v1/logs", b"", {}).status == 200
+    client.close()
     assert seen == [True]
     assert context.get_value("suppress_instrumentation") is None
 
@@ -165,3 +266,21 @@ def test_a_key_in_clear_is_noticed(endpoint: str, is_local: bool, in_clear: bool
     assert (target.is_local, target.sends_key_in_clear) == (is_local, in_clear)
     assert "s3cret" not in repr(target)
     assert not Target(endpoint).sends_key_in_clear
+
+
+@contextmanager
+def _answering(answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    """Give the port of a server that reads one request, answers and closes, and what it was asked."""
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                asked.append(connection.recv(65536))
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1], asked
+        thread.join()

@@ -1,0 +1,205 @@
+"""The direct connection to a service: HTTP/1.1 over one socket that is kept, where no proxy stands between.
+
+A request is written in one piece and its answer read by the standard library: a quarter of the processor time of
+a general client, which counts for a process that records one event a second. Certificates are those of
+`certifi`, as everywhere in Python, unless the environment names others (docs/settings.md).
+"""
+
+import http.client
+import os
+import re
+import select
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlsplit
+
+from tallystick.errors import ShipError
+
+if TYPE_CHECKING:
+    import ssl
+
+CONNECT_S: Final = 5.0
+"""To connect, TLS included."""
+ANSWER_S: Final = 30.0
+"""Between two bytes; the service commits to disk in between."""
+OWN_CERTIFICATES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables that name a file or a directory of certificates to trust in place of the usual ones."""
+SYSTEM_CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Variables of OpenSSL, which reads them itself."""
+
+_CHUNK_BYTES: Final = 65_536
+_ONE_PIECE_BYTES: Final = 65_536
+"""A body up to this size is copied behind its head, so that both leave in one packet."""
+_PRINTABLE: Final = re.compile(r"[\t\x20-\x7e]*")
+_SAFE_IN_PATHS: Final = "/%:@!$&'()*+,;=~"
+
+Reply = tuple[int, Mapping[str, str], bytes]
+"""Status, headers with their names in lower case, and the body."""
+
+
+class DirectConnection:
+    """One connection, made when it is needed. Not safe for threads."""
+
+    errors: tuple[type[Exception], ...] = (OSError, http.client.HTTPException)
+    """What `exchange` raises when no whole answer came back."""
+
+    def __init__(self, endpoint: str, api_key: str | None) -> None:
+        """Prepare for `endpoint`. Raises ShipError for no address, and for a key that no header can carry."""
+        self._socket: socket.socket | None = None
+        parts = urlsplit(endpoint)
+        self._is_tls = parts.scheme == "https"
+        try:
+            self._host, given = parts.hostname or "", parts.port
+        except ValueError as error:
+            raise ShipError(f"{endpoint} is no address: {error}") from None
+        if not self._host:
+            raise ShipError(f"{endpoint} is no address: it names no host")
+        self._port = given or (443 if self._is_tls else 80)
+        self._prefix = quote(parts.path, safe=_SAFE_IN_PATHS)
+        fields = {
+            "Host": _ascii(parts.netloc.rpartition("@")[2]),
+            "User-Agent": "tallystick",
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+        }
+        if api_key:
+            fields["Authorization"] = f"Bearer {api_key}"
+        self._fields = _printed(fields)
+
+    def __del__(self) -> None:
+        """Close without a warning what nobody closed: a process that ends, a child that was forked."""
+        self.close()
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        limit_bytes: int,
+    ) -> Reply:
+        """Send a request, and return the answer; of a body over `limit_bytes` the beginning, more than that.
+
+        Sent once more where a connection that was kept ends before its answer does: the service may have let go
+        of it in the same moment, and sending twice is harmless.
+        """
+        head = self._head(method, path, body, headers)
+        is_kept = self._is_usable()
+        try:
+            return self._exchange(method, head, body or b"", limit_bytes)
+        except self.errors as error:
+            self.close()
+            if not is_kept or isinstance(error, TimeoutError):
+                raise
+        return self._exchange(method, head, body or b"", limit_bytes)
+
+    def close(self) -> None:
+        """Close the connection. Idempotent."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _head(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> bytes:
+        sized = headers if body is None else {**headers, "Content-Length": str(len(body))}
+        fields = self._fields + _printed(sized)
+        return f"{method} {self._prefix}{path} HTTP/1.1\r\n{fields}\r\n".encode("ascii")
+
+    def _is_usable(self) -> bool:
+        """Whether a connection was kept, and the other end has not closed it meanwhile."""
+        if self._socket is None:
+            return False
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        if poll.poll(0):
+            self.close()
+        return self._socket is not None
+
+    def _exchange(self, method: str, head: bytes, body: bytes, limit_bytes: int) -> Reply:
+        connected = self._socket = self._socket or self._connect()
+        if len(body) <= _ONE_PIECE_BYTES:
+            connected.sendall(head + body)
+        else:
+            connected.sendall(head)
+            connected.sendall(body)
+        with http.client.HTTPResponse(connected, method=method) as response:
+            response.begin()
+            content = _read(response, limit_bytes)
+            found = {name.lower(): value for name, value in response.headers.items()}
+            if response.will_close or not response.isclosed():
+                self.close()
+            return response.status, found, content
+
+    def _connect(self) -> socket.socket:
+        context = _trust() if self._is_tls else None
+        connected = socket.create_connection((self._host, self._port), CONNECT_S)
+        try:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if context is not None:
+                connected = context.wrap_socket(connected, server_hostname=self._host)
+            connected.settimeout(ANSWER_S)
+        except BaseException:
+            connected.close()
+            raise
+        return connected
+
+
+def _ascii(host: str) -> str:
+    return host if host.isascii() else host.encode("idna").decode("ascii")
+
+
+def _printed(fields: Mapping[str, str]) -> str:
+    for name, value in fields.items():
+        if not _PRINTABLE.fullmatch(value):
+            raise ShipError(f"the header {name} holds characters that no header can carry")
+    return "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
+
+
+def _read(response: http.client.HTTPResponse, limit_bytes: int) -> bytes:
+    """Return the body, or more of it than `limit_bytes`."""
+    if response.length is not None and response.length <= limit_bytes:
+        return response.read()  # says when it is cut off
+    return b"".join(_chunks(response, limit_bytes))
+
+
+def _chunks(response: http.client.HTTPResponse, limit_bytes: int) -> Iterator[bytes]:
+    left_bytes = limit_bytes
+    while left_bytes >= 0:
+        chunk = response.read(_CHUNK_BYTES)
+        if not chunk:
+            return
+        left_bytes -= len(chunk)
+        yield chunk
+
+
+def _trust() -> "ssl.SSLContext":
+    """Return what is trusted. Raises ShipError where a variable names certificates that cannot be read."""
+    import ssl  # noqa: PLC0415 - slow to import
+
+    import certifi  # noqa: PLC0415
+
+    given = next((name for name in OWN_CERTIFICATES if os.environ.get(name)), None)
+    try:
+        if given is not None:
+            context = _context_of(Path(os.environ[given]))
+        elif any(os.environ.get(name) for name in SYSTEM_CERTIFICATES):
+            context = ssl.create_default_context()
+        else:
+            context = _context_of(Path(certifi.where()))
+    except OSError as error:
+        raise ShipError(
+            f"the certificates of {given or 'certifi'} cannot be read: {error.strerror or error}"
+        ) from error
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _context_of(place: Path) -> "ssl.SSLContext":
+    import ssl  # noqa: PLC0415 - slow to import
+
+    if place.is_dir():
+        return ssl.create_default_context(capath=str(place))
+    return ssl.create_default_context(cafile=str(place))
