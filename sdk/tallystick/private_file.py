@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+Stamp = tuple[int, int]
+"""Inode and time of the last change, in nanoseconds."""
 _PRIVATE_FILE: Final = 0o600
 _PRIVATE_DIR: Final = 0o700
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -51,16 +53,31 @@ def create_private_file(path: Path, content: bytes) -> None:
         temporary.unlink()
 
 
-def replace_private_file(path: Path, content: bytes) -> None:
-    """Put a file of mode 0600 in place, atomically and durably. Raises OSError."""
+def replace_private_file(path: Path, content: bytes, *, is_name_synced: bool = True) -> Stamp:
+    """Put a file of mode 0600 in place, atomically and durably; return which file it is. Raises OSError.
+
+    Without `is_name_synced` a power cut may bring back the file that was there before, whole as it was.
+    """
     make_private_directory(path.parent)
     temporary = _write_temporary(path, content)
     try:
+        stamp = stamp_of(temporary)
         temporary.replace(path)
     except OSError:
         temporary.unlink()
         raise
-    sync_directory(path.parent)
+    if is_name_synced:
+        sync_directory(path.parent)
+    return stamp
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Return which file stands at `path`: another one, or one that was written again, has another stamp.
+
+    Raises OSError.
+    """
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
 
 
 def sync_directory(path: Path) -> None:

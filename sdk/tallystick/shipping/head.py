@@ -17,7 +17,7 @@ from typing import Final
 
 from tallystick.clock import Clock
 from tallystick.errors import ShipError, VerificationError
-from tallystick.private_file import replace_private_file
+from tallystick.private_file import Stamp, replace_private_file, stamp_of
 from tallystick.profile import JsonValue
 from tallystick.shipping.client import Transport
 from tallystick.tlog.checkpoint import Checkpoint, open_checkpoint
@@ -74,6 +74,7 @@ class HeadKeeper:
         self._verify = load_verify()
         self._on_head = on_head
         self._next_check_s = clock.monotonic_s()
+        self._stored: Stamp | None = None
         self.head: Head | None = None
         self.alarms: list[str] = self._read_alarms()
         stored = self._read_head()
@@ -128,9 +129,22 @@ class HeadKeeper:
 
     def _store(self, new: Head) -> None:
         """Keep the larger of what is on disk (another process may know more) and this one."""
-        stored = self._read_head()
-        if stored is None or stored.checkpoint.size <= new.checkpoint.size:
-            replace_private_file(self._path, new.note.encode())
+        if not self._is_ours():
+            stored = self._read_head()
+            if stored is not None and stored.checkpoint.size > new.checkpoint.size:
+                return
+        self._stored = replace_private_file(
+            self._path,
+            new.note.encode(),
+            is_name_synced=False,  # a power cut may bring the head before back, which is as true
+        )
+
+    def _is_ours(self) -> bool:
+        """Whether what is on disk is what this process wrote there, which it knows."""
+        try:
+            return self._stored is not None and stamp_of(self._path) == self._stored
+        except OSError:
+            return False
 
     def _read_head(self) -> Head | None:
         try:

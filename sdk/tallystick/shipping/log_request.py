@@ -92,8 +92,9 @@ def _record(before: bytes, payload: bytes, behind: bytes) -> tuple[bytes, bytes,
 def _behind(seq: int, trace_id: bytes, span_id: bytes) -> bytes:
     """Return what follows the session of an event: its number, its ids, and what it is."""
     number = _encoded(seq)
-    size = len(number)
-    attribute = b"%b%c%b%c%b%b" % (_ATTRIBUTES, size + _SEQ_BYTES, _SEQ_KEY, size + 1, _INT, number)
+    attribute = _SEQ[len(number)] + number
+    if len(trace_id) == _TRACE_ID_BYTES and len(span_id) == _SPAN_ID_BYTES:  # as good as always
+        return attribute + _TRACE_ID_SIZED + trace_id + _SPAN_ID_SIZED + span_id + _EVENT
     trace = _text(_TRACE_ID, trace_id) if trace_id else b""
     span = _text(_SPAN_ID, span_id) if span_id else b""
     return attribute + trace + span + _EVENT
@@ -109,6 +110,8 @@ def _string(text: str) -> bytes:
 
 def _encoded(value: int) -> bytes:
     """Return a number of zero or more, seven bits a byte, the lowest first."""
+    if _SEVEN_BITS <= value < _SEVEN_BITS * _SEVEN_BITS:
+        return bytes((value & 0x7F | _SEVEN_BITS, value >> 7))
     encoded = bytearray()
     while value >= _SEVEN_BITS:
         encoded.append(value & 0x7F | _SEVEN_BITS)
@@ -139,4 +142,12 @@ _SCOPE: Final = _text(bytes((1 << 3 | 2,)), _string(SCOPE))
 _EVENT: Final = _text(_EVENT_NAME, EVENT_NAME.encode())
 _SEAL: Final = _text(_EVENT_NAME, SEAL_NAME.encode())
 _SEQ_KEY: Final = _text(_KEY, b"tallystick.seq") + _VALUE
-_SEQ_BYTES: Final = len(_SEQ_KEY) + 2
+_SEQ: Final = tuple(
+    _ATTRIBUTES + bytes((len(_SEQ_KEY) + 2 + size,)) + _SEQ_KEY + bytes((1 + size,)) + _INT
+    for size in range(10)
+)
+"""What stands before the sequence number, by the bytes that this takes: nine for 63 bits."""
+_TRACE_ID_BYTES: Final = 16
+_SPAN_ID_BYTES: Final = 8
+_TRACE_ID_SIZED: Final = _TRACE_ID + bytes((_TRACE_ID_BYTES,))
+_SPAN_ID_SIZED: Final = _SPAN_ID + bytes((_SPAN_ID_BYTES,))

@@ -27,6 +27,8 @@ SEGMENT_BYTES: Final = 8 * 1024 * 1024
 """A segment is left for the next one at this size, so that acknowledged ones can be deleted."""
 
 _SEGMENT_NAME: Final = re.compile(r"([0-9a-f]{32})\.([0-9]{6})\.spool")
+ACKED_BYTES: Final = 256
+"""Within a sector and a page; four numbers and an id take 150 at most."""
 ADOPTION_LOCK: Final = "adopting.lock"
 """Held while a process takes dead sessions, so that two do not share out what belongs together."""
 _LOCK_NAME: Final = re.compile(r"([0-9a-f]{32})\.lock")
@@ -113,25 +115,29 @@ def read_acked(directory: Path, session: str) -> Acked:
 
 
 def write_acked(directory: Path, session: str, acked: Acked) -> None:
-    """Replace the acknowledgement atomically; not synced, since a lost one only costs a resend. Raises OSError."""
+    """Overwrite the acknowledgement in place, with one block; not synced. Raises OSError.
+
+    A dying process leaves the old block or the new one, and one that a power cut took only costs a resend.
+    """
     stated = {
         "segment": acked.position.segment,
         "offset": acked.position.offset,
         "recovered": acked.recovered,
         "stated_by": acked.stated_by,
     }
-    temporary = directory / f"{session}.acked.new"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(fd, "w", encoding="ascii") as file:  # noqa: PTH123 - a descriptor
-        json.dump(stated, file)
-    temporary.replace(directory / f"{session}.acked")
+    path = directory / f"{session}.acked"
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.pwrite(fd, json.dumps(stated).encode().ljust(ACKED_BYTES), 0)
+    finally:
+        os.close(fd)
 
 
 def remove_session(directory: Path, session: str) -> None:
     """Delete every file of a session, its lock last. Raises OSError."""
     for segment in segments(directory, session):
         segment_path(directory, session, segment).unlink(missing_ok=True)
-    for suffix in ("acked", "acked.new", "lock"):
+    for suffix in ("acked", "lock"):
         (directory / f"{session}.{suffix}").unlink(missing_ok=True)
 
 

@@ -278,6 +278,22 @@ def test_a_smaller_head_does_not_replace_what_another_process_wrote(bench: Bench
     assert path.read_text() == newest
 
 
+def test_what_another_process_wrote_since_is_noticed(bench: Bench) -> None:
+    bench.grow(3)
+    bench.see()
+    other = bench.another()
+    bench.grow(4)
+    bench.clock.advance(1)
+    other.observe(bench.log.header(), bench.prover)
+    newest = bench.log.note()
+    (path,) = (bench.home / "log-head").iterdir()
+    assert path.read_text() == newest
+    del bench.log.leaves[5:]
+    bench.see()
+    assert bench.size == 5
+    assert path.read_text() == newest
+
+
 def test_a_home_that_cannot_be_written_still_has_its_head_in_memory(bench: Bench) -> None:
     (bench.home / "log-head").write_text("a file in the way")
     bench.grow(2)

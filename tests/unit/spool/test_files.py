@@ -165,6 +165,19 @@ def test_an_acknowledgement_reads_back(tmp_path: Path) -> None:
     assert read_acked(tmp_path, SESSION) == acked
 
 
+def test_an_acknowledgement_is_overwritten_in_place_and_keeps_its_length(tmp_path: Path) -> None:
+    path = tmp_path / f"{SESSION}.acked"
+    most = Acked(Position(999_999, 2**63), recovered=2**53, stated_by="f" * 32)
+    write_acked(tmp_path, SESSION, most)
+    before = path.stat()
+    assert read_acked(tmp_path, SESSION) == most
+    least = Acked(Position(0, 1))
+    write_acked(tmp_path, SESSION, least)
+    assert read_acked(tmp_path, SESSION) == least
+    after = path.stat()
+    assert (after.st_ino, after.st_size) == (before.st_ino, before.st_size) == (before.st_ino, 256)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"segment":1}', b'{"segment":"x"}'])
 def test_an_acknowledgement_that_cannot_be_read_acknowledges_nothing(
     tmp_path: Path, content: bytes
