@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from tallystick.errors import ShipError
+from tallystick.shipping.response import Response
 
 if TYPE_CHECKING:
     import ssl
@@ -125,13 +126,12 @@ class DirectConnection:
         else:
             connected.sendall(head)
             connected.sendall(body)
-        with http.client.HTTPResponse(connected, method=method) as response:
+        with Response(connected, method=method) as response:
             response.begin()
             content = _read(response, limit_bytes)
-            found = {name.lower(): value for name, value in response.headers.items()}
             if response.will_close or not response.isclosed():
                 self.close()
-            return response.status, found, content
+            return response.status, response.fields, content
 
     def _connect(self) -> socket.socket:
         context = _trust() if self._is_tls else None
@@ -160,8 +160,12 @@ def _printed(fields: Mapping[str, str]) -> str:
 
 def _read(response: http.client.HTTPResponse, limit_bytes: int) -> bytes:
     """Return the body, or more of it than `limit_bytes`."""
-    if response.length is not None and response.length <= limit_bytes:
-        return response.read()  # says when it is cut off
+    length = response.length
+    if length is not None:
+        content = response.read(limit_bytes + 1) if length > limit_bytes else response.read()
+        if len(content) < min(length, limit_bytes + 1):
+            raise http.client.IncompleteRead(content)
+        return content
     return b"".join(_chunks(response, limit_bytes))
 
 
