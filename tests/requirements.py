@@ -270,6 +270,11 @@ _SERVICE: Final = {
         "OTLP 1.11, partial success",
         "Bad records are counted with a reason; the good ones of the same request are kept.",
     ),
+    "otlp.bounded-cost": Requirement(
+        "promise: the cost of a request is bounded by what its sender paid for it",
+        "Records and objects are counted before they are made, bodies in room that they fill, heads and bodies have a"
+        " time, and a flood of refusals is recorded by count.",
+    ),
     "otlp.content-type-answered": Requirement(
         "OTLP 1.11, OTLP/HTTP response",
         "Protobuf is answered in protobuf and JSON in JSON, errors too.",

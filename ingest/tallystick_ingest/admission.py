@@ -78,8 +78,8 @@ class ServiceRequest:
 
 Request = NativeRequest | SpanRequest | ServiceRequest
 
-RejectDraft = Callable[[Origin, Sequence[Refusal]], Prepared]
-"""Makes the `log.reject` record of one request."""
+RejectDraft = Callable[[Origin, Sequence[Refusal]], Prepared | None]
+"""Makes the `log.reject` record of one request; None when what was refused is counted elsewhere."""
 
 
 class Admission:
@@ -127,8 +127,9 @@ class Admission:
         view: View,
     ) -> Admitted[Verdict]:
         drafts = derived
-        if outcome.refusals:
-            drafts = (*drafts, self._reject_draft(origin, outcome.refusals))
+        rejected = self._reject_draft(origin, outcome.refusals) if outcome.refusals else None
+        if rejected is not None:
+            drafts = (*drafts, rejected)
         said = self._service.emit(drafts, view) if drafts else ()
         final = Verdict(
             outcome.kept,

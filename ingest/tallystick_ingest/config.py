@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tallystick.errors import ConfigError
+from tallystick_ingest.otlp.limits import MAX_OBJECTS, MAX_RECORDS, Limits
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 4318
@@ -28,11 +29,19 @@ class ServiceConfig:
     secrets: Path
     name: str | None
     max_body_bytes: int
+    max_records: int
+    max_objects: int
     max_waiting_bytes: int
+    request_timeout_s: int
     verify_every_s: int
     dashboard_port: int | None
     dashboard_host: str
     dashboard_hosts: tuple[str, ...]
+
+    @property
+    def otlp_limits(self) -> Limits:
+        """What one OTLP request may hold."""
+        return Limits(self.max_body_bytes, self.max_records, self.max_objects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +127,32 @@ SETTINGS: Final = (
         "Largest body of one request, also inflated.",
     ),
     Setting(
+        "max_records",
+        "TALLYSTICK_MAX_RECORDS",
+        _whole(1, _LIMIT_END),
+        str(MAX_RECORDS),
+        "Most spans, log records or data points in one request.",
+    ),
+    Setting(
+        "max_objects",
+        "TALLYSTICK_MAX_OBJECTS",
+        _whole(1, _LIMIT_END),
+        str(MAX_OBJECTS),
+        "Most objects in one request: records, events, links, attributes and their values.",
+    ),
+    Setting(
         "max_waiting_bytes",
         "TALLYSTICK_MAX_WAITING_BYTES",
         _whole(1024, _LIMIT_END),
         str(256 * 1024 * 1024),
-        "Bytes of requests in progress above which further ones get 503.",
+        "Bytes of requests in progress above which further ones get 503; half of it for one sender.",
+    ),
+    Setting(
+        "request_timeout_s",
+        "TALLYSTICK_REQUEST_TIMEOUT_S",
+        _whole(1, 86_400),
+        "60",
+        "Seconds in which the head of a request must come, and then its body.",
     ),
     Setting(
         "verify_every_s",

@@ -76,14 +76,14 @@ class Drafts:
             stated["reject.body_digest"] = origin.body_digest
         return self._draft("log.reject", stated)
 
-    def reject_anonymous(self, path: str, refused: Mapping[str, int]) -> Prepared:
-        """Say how many requests nobody vouched for, at one address, in the last minute."""
+    def reject_counted(self, sender: str, path: str, refused: Mapping[str, int]) -> Prepared:
+        """Say what was refused of one sender, or of nobody, at one address in the last minute."""
         return self._draft(
             "log.reject",
             {
                 "reject.counts": dict(sorted(refused.items())),
                 "reject.path": path,
-                "reject.sender": "anonymous",
+                "reject.sender": sender,
             },
         )
 

@@ -16,14 +16,8 @@ from starlette.exceptions import HTTPException
 
 from tallystick_ingest.otlp.answer import failure
 from tallystick_ingest.otlp.body import JSON
-from tallystick_ingest.otlp.http import (
-    Receive,
-    Scope,
-    Send,
-    header_map,
-    report_fault,
-    send_answer,
-)
+from tallystick_ingest.otlp.http import Scope, Send, header_map, report_fault, send_answer
+from tallystick_ingest.otlp.incoming import Receive
 
 CHECKPOINT_HEADER: Final = "tallystick-checkpoint"
 MAX_CHECKPOINT_CHARS: Final = 4_096

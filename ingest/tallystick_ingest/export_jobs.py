@@ -20,7 +20,7 @@ from tallystick.errors import StoreError, TallystickError
 from tallystick_ingest.access_book import AccessBook
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.drafts import Access
-from tallystick_ingest.otlp.http import BusyError
+from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_store.checkpoints import LogSigner
 from tallystick_store.evidence.export import (
     Appraiser,

@@ -8,6 +8,7 @@ that overload is a 503 and never a process that the kernel kills.
 import asyncio
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -17,13 +18,14 @@ from tallystick.errors import StoreError
 from tallystick.recording.printer import Masking
 from tallystick_ingest import verdict as words
 from tallystick_ingest.admission import NativeRequest, Origin, Request, ServiceRequest, SpanRequest
-from tallystick_ingest.anonymous import AnonymousRefusals
 from tallystick_ingest.auth.gate import Caller, Gate
-from tallystick_ingest.drafts import Drafts
 from tallystick_ingest.foreign import mask_spans
 from tallystick_ingest.otlp import json_form, protobuf
 from tallystick_ingest.otlp.body import PROTOBUF, inflate
-from tallystick_ingest.otlp.http import BusyError, Received, RefusedWhole
+from tallystick_ingest.otlp.http import Received, RefusedWhole
+from tallystick_ingest.otlp.incoming import BusyError, Claim
+from tallystick_ingest.otlp.limits import Limits
+from tallystick_ingest.refusals import Refusals
 from tallystick_ingest.screening import KeyBook, screen
 from tallystick_ingest.verdict import Refusal, Verdict
 
@@ -64,22 +66,53 @@ class Budget:
     """Bytes in progress. Safe to use from several threads."""
 
     def __init__(self, limit_bytes: int) -> None:
-        """Allow `limit_bytes` at one time; one request alone may always pass."""
+        """Allow `limit_bytes` at one time, half of it to one sender; one request alone may always pass."""
         self._limit_bytes = limit_bytes
         self._lock = threading.Lock()
         self._held_bytes = 0
+        self._held_by: Counter[str] = Counter()
 
-    def reserve(self, size_bytes: int) -> None:
-        """Count bytes in; raise BusyError when others hold too many."""
+    def claim(self, sender: str) -> "_Claim":
+        """Return the claim of one request, which holds nothing yet."""
+        return _Claim(self, sender)
+
+    def reserve(self, sender: str, own_bytes: int, size_bytes: int) -> None:
+        """Count more bytes in for a request that holds `own_bytes`; raise BusyError when others hold too many."""
         with self._lock:
-            if self._held_bytes and self._held_bytes + size_bytes > self._limit_bytes:
+            all_bytes, of_sender = self._held_bytes, self._held_by[sender]
+            is_full = all_bytes > own_bytes and all_bytes + size_bytes > self._limit_bytes
+            is_greedy = of_sender > own_bytes and (of_sender + size_bytes) * 2 > self._limit_bytes
+            if is_full or is_greedy:
                 raise BusyError("too many requests are in progress: send this one again")
             self._held_bytes += size_bytes
+            self._held_by[sender] += size_bytes
 
-    def release(self, size_bytes: int) -> None:
+    def release(self, sender: str, size_bytes: int) -> None:
         """Count bytes out."""
         with self._lock:
             self._held_bytes -= size_bytes
+            self._held_by[sender] -= size_bytes
+            if not self._held_by[sender]:
+                del self._held_by[sender]
+
+
+class _Claim:
+    """Implements `otlp.incoming.Claim`."""
+
+    def __init__(self, budget: Budget, sender: str) -> None:
+        self._budget = budget
+        self._sender = sender
+        self._held_bytes = 0
+
+    def grow(self, size_bytes: int) -> None:
+        """Hold more; raise BusyError when others hold too much."""
+        self._budget.reserve(self._sender, self._held_bytes, size_bytes)
+        self._held_bytes += size_bytes
+
+    def release(self) -> None:
+        """Hold nothing any longer."""
+        self._budget.release(self._sender, self._held_bytes)
+        self._held_bytes = 0
 
 
 class OtlpIntake:
@@ -91,21 +124,21 @@ class OtlpIntake:
         gate: Gate,
         book: KeyBook,
         masking: Masking,
-        drafts: Drafts,
+        refusals: Refusals,
         submit: Submit,
-        anonymous: AnonymousRefusals,
-        max_body_bytes: int,
+        limits: Limits,
         max_waiting_bytes: int,
+        body_timeout_s: float,
     ) -> None:
         """Join the parts; nothing runs before the first request."""
-        self.max_body_bytes = max_body_bytes
+        self.limits = limits
+        self.body_timeout_s = body_timeout_s
         self.counters = Counters()
         self._gate = gate
         self._book = book
         self._masking = masking
-        self._drafts = drafts
+        self._refusals = refusals
         self._submit = submit
-        self._anonymous = anonymous
         self._budget = Budget(max_waiting_bytes)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tallystick-intake")
         self._counting = threading.Lock()
@@ -114,59 +147,53 @@ class OtlpIntake:
         """Return who sends; raise AuthenticationError when nobody vouches for it."""
         return self._gate.caller(headers)
 
-    def reserve(self, size_bytes: int) -> None:
-        """Count bytes in progress; raise BusyError when there are too many."""
-        self._budget.reserve(size_bytes)
-
-    def release(self, size_bytes: int) -> None:
-        """Give reserved bytes back."""
-        self._budget.release(size_bytes)
+    def claim(self, sender: str) -> Claim:
+        """Return a claim on the room for bytes in progress."""
+        return self._budget.claim(sender)
 
     async def take(self, received: Received) -> Verdict:
         """Decode, check and keep a request; return once it is durable."""
         loop = asyncio.get_running_loop()
         body = await loop.run_in_executor(self._pool, self._inflate, received)
-        grown = max(0, len(body) - len(received.body))
-        self._budget.reserve(grown)
+        received.claim.grow(max(0, len(body) - len(received.body)))
         try:
             prepared = await loop.run_in_executor(self._pool, self._prepare, received, body)
             outcome = await self._decide(prepared)
         except StoreError as error:
             raise BusyError(str(error)) from error
-        finally:
-            self._budget.release(grown)
         self._count(prepared, outcome)
         return outcome
 
     async def note_refusal(self, refused: RefusedWhole) -> None:
-        """Record that a whole request was refused; those of nobody are counted for the minute."""
+        """Record that a whole request was refused, or count it (refusals.py)."""
         self._count_refused({refused.reason: 1})
         if refused.caller is None:
-            self._anonymous.add(refused.path, refused.reason)
+            self._refusals.add_anonymous(refused.path, refused.reason)
             return
         digest = "" if refused.body is None else hashlib.sha256(refused.body).hexdigest()
         origin = Origin(refused.caller.id, refused.path, digest)
-        draft = self._drafts.reject(origin, [Refusal(refused.reason, "")])
-        await self._decide(_Prepared(ServiceRequest((draft,)), 0))
+        draft = self._refusals.draft(origin, [Refusal(refused.reason, "")])
+        if draft is not None:
+            await self._decide(_Prepared(ServiceRequest((draft,)), 0))
 
     def close(self) -> None:
         """End the worker threads."""
         self._pool.shutdown()
 
     def _inflate(self, received: Received) -> bytes:
-        return inflate(received.body, received.form.encoding, self.max_body_bytes)
+        return inflate(received.body, received.form.encoding, self.limits.body_bytes)
 
     def _prepare(self, received: Received, body: bytes) -> _Prepared:
         form = protobuf if received.form.media_type == PROTOBUF else json_form
         if received.signal == "metrics":
-            return _Prepared(None, 0, form.metric_points(body))
+            return _Prepared(None, 0, form.metric_points(body, self.limits))
         digest = hashlib.sha256(received.body).hexdigest()
         origin = Origin(received.caller.id, f"/v1/{received.signal}", digest)
         if received.signal == "traces":
-            spans, refusals = mask_spans(form.traces(body), self._masking)
+            spans, refusals = mask_spans(form.traces(body, self.limits), self._masking)
             spans_request = SpanRequest(origin, spans, refusals)
             return _Prepared(spans_request if spans or refusals else None, len(body))
-        screened = screen(form.logs(body), self._book)
+        screened = screen(form.logs(body, self.limits), self._book)
         request = NativeRequest(origin, screened.candidates, screened.refusals)
         is_empty = not screened.candidates and not screened.refusals
         return _Prepared(None if is_empty else request, len(body))

@@ -17,7 +17,6 @@ from tallystick.tlog.note import VerifierKey
 from tallystick.verify.policy import Policy, print_policy
 from tallystick_ingest.access_book import AccessBook
 from tallystick_ingest.admission import Admission, Request, ServiceRequest
-from tallystick_ingest.anonymous import AnonymousRefusals
 from tallystick_ingest.auth.accounts import AccountBook
 from tallystick_ingest.auth.admin import AdminDoor
 from tallystick_ingest.auth.api_keys import ApiKey, KeyRing
@@ -29,8 +28,9 @@ from tallystick_ingest.drafts import Drafts, KeyPurpose
 from tallystick_ingest.export_jobs import ExportJobs
 from tallystick_ingest.intake import OtlpIntake
 from tallystick_ingest.key_directory import KeyDirectory, enrolled
-from tallystick_ingest.otlp.http import BusyError
+from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.prepared import Prepared
+from tallystick_ingest.refusals import Refusals
 from tallystick_ingest.screening import KeyBook
 from tallystick_ingest.service_keys import ServiceKeys, load_service_keys
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
@@ -84,7 +84,7 @@ class Service:
         token_key = TokenKey(self.keys.token_key_id, self.keys.token_key)
         self.masking = Masking.of(token_key)
         self.drafts = Drafts(self.masking, self.clock)
-        self.anonymous = AnonymousRefusals()
+        self.refusals = Refusals(self.drafts, self.clock)
         self.directory = KeyDirectory(
             [self.keys.service.key, *enrolled(self.query.keys_added(SERVICE_SENDER))],
             self.query.session_open,
@@ -94,7 +94,7 @@ class Service:
             self.drafts.opening(secrets.token_hex(_INSTANCE_BYTES)),
             self.clock.now_us,
         )
-        admission = Admission(self._session, self.drafts.reject)
+        admission = Admission(self._session, self.refusals.draft)
         self._writer: Writer[Request, Verdict] = Writer(
             self.store, admission.admit, self.clock.now_us
         )
@@ -104,11 +104,11 @@ class Service:
             gate=self.gate,
             book=KeyBook(self.directory.session_key, self.directory.emitter_key),
             masking=self.masking,
-            drafts=self.drafts,
+            refusals=self.refusals,
             submit=self.submit,
-            anonymous=self.anonymous,
-            max_body_bytes=self.config.max_body_bytes,
+            limits=self.config.otlp_limits,
             max_waiting_bytes=self.config.max_waiting_bytes,
+            body_timeout_s=self.config.request_timeout_s,
         )
         self.verifier = Verifier(
             self.gate.verifier_token, self.own_policy, self.clock, self.config.verify_every_s
@@ -210,12 +210,11 @@ class Service:
         self._state_pause()
         self.exports.sweep()
         self._sweep_blobs()
-        taken = self.anonymous.take()
-        drafts = [self.drafts.reject_anonymous(path, counts) for path, counts in taken.items()]
+        taken = self.refusals.take()
         try:
-            self.state([self.drafts.heartbeat(), *drafts])
+            self.state([self.drafts.heartbeat(), *self.refusals.drafts_of(taken)])
         except BusyError:
-            self.anonymous.give_back(taken)
+            self.refusals.give_back(taken)
             _log.warning("the heartbeat could not be recorded")
             return
         with contextlib.suppress(BusyError):
@@ -248,11 +247,8 @@ class Service:
         self.exports.close()
         try:
             self.accesses.sweep(everything=True)
-            drafts = [
-                self.drafts.reject_anonymous(path, counts)
-                for path, counts in self.anonymous.take().items()
-            ]
-            self.state([*drafts, self.drafts.close(reason)])
+            refused = self.refusals.drafts_of(self.refusals.take())
+            self.state([*refused, self.drafts.close(reason)])
         except BusyError as error:
             _log.error("session.close could not be recorded: %s", error)
         self.intake.close()

@@ -15,6 +15,7 @@ import uvloop
 
 from tallystick.errors import ConfigError
 from tallystick_ingest.app import create_app
+from tallystick_ingest.connection import bounded
 from tallystick_ingest.service import Service
 
 BACKLOG: Final = 2_048
@@ -64,7 +65,7 @@ def serve(service: Service, listener: socket.socket, on_ready: Callable[[], None
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
         create_app(service),
-        http="httptools",
+        http=bounded(service.config.request_timeout_s),
         ws="none",
         log_config=None,
         log_level=logging.WARNING,

@@ -26,18 +26,19 @@ Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 @router.put("/blobs/sha256:{sha256}")
-async def keep(sha256: Digest, request: Request, _caller: Caller = _may_send) -> Response:
+async def keep(sha256: Digest, request: Request, caller: Caller = _may_send) -> Response:
     """Keep a blob; 200 once it is on disk, also when it was before. 400 for other bytes, 413 above the limit."""
     service = service_of(request)
     reserved = _stated_size(request)
-    service.intake.reserve(reserved)
+    claim = service.intake.claim(caller.id)
+    claim.grow(reserved)
     try:
         content = await _body(request)
         await asyncio.to_thread(service.store.blobs.put, sha256, content)
     except RecordError as error:
         raise BadRequestError(f"the body is not that of its address: {error}") from None
     finally:
-        service.intake.release(reserved)
+        claim.release()
     return Response(status_code=200)
 
 

@@ -32,6 +32,8 @@ def enroll(body: EnrolmentBody, request: Request, caller: Caller = _may_enroll) 
         service.enrol(key)
     except AdmissionError as error:
         origin = Origin(caller.id, request.url.path)
-        service.state([service.drafts.reject(origin, [Refusal(ENROLMENT_INVALID, str(error))])])
+        draft = service.refusals.draft(origin, [Refusal(ENROLMENT_INVALID, str(error))])
+        if draft is not None:
+            service.state([draft])
         raise
     return tenant_keys(service.keys)

@@ -21,7 +21,8 @@ from tallystick_ingest.auth.api_keys import Scope
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.auth.login import TooManyAttemptsError
 from tallystick_ingest.otlp.answer import RETRY_AFTER_S
-from tallystick_ingest.otlp.http import BusyError, RefusedWhole
+from tallystick_ingest.otlp.http import RefusedWhole
+from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import Service
 
 MAX_SHOWN_FAULTS: Final = 3

@@ -15,7 +15,7 @@ from typing import Final
 from tallystick.errors import AdmissionError, AuthenticationError
 from tallystick_ingest.auth.accounts import Account, AccountBook
 from tallystick_ingest.auth.passwords import is_password, nobodys_password
-from tallystick_ingest.otlp.http import BusyError
+from tallystick_ingest.otlp.incoming import BusyError
 
 FREE_FAILURES: Final = 5
 """Slips of the pen that cost nothing."""

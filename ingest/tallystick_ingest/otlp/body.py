@@ -86,7 +86,7 @@ def inflate(body: bytes, encoding: str, limit_bytes: int = MAX_BODY_BYTES) -> by
     if encoding == "gzip":
         return _inflate_gzip(body, limit_bytes)
     bits = _ZLIB_BITS if _looks_like_zlib(body) else _RAW_BITS
-    data, rest = _inflate_member(body, bits, limit_bytes)
+    data, rest = _inflate_member(body, bits, 0, limit_bytes)
     if rest:
         raise UndecodableError(f"{len(rest)} bytes follow the deflated body: expected none")
     return data
@@ -98,19 +98,21 @@ def _inflate_gzip(body: bytes, limit_bytes: int) -> bytes:
     while rest or not parts:
         if len(parts) == MAX_GZIP_MEMBERS:
             raise UndecodableError(f"the body has more than {MAX_GZIP_MEMBERS} gzip members")
-        part, rest = _inflate_member(rest, _GZIP_BITS, limit_bytes - size)
+        part, rest = _inflate_member(rest, _GZIP_BITS, size, limit_bytes)
         parts.append(part)
         size += len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _inflate_member(body: bytes, bits: int, limit_bytes: int) -> tuple[bytes, bytes]:
+def _inflate_member(
+    body: bytes, bits: int, before_bytes: int, limit_bytes: int
+) -> tuple[bytes, bytes]:
     stream = zlib.decompressobj(bits)
     try:
-        data = stream.decompress(body, limit_bytes + 1)
+        data = stream.decompress(body, limit_bytes - before_bytes + 1)
     except zlib.error as error:
         raise UndecodableError(f"the body does not inflate: {error}") from None
-    _require_size(len(data), limit_bytes)
+    _require_size(before_bytes + len(data), limit_bytes)
     if not stream.eof:
         raise UndecodableError("the compressed body is cut off: its end is missing")
     return data, stream.unused_data
@@ -126,5 +128,5 @@ def _looks_like_zlib(body: bytes) -> bool:
 def _require_size(size_bytes: int, limit_bytes: int) -> None:
     if size_bytes > limit_bytes:
         raise TooLargeError(
-            f"the body is larger than {MAX_BODY_BYTES} bytes, also when inflated: send less at once"
+            f"the body is larger than {limit_bytes} bytes, also when inflated: send less at once"
         )

@@ -25,24 +25,20 @@ from tallystick_ingest.otlp.body import (
     body_form,
     media_type,
 )
+from tallystick_ingest.otlp.incoming import (
+    BusyError,
+    Claim,
+    DisconnectedError,
+    IncomingBody,
+    Receive,
+)
+from tallystick_ingest.otlp.limits import Limits
 from tallystick_ingest.verdict import Verdict, message
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-DRAIN_FACTOR: Final = 4
-"""A body over the limit is read on for this many limits, so that its sender gets to see the 413."""
-
 _LOG: Final = logging.getLogger("tallystick.otlp")
-
-
-class BusyError(Exception):
-    """The service cannot take this request now; the message says why. 503."""
-
-
-class DisconnectedError(Exception):
-    """The sender went away before its request was complete; nobody waits for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +49,21 @@ class Received:
     signal: Signal
     form: BodyForm
     body: bytes
+    claim: Claim
+    """Holds room for the body already."""
 
 
 class Intake(Protocol):
     """What the addresses need of the service."""
 
-    max_body_bytes: int
+    limits: Limits
+    body_timeout_s: float
 
     def authenticate(self, headers: Mapping[str, str]) -> Caller:
         """Return who sends; raise AuthenticationError when nobody vouches for it."""
 
-    def reserve(self, size_bytes: int) -> None:
-        """Count bytes in progress; raise BusyError when there are too many, or at the end."""
-
-    def release(self, size_bytes: int) -> None:
-        """Give reserved bytes back."""
+    def claim(self, sender: str) -> Claim:
+        """Return a claim on the room for bytes in progress, which holds nothing yet."""
 
     async def take(self, received: Received) -> Verdict:
         """Decode, check and keep a request; return once it is durable.
@@ -98,39 +94,57 @@ class OtlpAddress:
         self._signal = signal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request; the connection is closed after it where a body was left unread."""
         headers = header_map(scope)
+        body = IncomingBody(receive, headers)
         try:
-            answer = await self._answer(scope, headers, receive)
+            answer = await self._answered(scope, headers, body)
+            is_read = await body.end()
         except DisconnectedError:
             return
-        except BusyError as busy:
-            answer = failure(_answer_type(headers), 503, str(busy))
-        except Exception as fault:  # noqa: BLE001 - a 500 would make exporters drop their data
-            report_fault(scope["path"], fault)
-            answer = failure(_answer_type(headers), 503, "internal fault; send it again")
+        if not is_read:
+            answer.headers["connection"] = "close"
         await send_answer(send, answer)
 
-    async def _answer(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Answer:
+    async def _answered(
+        self, scope: Scope, headers: Mapping[str, str], body: IncomingBody
+    ) -> Answer:
+        try:
+            return await self._answer(scope, headers, body)
+        except DisconnectedError:
+            raise
+        except BusyError as busy:
+            return failure(_answer_type(headers), 503, str(busy))
+        except Exception as fault:  # noqa: BLE001 - a 500 would make exporters drop their data
+            report_fault(scope["path"], fault)
+            return failure(_answer_type(headers), 503, "internal fault; send it again")
+
+    async def _answer(self, scope: Scope, headers: Mapping[str, str], body: IncomingBody) -> Answer:
+        """Say who sends before a byte of the body is read."""
         answered = _answer_type(headers)
         if scope["method"] != "POST":
             return failure(answered, 405, "send OTLP with POST")
-        caller, body = None, _Body(self._intake, headers)
+        caller, intake = None, self._intake
         try:
-            caller = self._intake.authenticate(headers)
+            caller = intake.authenticate(headers)
             caller.require("ingest")
             form = body_form(headers.get("content-type", ""), headers.get("content-encoding", ""))
-            data = await body.read(receive)
-            outcome = await self._intake.take(Received(caller, self._signal, form, data))
+            outcome = await self._take(caller, form, body)
         except tuple(_REFUSALS) as error:
             status, reason = _REFUSALS[type(error)]
-            refused = RefusedWhole(scope["path"], reason, caller, body.data)
-            await self._intake.note_refusal(refused)
+            await intake.note_refusal(RefusedWhole(scope["path"], reason, caller, body.data))
             return failure(answered, status, str(error))
-        finally:
-            body.release()
         refusals = outcome.refusals
         return success(form.media_type, self._signal, len(refusals), message(refusals))
+
+    async def _take(self, caller: Caller, form: BodyForm, body: IncomingBody) -> Verdict:
+        intake = self._intake
+        claim = intake.claim(caller.id)
+        try:
+            data = await body.read(claim, intake.limits.body_bytes, intake.body_timeout_s)
+            return await intake.take(Received(caller, self._signal, form, data, claim))
+        finally:
+            claim.release()
 
 
 _REFUSALS: Final[dict[type[Exception], tuple[int, str]]] = {
@@ -140,52 +154,6 @@ _REFUSALS: Final[dict[type[Exception], tuple[int, str]]] = {
     TooLargeError: (413, words.TOO_LARGE),
     UndecodableError: (400, words.UNDECODABLE),
 }
-
-
-class _Body:
-    """Reads one body, counted against the service's budget as it grows."""
-
-    def __init__(self, intake: Intake, headers: Mapping[str, str]) -> None:
-        self._intake = intake
-        self._limit = intake.max_body_bytes
-        self._reserved = 0
-        self.data: bytes | None = None
-        """The whole body, once it was read."""
-        length = headers.get("content-length", "")
-        self._stated = int(length) if length.isascii() and length.isdecimal() else 0
-
-    async def read(self, receive: Receive) -> bytes:
-        """Return the whole body; raise TooLargeError over the limit, after reading it to its end."""
-        if self._stated <= self._limit:
-            self._reserve(self._stated)
-        chunks: list[bytes] = []
-        size, more = 0, True
-        while more:
-            event = await receive()
-            if event["type"] == "http.disconnect":
-                raise DisconnectedError
-            chunk, more = event.get("body", b""), event.get("more_body", False)
-            size += len(chunk)
-            if size > self._limit:
-                chunks.clear()
-                more = more and size < self._limit * DRAIN_FACTOR
-            else:
-                self._reserve(size - self._reserved)
-                chunks.append(chunk)
-        if size > self._limit:
-            raise TooLargeError(f"the body is larger than {self._limit} bytes: send less at once")
-        self.data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        return self.data
-
-    def release(self) -> None:
-        """Give back what was reserved."""
-        self._intake.release(self._reserved)
-        self._reserved = 0
-
-    def _reserve(self, size_bytes: int) -> None:
-        if size_bytes > 0:
-            self._intake.reserve(size_bytes)
-            self._reserved += size_bytes
 
 
 def report_fault(path: str, fault: Exception) -> None:

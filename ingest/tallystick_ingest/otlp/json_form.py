@@ -2,7 +2,7 @@
 
 OTLP 1.11, JSON Protobuf Encoding: keys in lowerCamelCase alone, unknown keys ignored, ids hex in any
 case, enums as integers alone, 64-bit integers as strings or as numbers, bytes in base64. Every
-function raises UndecodableError for anything else, and for nothing else.
+function raises UndecodableError for anything else, and TooLargeError for more than the limits allow.
 """
 
 import base64
@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from tallystick_ingest.otlp.body import UndecodableError
+from tallystick_ingest.otlp.limits import DEFAULT_LIMITS, Limits, require_json
 from tallystick_ingest.otlp.signals import (
     Attributes,
     LogItem,
@@ -40,38 +41,59 @@ _URL_SAFE: Final = str.maketrans("-_", "+/")
 _DOUBLE_NAMES: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-def logs(data: bytes) -> list[LogItem]:
+def logs(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[LogItem]:
     """Read an ExportLogsServiceRequest."""
+    scopes = [
+        scope
+        for resource in _objects(_load(data, limits), "resourceLogs")
+        for scope in _objects(resource, "scopeLogs")
+    ]
+    limits.require_records(sum(_length(scope, "logRecords") for scope in scopes))
     return [
         LogItem(_text(record, "eventName"), _string_body(record))
-        for resource in _objects(_load(data), "resourceLogs")
-        for scope in _objects(resource, "scopeLogs")
+        for scope in scopes
         for record in _objects(scope, "logRecords")
     ]
 
 
-def traces(data: bytes) -> list[SpanGroup]:
+def traces(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[SpanGroup]:
     """Read an ExportTraceServiceRequest."""
+    resources = list(_objects(_load(data, limits), "resourceSpans"))
+    limits.require_records(
+        sum(
+            _length(scope, "spans")
+            for resource in resources
+            for scope in _objects(resource, "scopeSpans")
+        )
+    )
     return [
         _group(_attributes(_object(resource, "resource")), scope)
-        for resource in _objects(_load(data), "resourceSpans")
+        for resource in resources
         for scope in _objects(resource, "scopeSpans")
     ]
 
 
-def metric_points(data: bytes) -> int:
+def metric_points(data: bytes, limits: Limits = DEFAULT_LIMITS) -> int:
     """Read an ExportMetricsServiceRequest and count its data points."""
-    return sum(
+    points = sum(
         1
-        for resource in _objects(_load(data), "resourceMetrics")
+        for resource in _objects(_load(data, limits), "resourceMetrics")
         for scope in _objects(resource, "scopeMetrics")
         for metric in _objects(scope, "metrics")
         for field in _POINT_FIELDS
         for _ in _objects(_object(metric, field), "dataPoints")
     )
+    limits.require_records(points)
+    return points
 
 
-def _load(data: bytes) -> dict[str, Any]:
+def _length(owner: dict[str, Any], key: str) -> int:
+    items = owner.get(key)
+    return len(items) if isinstance(items, list) else 0
+
+
+def _load(data: bytes, limits: Limits) -> dict[str, Any]:
+    require_json(data, limits)
     try:
         request = orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -1,6 +1,7 @@
 """OTLP requests in protobuf, read by upb and walked into plain values.
 
-Every function raises UndecodableError for bytes that are not the message, and for nothing else.
+Every function raises UndecodableError for bytes that are not the message, TooLargeError for more than
+the limits allow, before anything is made of it, and nothing else.
 """
 
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
 from tallystick_ingest.otlp.body import UndecodableError
+from tallystick_ingest.otlp.limits import DEFAULT_LIMITS, Limits, Shape, require_protobuf, shape_of
 from tallystick_ingest.otlp.signals import (
     Attributes,
     LogItem,
@@ -29,12 +31,16 @@ from tallystick_ingest.otlp.signals import (
 
 _Request = TypeVar("_Request", bound=Message)
 
+_SHAPES: Final[dict[type[Message], Shape]] = {
+    kind: shape_of(kind)
+    for kind in (ExportLogsServiceRequest, ExportTraceServiceRequest, ExportMetricsServiceRequest)
+}
 _POINT_FIELDS: Final = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 
 
-def logs(data: bytes) -> list[LogItem]:
+def logs(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[LogItem]:
     """Read an ExportLogsServiceRequest."""
-    request = _parse(ExportLogsServiceRequest(), data)
+    request = _parse(ExportLogsServiceRequest(), data, limits)
     return [
         LogItem(
             record.event_name,
@@ -46,9 +52,9 @@ def logs(data: bytes) -> list[LogItem]:
     ]
 
 
-def traces(data: bytes) -> list[SpanGroup]:
+def traces(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[SpanGroup]:
     """Read an ExportTraceServiceRequest."""
-    request = _parse(ExportTraceServiceRequest(), data)
+    request = _parse(ExportTraceServiceRequest(), data, limits)
     return [
         _group(attributes(resource.resource.attributes), scope)
         for resource in request.resource_spans
@@ -56,9 +62,9 @@ def traces(data: bytes) -> list[SpanGroup]:
     ]
 
 
-def metric_points(data: bytes) -> int:
+def metric_points(data: bytes, limits: Limits = DEFAULT_LIMITS) -> int:
     """Read an ExportMetricsServiceRequest and count its data points."""
-    request = _parse(ExportMetricsServiceRequest(), data)
+    request = _parse(ExportMetricsServiceRequest(), data, limits)
     return sum(
         _points(metric)
         for resource in request.resource_metrics
@@ -118,7 +124,8 @@ def _points(metric: Metric) -> int:
     )
 
 
-def _parse(request: _Request, data: bytes) -> _Request:
+def _parse(request: _Request, data: bytes, limits: Limits) -> _Request:
+    require_protobuf(data, _SHAPES[type(request)], limits)
     try:
         request.ParseFromString(data)
     except DecodeError:

@@ -104,9 +104,12 @@ def test_overload_is_a_503_that_is_taken_when_it_comes_again(make_service: Make)
     service = make_service(environ=room).start()
     service.enrol()
     with service.begun(first) as connection:
+        connection.sendall(first[:-1])
+        while service.send(others[0]).status != 503:
+            time.sleep(0.02)
         with concurrent.futures.ThreadPoolExecutor(11) as pool:
             busy = list(pool.map(service.send, others))
-        connection.sendall(first)
+        connection.sendall(first[-1:])
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
     assert {answer.status for answer in busy} == {503}
     assert {answer.headers["retry-after"] for answer in busy} == {"1"}

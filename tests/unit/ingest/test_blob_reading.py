@@ -8,7 +8,7 @@ import pytest
 
 from tallystick_ingest.api import blobs as api
 from tallystick_ingest.auth.gate import ADMINISTRATOR
-from tallystick_ingest.otlp.http import BusyError
+from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_store.blobs import BlobFiles, blob_digest
 from tests.open_files import open_files
 from tests.requirements import requirement

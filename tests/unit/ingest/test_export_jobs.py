@@ -21,7 +21,7 @@ from tallystick_ingest.export_jobs import (
     ExportJobs,
     Job,
 )
-from tallystick_ingest.otlp.http import BusyError
+from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_store.evidence.export import ExportRequest, export_report
 from tests.builder import START_US, Session
 from tests.exporting import EVER_US, benign, store_log

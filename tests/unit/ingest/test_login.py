@@ -17,7 +17,7 @@ from tallystick_ingest.auth.login import (
     TooManyAttemptsError,
 )
 from tallystick_ingest.auth.passwords import Cost, PasswordHash, is_password
-from tallystick_ingest.otlp.http import BusyError
+from tallystick_ingest.otlp.incoming import BusyError
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.stores import Clock

@@ -13,7 +13,7 @@ from tallystick_ingest.auth.gate import ADMINISTRATOR
 from tallystick_ingest.config import load_service_config
 from tallystick_ingest.drafts import Access
 from tallystick_ingest.local_credentials import keep_credentials
-from tallystick_ingest.otlp.http import BusyError
+from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import SWEEP_EVERY_S, Service
 from tallystick_store.blob_sweep import ORPHAN_AGE_S
 from tallystick_store.blobs import blob_digest
@@ -72,7 +72,7 @@ def test_an_identity_is_admitted_once_and_found_by_the_next_start(tmp_path: Path
 
 def test_once_a_minute_it_says_that_it_lives_and_who_was_refused(service: Service) -> None:
     for _ in range(3):
-        service.anonymous.add("/v1/logs", "unauthenticated")
+        service.refusals.add_anonymous("/v1/logs", "unauthenticated")
     access = Access("access.read", "status", ADMINISTRATOR, {}, 1)
     service.accesses.record(access)
     service.accesses.record(access)
@@ -126,7 +126,7 @@ def test_what_is_still_counted_is_recorded_at_the_end(tmp_path: Path) -> None:
     access = Access("access.read", "status", ADMINISTRATOR, {}, 1)
     for _ in range(3):
         service.accesses.record(access)
-    service.anonymous.add("/v1/logs", "unauthenticated")
+    service.refusals.add_anonymous("/v1/logs", "unauthenticated")
     service.close("over")
     service.close("twice does nothing")
     again = Service.open(config, FakeClock())

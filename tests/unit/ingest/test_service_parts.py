@@ -15,7 +15,6 @@ from tallystick.recording.printer import Masking
 from tallystick.testing import FakeClock
 from tallystick.tlog.dsse import sign_envelope
 from tallystick_ingest.access_book import FOLD_WINDOW_S, AccessBook
-from tallystick_ingest.anonymous import AnonymousRefusals
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller
 from tallystick_ingest.config import SETTINGS, load_service_config
 from tallystick_ingest.drafts import Access, Drafts
@@ -24,7 +23,7 @@ from tallystick_ingest.intake import Budget
 from tallystick_ingest.key_directory import KeyDirectory, enrolled
 from tallystick_ingest.otlp.answer import failure, success
 from tallystick_ingest.otlp.body import JSON, PROTOBUF
-from tallystick_ingest.otlp.http import BusyError
+from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.prepared import Prepared
 from tallystick_ingest.service_keys import load_service_keys
 from tests.requirements import requirement
@@ -229,32 +228,6 @@ def test_an_access_states_who_and_what_and_no_query() -> None:
     assert len(said["access.query_digest"]) == 32
 
 
-# --- refusals of nobody -----------------------------------------------------------------------
-
-
-def test_refusals_of_nobody_are_counted_by_address_and_reason() -> None:
-    refusals = AnonymousRefusals()
-    for path in ("/v1/logs", "/v1/logs", "/api/v1/actions", "/wp-login.php", "/.env"):
-        refusals.add(path, "unauthenticated")
-    taken = refusals.take()
-    assert {path: dict(counts) for path, counts in taken.items()} == {
-        "/v1/logs": {"unauthenticated": 2},
-        "/api/v1": {"unauthenticated": 1},
-        "other": {"unauthenticated": 2},
-    }
-    assert refusals.take() == {}
-    refusals.add("/v1/logs", "unauthenticated")
-    refusals.give_back(taken)
-    assert refusals.take()["/v1/logs"] == {"unauthenticated": 3}
-
-
-def test_any_number_of_addresses_makes_a_handful_of_records() -> None:
-    refusals = AnonymousRefusals()
-    for number in range(10_000):
-        refusals.add(f"/guess/{number}", "unauthenticated")
-    assert refusals.take() == {"other": {"unauthenticated": 10_000}}
-
-
 # --- enrolment and known keys -----------------------------------------------------------------
 
 
@@ -328,14 +301,28 @@ def test_only_identities_are_taken_from_key_records() -> None:
 
 def test_one_request_always_fits_and_further_ones_wait_for_room() -> None:
     budget = Budget(100)
-    budget.reserve(500)
+    alone, other = budget.claim("one"), budget.claim("another")
+    alone.grow(60)
+    alone.grow(500)
     with pytest.raises(BusyError):
-        budget.reserve(1)
-    budget.release(500)
-    budget.reserve(60)
-    budget.reserve(40)
+        other.grow(1)
+    alone.release()
+    alone.grow(50)
+    other.grow(50)
     with pytest.raises(BusyError):
-        budget.reserve(1)
+        budget.claim("a third").grow(1)
+
+
+def test_one_sender_leaves_half_of_the_room_to_the_others() -> None:
+    budget = Budget(100)
+    claims = [budget.claim("greedy") for _ in range(3)]
+    claims[0].grow(30)
+    claims[1].grow(20)
+    with pytest.raises(BusyError):
+        claims[2].grow(1)
+    budget.claim("another").grow(50)
+    claims[0].release()
+    claims[2].grow(30)
 
 
 @requirement("otlp.content-type-answered")

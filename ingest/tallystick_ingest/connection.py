@@ -1,0 +1,81 @@
+"""A connection: uvicorn's own, with a limit on the head of a request and on how long it may take.
+
+The parser below keeps a head in memory until it ends, whoever sends it. One that is too large gets a 431,
+one that does not come to its end in time a closed connection.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""Ours: request line and headers; a checkpoint that a sender shows is the largest, 4 KiB."""
+
+_TOO_LARGE: Final = b"the head of the request is larger than 65536 bytes\n"
+_REFUSAL: Final = b"\r\n".join(
+    (
+        b"HTTP/1.1 431 Request Header Fields Too Large",
+        b"content-type: text/plain; charset=utf-8",
+        b"content-length: %d" % len(_TOO_LARGE),
+        b"connection: close",
+        b"",
+        _TOO_LARGE,
+    )
+)
+
+
+def bounded(head_timeout_s: float) -> type[HttpToolsProtocol]:
+    """Return a protocol whose heads must come within `head_timeout_s`."""
+
+    class Bounded(_Connection):
+        head_s = head_timeout_s
+
+    return Bounded
+
+
+class _Connection(HttpToolsProtocol):
+    head_s: float
+
+    def __init__(self, *parts: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        super().__init__(*parts, **named)
+        self._head_bytes = 0
+        self._is_in_head = True
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(self.head_s, self._close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_timer is None:
+                self._head_timer = self.loop.call_later(self.head_s, self._close)
+        super().data_received(data)
+        if self._is_in_head and self._head_bytes > MAX_HEAD_BYTES:
+            self.transport.write(_REFUSAL)
+            self._close()
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_in_head = True
+        self._head_bytes = 0
+        super().on_message_complete()
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _close(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
