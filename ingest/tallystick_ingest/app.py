@@ -27,7 +27,8 @@ from tallystick_ingest.api import (
 from tallystick_ingest.api.guard import add_error_answers
 from tallystick_ingest.edge import Edge
 from tallystick_ingest.otlp.answer import Signal
-from tallystick_ingest.otlp.http import OtlpAddress
+from tallystick_ingest.otlp.cross_origin import CrossOrigin
+from tallystick_ingest.otlp.http import OtlpAddress, no_such_address
 from tallystick_ingest.service import HOUSEKEEPING_S, Service
 
 _SIGNALS: Final[tuple[Signal, ...]] = ("logs", "traces", "metrics")
@@ -46,7 +47,10 @@ def create_app(service: Service) -> Edge:
     )
     app.state.service = service
     for signal in _SIGNALS:
-        app.router.routes.append(Route(f"/v1/{signal}", OtlpAddress(service.intake, signal)))
+        address = CrossOrigin(OtlpAddress(service.intake, signal), service.config.cors_origins)
+        app.router.routes.append(Route(f"/v1/{signal}", address))
+    for others in ("/v1/{signal:path}", "/v1development/{signal:path}"):
+        app.router.routes.append(Route(others, no_such_address))
     for module in (
         health,
         login,

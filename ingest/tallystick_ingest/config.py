@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from tallystick.errors import ConfigError
 from tallystick_ingest.otlp.limits import MAX_OBJECTS, MAX_RECORDS, Limits
@@ -33,6 +34,7 @@ class ServiceConfig:
     max_objects: int
     max_waiting_bytes: int
     request_timeout_s: int
+    cors_origins: tuple[str, ...]
     verify_every_s: int
     dashboard_port: int | None
     dashboard_host: str
@@ -90,6 +92,15 @@ def _names(value: str) -> tuple[str, ...]:
     if "*" in names or any("/" in name for name in names):
         raise ValueError("names of hosts, separated by commas")
     return names
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(origin.strip().lower() for origin in value.split(",") if origin.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError("origins such as https://app.example.com, separated by commas")
+    return origins
 
 
 SETTINGS: Final = (
@@ -155,6 +166,13 @@ SETTINGS: Final = (
         "Seconds in which the head of a request must come, and then its body.",
     ),
     Setting(
+        "cors_origins",
+        "TALLYSTICK_CORS_ORIGINS",
+        _origins,
+        None,
+        "Origins of web pages that may send OTLP, such as https://app.example.com, separated by commas; unset: none.",
+    ),
+    Setting(
         "verify_every_s",
         "TALLYSTICK_VERIFY_EVERY_S",
         _whole(0, 7 * 86_400),
@@ -197,6 +215,7 @@ def load_service_config(
     values = {setting.field: _value(setting, given, env) for setting in SETTINGS}
     values["data"] = values["data"] or values["home"] / "data"
     values["secrets"] = values["secrets"] or values["home"] / "server"
+    values["cors_origins"] = values["cors_origins"] or ()
     values["dashboard_hosts"] = values["dashboard_hosts"] or ()
     return ServiceConfig(**values)
 

@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from tallystick.errors import StoreError
@@ -60,6 +60,7 @@ class _Prepared:
     request: Request | None
     size_bytes: int
     metric_points: int = 0
+    warning: str = ""
 
 
 class Budget:
@@ -132,6 +133,8 @@ class OtlpIntake:
     ) -> None:
         """Join the parts; nothing runs before the first request."""
         self.limits = limits
+        self.is_stopping = False
+        """Whether further requests get a 503; those in progress are finished."""
         self.body_timeout_s = body_timeout_s
         self.counters = Counters()
         self._gate = gate
@@ -157,12 +160,12 @@ class OtlpIntake:
         body = await loop.run_in_executor(self._pool, self._inflate, received)
         received.claim.grow(max(0, len(body) - len(received.body)))
         try:
-            prepared = await loop.run_in_executor(self._pool, self._prepare, received, body)
+            prepared = await loop.run_in_executor(self._pool, self._prepare_or_warn, received, body)
             outcome = await self._decide(prepared)
         except StoreError as error:
             raise BusyError(str(error)) from error
         self._count(prepared, outcome)
-        return outcome
+        return replace(outcome, warning=prepared.warning) if prepared.warning else outcome
 
     async def note_refusal(self, refused: RefusedWhole) -> None:
         """Record that a whole request was refused, or count it (refusals.py)."""
@@ -182,6 +185,12 @@ class OtlpIntake:
 
     def _inflate(self, received: Received) -> bytes:
         return inflate(received.body, received.form.encoding, self.limits.body_bytes)
+
+    def _prepare_or_warn(self, received: Received, body: bytes) -> _Prepared:
+        prepared = self._prepare(received, body)
+        if received.form.media_type == PROTOBUF or prepared.request or prepared.metric_points:
+            return prepared
+        return replace(prepared, warning=json_form.unread(body, received.signal))
 
     def _prepare(self, received: Received, body: bytes) -> _Prepared:
         form = protobuf if received.form.media_type == PROTOBUF else json_form

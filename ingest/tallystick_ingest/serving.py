@@ -22,7 +22,10 @@ BACKLOG: Final = 2_048
 KEEP_ALIVE_S: Final = 75
 """Longer than exporters pause between two batches, so that they need no new connection each time."""
 GRACE_S: Final = 30
-"""How long requests in progress may take at the end; their senders keep what got no 200."""
+"""How long requests in progress may take at the end, while further ones get a 503; their senders keep
+what got no 200."""
+LAST_S: Final = 5
+"""How long those may take after that which came in the last moment before the port was closed."""
 _COLLECT_EVERY: Final = 50_000
 """New containers between two runs of the cyclic collector; the default of 700 costs a tenth of the
 CPU of each event, and records hold no cycles."""
@@ -73,14 +76,18 @@ def serve(service: Service, listener: socket.socket, on_ready: Callable[[], None
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACE_S,
+        timeout_graceful_shutdown=LAST_S,
     )
 
     def ready() -> None:
         on_ready()
         service.verifier.start(address_of(listener))
 
-    server = _Server(config, ready, service.verifier.stop)
+    def stop() -> None:
+        service.intake.is_stopping = True
+        service.verifier.stop()
+
+    server = _Server(config, ready, stop)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY)
@@ -104,10 +111,19 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._on_ready = on_ready
         self._on_stop = on_stop
+        self._stop_by_s: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Close the port once no request is in progress: until then each further one is told to wait."""
+        if self._stop_by_s is not None and (
+            not self.server_state.tasks or asyncio.get_running_loop().time() > self._stop_by_s
+        ):
+            self.should_exit = True
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -122,8 +138,10 @@ class _Server(uvicorn.Server):
 
     def _stop(self) -> None:
         """Stop; told twice, do not wait for requests in progress."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
+        if self._stop_by_s is not None:
+            self.force_exit = self.should_exit = True
+            return
+        self._stop_by_s = asyncio.get_running_loop().time() + GRACE_S
         self._on_stop()
 
 

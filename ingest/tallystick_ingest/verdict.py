@@ -45,6 +45,8 @@ class Verdict:
     refusals: tuple[Refusal, ...] = ()
     service_size: int = 0
     """Size of the service's own session with what this request made it say."""
+    warning: str = ""
+    """What the sender should know although nothing was refused."""
 
 
 def counts(refusals: Sequence[Refusal]) -> dict[str, int]:

@@ -18,7 +18,7 @@ def healthz() -> JSONResponse:
 def readyz(request: Request) -> JSONResponse:
     """Say whether records are taken; 503 while the service closes."""
     service = service_of(request)
-    if service.is_closing:
+    if service.is_closing or service.intake.is_stopping:
         return JSONResponse({"status": "closing"}, 503, {"retry-after": "1"})
     signing = "stopped" if service.store.signing_stopped else "signing"
     return JSONResponse({"status": "ready", "log": signing})

@@ -8,6 +8,8 @@ import zlib
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import pyarrow as pa
+
 from tallystick.errors import AdmissionError
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -15,7 +17,9 @@ MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
-ACCEPTED_ENCODINGS: Final = "gzip, deflate, identity"
+HAS_ZSTD: Final = pa.Codec.is_available("zstd")
+"""Whether this build of Arrow brings it; the wheels do."""
+ACCEPTED_ENCODINGS: Final = f"gzip, deflate, {'zstd, ' if HAS_ZSTD else ''}identity"
 
 MAX_GZIP_MEMBERS: Final = 16
 """Ours: exporters send one; each further one costs a copy of what follows it."""
@@ -54,7 +58,7 @@ def body_form(content_type: str, content_encoding: str) -> BodyForm:
     encoding = content_encoding.strip().lower() or "identity"
     if encoding == "x-gzip":
         encoding = "gzip"
-    if encoding not in ("identity", "gzip", "deflate"):
+    if encoding not in ACCEPTED_ENCODINGS.split(", "):
         raise UnsupportedError(
             f"Content-Encoding {encoding[:64]!r} is not spoken here: expected {ACCEPTED_ENCODINGS}"
         )
@@ -78,13 +82,15 @@ def inflate(body: bytes, encoding: str, limit_bytes: int = MAX_BODY_BYTES) -> by
 
     Raises TooLargeError above the limit and UndecodableError for a body that is cut off, followed
     by other bytes, or not of its encoding. Deflate is zlib's form (RFC 9110 section 8.4.1.2), or
-    bare as some clients send it.
+    bare as some clients send it. Zstandard frames (RFC 8878) may follow one another.
     """
     if encoding == "identity":
         _require_size(len(body), limit_bytes)
         return body
     if encoding == "gzip":
         return _inflate_gzip(body, limit_bytes)
+    if encoding == "zstd":
+        return _inflate_zstd(body, limit_bytes)
     bits = _ZLIB_BITS if _looks_like_zlib(body) else _RAW_BITS
     data, rest = _inflate_member(body, bits, 0, limit_bytes)
     if rest:
@@ -102,6 +108,18 @@ def _inflate_gzip(body: bytes, limit_bytes: int) -> bytes:
         parts.append(part)
         size += len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _inflate_zstd(body: bytes, limit_bytes: int) -> bytes:
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(body), "zstd") as stream:
+            data: bytes = stream.read(limit_bytes + 1)
+    except (OSError, pa.ArrowException) as error:
+        raise UndecodableError(f"the body does not inflate: {error}") from None
+    if not body:
+        raise UndecodableError("the compressed body is cut off: its end is missing")
+    _require_size(len(data), limit_bytes)
+    return data
 
 
 def _inflate_member(

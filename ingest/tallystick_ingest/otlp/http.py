@@ -58,6 +58,7 @@ class Intake(Protocol):
 
     limits: Limits
     body_timeout_s: float
+    is_stopping: bool
 
     def authenticate(self, headers: Mapping[str, str]) -> Caller:
         """Return who sends; raise AuthenticationError when nobody vouches for it."""
@@ -102,7 +103,7 @@ class OtlpAddress:
             is_read = await body.end()
         except DisconnectedError:
             return
-        if not is_read:
+        if not is_read or self._intake.is_stopping:
             answer.headers["connection"] = "close"
         await send_answer(send, answer)
 
@@ -125,6 +126,8 @@ class OtlpAddress:
         if scope["method"] != "POST":
             return failure(answered, 405, "send OTLP with POST")
         caller, intake = None, self._intake
+        if intake.is_stopping:
+            raise BusyError("the service is stopping: send this request again")
         try:
             caller = intake.authenticate(headers)
             caller.require("ingest")
@@ -135,7 +138,9 @@ class OtlpAddress:
             await intake.note_refusal(RefusedWhole(scope["path"], reason, caller, body.data))
             return failure(answered, status, str(error))
         refusals = outcome.refusals
-        return success(form.media_type, self._signal, len(refusals), message(refusals))
+        return success(
+            form.media_type, self._signal, len(refusals), message(refusals) or outcome.warning
+        )
 
     async def _take(self, caller: Caller, form: BodyForm, body: IncomingBody) -> Verdict:
         intake = self._intake
@@ -185,3 +190,19 @@ def _answer_type(headers: Mapping[str, str]) -> MediaType:
         return media_type(headers.get("content-type", ""))
     except UnsupportedError:
         return JSON
+
+
+class _NoSuchAddress:
+    """Answers 404 in the media type of the request."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = header_map(scope)
+        answer = failure(
+            _answer_type(headers), 404, "OTLP goes to /v1/traces, /v1/logs and /v1/metrics"
+        )
+        if not await IncomingBody(receive, headers).end():
+            answer.headers["connection"] = "close"
+        await send_answer(send, answer)
+
+
+no_such_address: Final = _NoSuchAddress()

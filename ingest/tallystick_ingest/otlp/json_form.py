@@ -30,6 +30,22 @@ from tallystick_ingest.otlp.signals import (
 MAX_VALUE_DEPTH: Final = 50
 """Nesting of attribute values: upb reads messages of 100 levels, two for each of these."""
 
+_SIGNALS: Final = {
+    "logs": ("resourceLogs", "scopeLogs", "logRecords"),
+    "traces": ("resourceSpans", "scopeSpans", "spans"),
+    "metrics": ("resourceMetrics", "scopeMetrics", "metrics"),
+}
+_LEVELS: Final = {
+    signal: (
+        (resources, {resources}),
+        (scopes, {scopes, "resource", "schemaUrl"}),
+        (records, {records, "scope", "schemaUrl"}),
+    )
+    for signal, (resources, scopes, records) in _SIGNALS.items()
+}
+"""Signal -> the key that leads on and all keys that are known, level by level."""
+_MAX_SHOWN: Final = 3
+_MAX_SHOWN_CHARS: Final = 64
 _POINT_FIELDS: Final = ("gauge", "sum", "histogram", "exponentialHistogram", "summary")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 _UINT64_END: Final = 1 << 64
@@ -85,6 +101,27 @@ def metric_points(data: bytes, limits: Limits = DEFAULT_LIMITS) -> int:
     )
     limits.require_records(points)
     return points
+
+
+def unread(data: bytes, signal: str) -> str:
+    """Say which keys of a request without records are not OTLP's; empty where there is none.
+
+    They are ignored, as the specification asks for; but whoever writes `resource_spans` should know.
+    """
+    try:
+        level = [orjson.loads(data)]
+    except orjson.JSONDecodeError:
+        return ""
+    for wanted, known in _LEVELS[signal]:
+        others = sorted({key for one in level for key in one if key not in known})
+        if others:
+            shown = ", ".join(key[:_MAX_SHOWN_CHARS] for key in others[:_MAX_SHOWN])
+            return (
+                f"nothing was kept: the request holds no {wanted}, but keys that OTLP does not know: "
+                f"{shown}; keys of OTLP's JSON are lowerCamelCase"
+            )
+        level = [one for owner in level for one in _objects(owner, wanted)]
+    return ""
 
 
 def _length(owner: dict[str, Any], key: str) -> int:

@@ -5,7 +5,8 @@ import json
 from collections.abc import Callable
 
 import pytest
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ships no types
+from google.rpc.error_details_pb2 import BadRequest  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 from tallystick.event import EVENT_NAME, SEAL_NAME
 from tallystick.profile import encode
@@ -152,6 +153,21 @@ def status_message(media_type: str, body: bytes) -> str:
     return str(json.loads(body)["message"])
 
 
+def details(media_type: str, body: bytes) -> list[tuple[str, object]]:
+    """Return kind and content of the details of a google.rpc.Status."""
+    if media_type == JSON:
+        return [
+            (one["@type"].rpartition(".")[2], one["fieldViolations"])
+            for one in json.loads(body)["details"]
+        ]
+    found = []
+    for packed in Status.FromString(body).details:
+        detail = BadRequest()
+        assert packed.Unpack(detail)
+        found.append(("BadRequest", detail.field_violations[0].description))
+    return found
+
+
 @requirement("otlp.never-500", "otlp.content-type-answered")
 @pytest.mark.parametrize("path", ["/v1/logs", "/v1/traces", "/v1/metrics"])
 @pytest.mark.parametrize("media_type", [PROTOBUF, JSON])
@@ -173,14 +189,18 @@ def test_garbage_gets_a_400_in_its_own_type_and_a_record(
     answer = service.send(body, path, media_type, **headers)
     assert answer.status == 400
     assert answer.headers["content-type"] == media_type
-    assert status_message(media_type, answer.body)
+    said = status_message(media_type, answer.body)
+    assert said
+    assert details(media_type, answer.body) == [
+        ("BadRequest", said if media_type == PROTOBUF else [{"field": "body", "description": said}])
+    ]
     assert service.rejected()[before:] == [{"undecodable": 1}]
 
 
 @requirement("otlp.never-500")
 @pytest.mark.parametrize(
     ("media_type", "encoding"),
-    [("text/plain", ""), ("application/octet-stream", ""), (JSON, "br"), (PROTOBUF, "zstd")],
+    [("text/plain", ""), ("application/octet-stream", ""), (JSON, "br"), (PROTOBUF, "lz4")],
 )
 def test_unknown_types_and_encodings_get_a_415_that_says_what_is_spoken(
     service: Service, media_type: str, encoding: str
@@ -258,6 +278,51 @@ def test_an_address_that_is_none_and_a_wrong_method_are_answered_like_any_error(
         answer = service.ask(method, path, headers=service.authorization)
         assert list(answer.json) == ["error"]
         assert said in answer.json["error"]
+
+
+@requirement("otlp.content-type-answered")
+@pytest.mark.parametrize("media_type", [PROTOBUF, JSON])
+def test_signals_that_are_not_taken_get_a_404_in_their_own_type(
+    service: Service, media_type: str
+) -> None:
+    answer = service.send(b"", "/v1development/profiles", media_type)
+    assert (answer.status, answer.headers["content-type"]) == (404, media_type)
+    assert "/v1/traces" in status_message(media_type, answer.body)
+
+
+@requirement("otlp.partial-success")
+@pytest.mark.parametrize(
+    ("path", "body", "named"),
+    [
+        ("/v1/traces", {"resource_spans": [{}]}, "resource_spans"),
+        ("/v1/traces", {"resourceSpans": [{"scope_spans": [{}]}]}, "scope_spans"),
+        ("/v1/logs", {"resourceLogs": [{"scopeLogs": [{"log_records": [{}]}]}]}, "log_records"),
+        ("/v1/metrics", {"resource_metrics": []}, "resource_metrics"),
+    ],
+)
+def test_a_request_of_nothing_but_unknown_keys_is_a_success_that_warns(
+    service: Service, path: str, body: object, named: str
+) -> None:
+    answer = service.send(json.dumps(body).encode(), path, JSON)
+    assert answer.status == 200
+    [said] = answer.json["partialSuccess"].items()
+    assert said[0] == "errorMessage"
+    assert named in said[1]
+    assert "lowerCamelCase" in said[1]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"resourceSpans": []},
+        {"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": []}]}]},
+        {"resourceSpans": [{"scopeSpans": [{"spans": []}], "schemaUrl": ""}]},
+    ],
+)
+def test_a_request_without_records_whose_keys_are_known_is_no_cause_to_warn(
+    service: Service, body: object
+) -> None:
+    assert service.send(json.dumps(body).encode(), "/v1/traces", JSON).json == {}
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/profiles", "/v1development/profiles", "/v1/logs/"])

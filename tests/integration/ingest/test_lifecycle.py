@@ -62,7 +62,7 @@ def test_it_stops_in_order_and_goes_on_where_it_stopped(make_service: Make) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_request_in_progress_is_finished_before_the_end(
+def test_a_request_in_progress_is_finished_and_further_ones_get_a_503(
     make_service: Make, number: signal.Signals
 ) -> None:
     service = make_service().start()
@@ -72,22 +72,17 @@ def test_a_request_in_progress_is_finished_before_the_end(
     with service.begun(body) as connection:
         connection.sendall(body[:100])
         service.process.send_signal(number)
-        while listens(service.port):
+        while service.send(b"").status == 200:
             time.sleep(0.02)
+        late = service.send(b"")
+        assert (late.status, late.headers["retry-after"]) == (503, "1")
+        assert late.headers["connection"] == "close"
+        assert service.ask("GET", "/readyz").status == 503
         connection.sendall(body[100:])
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
     assert service.process.wait(PATIENCE_S) == 0
     service.start()
     assert len([one for one in service.statements() if one["type"] == "tool.completed"]) == 2
-
-
-def listens(port: int) -> bool:
-    """Whether new connections are taken."""
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_a_port_in_use_is_said_plainly_and_touches_nothing(make_service: Make) -> None:

@@ -5,9 +5,11 @@ import concurrent.futures
 import json
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 from tallystick.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from tallystick.tlog.ed25519 import load_verify
@@ -114,6 +116,10 @@ def test_overload_is_a_503_that_is_taken_when_it_comes_again(make_service: Make)
     assert {answer.status for answer in busy} == {503}
     assert {answer.headers["retry-after"] for answer in busy} == {"1"}
     assert {answer.headers["content-type"] for answer in busy} == {PROTOBUF}
+    for answer in busy:
+        [detail], again = Status.FromString(answer.body).details, RetryInfo()
+        assert detail.Unpack(again)
+        assert again.retry_delay.seconds == 1
     with concurrent.futures.ThreadPoolExecutor(11) as pool:
         list(pool.map(lambda body: send_until_taken(service, body), others))
     calls = service.get("/api/v1/status")["counts"]["event:tool.completed"]
@@ -201,3 +207,37 @@ def test_one_request_of_each_form_is_durable_at_once(service: Service) -> None:
     kinds = ("event:session.open", "event:tool.completed", "spans")
     assert [after[kind] - before[kind] for kind in kinds] == [1, 1, 1]
     assert json.dumps(after)
+
+
+PAGE = "https://app.example.com"
+PREFLIGHT = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
+
+
+def allowed(headers: Mapping[str, str]) -> set[str]:
+    return {name for name in headers if name.startswith("access-control-")}
+
+
+def test_pages_of_other_origins_are_told_nothing_unless_theirs_is_stated(
+    service: Service, make_service: Make
+) -> None:
+    closed = service.ask("OPTIONS", "/v1/traces", headers=PREFLIGHT)
+    assert (closed.status, allowed(closed.headers)) == (405, set())
+    sent = service.send(b"{}", "/v1/traces", JSON, Origin=PAGE)
+    assert (sent.status, allowed(sent.headers)) == (200, set())
+
+    opened = make_service(
+        environ={"TALLYSTICK_CORS_ORIGINS": f"{PAGE}, http://localhost:3000"}
+    ).start()
+    asked = opened.ask("OPTIONS", "/v1/traces", headers=PREFLIGHT)
+    assert (asked.status, asked.body) == (204, b"")
+    assert asked.headers["access-control-allow-origin"] == PAGE
+    assert asked.headers["vary"] == "Origin"
+    assert "authorization" in asked.headers["access-control-allow-headers"]
+    sent = opened.send(b"{}", "/v1/traces", JSON, Origin=PAGE)
+    assert sent.headers["access-control-allow-origin"] == PAGE
+    refused = opened.ask("POST", "/v1/traces", b"{}", {"Origin": PAGE, "Content-Type": JSON})
+    assert (refused.status, refused.headers["access-control-allow-origin"]) == (401, PAGE)
+    stranger = {**PREFLIGHT, "Origin": "https://evil.example"}
+    for path, headers in (("/v1/traces", stranger), ("/api/v1/status", PREFLIGHT)):
+        answer = opened.ask("OPTIONS", path, headers=headers)
+        assert (answer.status, allowed(answer.headers)) == (405, set())

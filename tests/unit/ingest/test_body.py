@@ -3,6 +3,7 @@
 import gzip
 import zlib
 
+import pyarrow as pa
 import pytest
 
 from tallystick_ingest.otlp.body import (
@@ -23,6 +24,11 @@ def bare_deflate(data: bytes) -> bytes:
     return stream.compress(data) + stream.flush()
 
 
+def zstd(data: bytes) -> bytes:
+    packed: bytes = pa.Codec("zstd").compress(data, asbytes=True)
+    return packed
+
+
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
@@ -31,6 +37,8 @@ def bare_deflate(data: bytes) -> bytes:
         ("gzip", gzip.compress(TEXT[:100], mtime=0) + gzip.compress(TEXT[100:], mtime=0)),
         ("deflate", zlib.compress(TEXT)),
         ("deflate", bare_deflate(TEXT)),
+        ("zstd", zstd(TEXT)),
+        ("zstd", zstd(TEXT[:100]) + zstd(TEXT[100:])),
     ],
 )
 def test_every_encoding_gives_the_same_body(encoding: str, body: bytes) -> None:
@@ -45,6 +53,8 @@ def test_every_encoding_gives_the_same_body(encoding: str, body: bytes) -> None:
         ("gzip", gzip.compress(TEXT[:100], mtime=0) + gzip.compress(TEXT[100:], mtime=0)),
         ("deflate", zlib.compress(TEXT)),
         ("deflate", bare_deflate(TEXT)),
+        ("zstd", zstd(TEXT)),
+        ("zstd", zstd(TEXT[:100]) + zstd(TEXT[100:])),
     ],
 )
 def test_one_byte_over_the_limit_is_too_large_in_every_encoding(encoding: str, body: bytes) -> None:
@@ -64,6 +74,10 @@ def test_one_byte_over_the_limit_is_too_large_in_every_encoding(encoding: str, b
         ("deflate", zlib.compress(TEXT)[:-3]),
         ("deflate", zlib.compress(TEXT) + b"more"),
         ("deflate", b""),
+        ("zstd", b"not zstd"),
+        ("zstd", zstd(TEXT)[:-3]),
+        ("zstd", zstd(TEXT) + b"more"),
+        ("zstd", b""),
     ],
 )
 def test_a_body_that_is_cut_off_or_something_else_is_undecodable(
