@@ -1,22 +1,19 @@
-"""The direct connection to a service: HTTP/1.1 over one socket that is kept, where no proxy stands between.
+"""The direct connection to a service: HTTP/1.1 by the standard library, where no proxy stands between.
 
-A request is written in one piece and its answer read by the standard library: a quarter of the processor time of
-a general client, which counts for a process that records one event a second. Certificates are those of
-`certifi`, as everywhere in Python, unless the environment names others (docs/settings.md).
+A third of the processor time of a general client, which counts for a process that records one event a second.
+Certificates are those of `certifi`, as everywhere in Python, unless the environment names others
+(docs/settings.md).
 """
 
 import http.client
 import os
-import re
 import select
-import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from tallystick.errors import ShipError
-from tallystick.shipping.response import Response
 
 if TYPE_CHECKING:
     import ssl
@@ -31,9 +28,6 @@ SYSTEM_CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables of OpenSSL, which reads them itself."""
 
 _CHUNK_BYTES: Final = 65_536
-_ONE_PIECE_BYTES: Final = 65_536
-"""A body up to this size is copied behind its head, so that both leave in one packet."""
-_PRINTABLE: Final = re.compile(r"[\t\x20-\x7e]*")
 _SAFE_IN_PATHS: Final = "/%:@!$&'()*+,;=~"
 
 Reply = tuple[int, Mapping[str, str], bytes]
@@ -48,26 +42,21 @@ class DirectConnection:
 
     def __init__(self, endpoint: str, api_key: str | None) -> None:
         """Prepare for `endpoint`. Raises ShipError for no address, and for a key that no header can carry."""
-        self._socket: socket.socket | None = None
+        self._connection: http.client.HTTPConnection | None = None
         parts = urlsplit(endpoint)
         self._is_tls = parts.scheme == "https"
         try:
-            self._host, given = parts.hostname or "", parts.port
+            self._host, self._port = parts.hostname or "", parts.port
         except ValueError as error:
             raise ShipError(f"{endpoint} is no address: {error}") from None
         if not self._host:
             raise ShipError(f"{endpoint} is no address: it names no host")
-        self._port = given or (443 if self._is_tls else 80)
         self._prefix = quote(parts.path, safe=_SAFE_IN_PATHS)
-        fields = {
-            "Host": _ascii(parts.netloc.rpartition("@")[2]),
-            "User-Agent": "tallystick",
-            "Accept": "*/*",
-            "Accept-Encoding": "identity",
-        }
+        self._fields = {"User-Agent": "tallystick", "Accept": "*/*"}
         if api_key:
-            fields["Authorization"] = f"Bearer {api_key}"
-        self._fields = _printed(fields)
+            if not (api_key.isascii() and api_key.isprintable()):
+                raise ShipError("the API key holds characters that no header can carry")
+            self._fields["Authorization"] = f"Bearer {api_key}"
 
     def __del__(self) -> None:
         """Close without a warning what nobody closed: a process that ends, a child that was forked."""
@@ -86,76 +75,59 @@ class DirectConnection:
         Sent once more where a connection that was kept ends before its answer does: the service may have let go
         of it in the same moment, and sending twice is harmless.
         """
-        head = self._head(method, path, body, headers)
         is_kept = self._is_usable()
+        fields = {**self._fields, **headers}
         try:
-            return self._exchange(method, head, body or b"", limit_bytes)
+            return self._exchange(method, path, body, fields, limit_bytes)
         except self.errors as error:
             self.close()
             if not is_kept or isinstance(error, TimeoutError):
                 raise
-        return self._exchange(method, head, body or b"", limit_bytes)
+        return self._exchange(method, path, body, fields, limit_bytes)
 
     def close(self) -> None:
         """Close the connection. Idempotent."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-    def _head(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> bytes:
-        sized = headers if body is None else {**headers, "Content-Length": str(len(body))}
-        fields = self._fields + _printed(sized)
-        return f"{method} {self._prefix}{path} HTTP/1.1\r\n{fields}\r\n".encode("ascii")
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _is_usable(self) -> bool:
         """Whether a connection was kept, and the other end has not closed it meanwhile."""
-        if self._socket is None:
+        if self._connection is None or self._connection.sock is None:
             return False
         poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
+        poll.register(self._connection.sock, select.POLLIN)
         if poll.poll(0):
             self.close()
-        return self._socket is not None
+        return self._connection is not None
 
-    def _exchange(self, method: str, head: bytes, body: bytes, limit_bytes: int) -> Reply:
-        connected = self._socket = self._socket or self._connect()
-        if len(body) <= _ONE_PIECE_BYTES:
-            connected.sendall(head + body)
-        else:
-            connected.sendall(head)
-            connected.sendall(body)
-        with Response(connected, method=method) as response:
-            response.begin()
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        fields: dict[str, str],
+        limit_bytes: int,
+    ) -> Reply:
+        if self._connection is None or self._connection.sock is None:
+            self._connection = self._connect()
+        self._connection.request(method, self._prefix + path, body, fields)
+        with self._connection.getresponse() as response:
             content = _read(response, limit_bytes)
-            if response.will_close or not response.isclosed():
+            if not response.isclosed():
                 self.close()
-            return response.status, response.fields, content
+            found = {name.lower(): value for name, value in response.headers.items()}
+            return response.status, found, content
 
-    def _connect(self) -> socket.socket:
-        context = _trust() if self._is_tls else None
-        connected = socket.create_connection((self._host, self._port), CONNECT_S)
-        try:
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if context is not None:
-                connected = context.wrap_socket(connected, server_hostname=self._host)
-            connected.settimeout(ANSWER_S)
-        except BaseException:
-            connected.close()
-            raise
-        return connected
-
-
-def _ascii(host: str) -> str:
-    return host if host.isascii() else host.encode("idna").decode("ascii")
-
-
-def _printed(fields: Mapping[str, str]) -> str:
-    for name, value in fields.items():
-        if not _PRINTABLE.fullmatch(value):
-            raise ShipError(f"the header {name} holds characters that no header can carry")
-    return "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
+    def _connect(self) -> http.client.HTTPConnection:
+        made = (
+            http.client.HTTPSConnection(self._host, self._port, timeout=CONNECT_S, context=_trust())
+            if self._is_tls
+            else http.client.HTTPConnection(self._host, self._port, timeout=CONNECT_S)
+        )
+        made.connect()
+        made.sock.settimeout(ANSWER_S)
+        return made
 
 
 def _read(response: http.client.HTTPResponse, limit_bytes: int) -> bytes:
