@@ -32,6 +32,14 @@ class Ledger:
         self._nodes_left -= items + 1
         return self._nodes_left >= 0 and depth <= self.limits.depth
 
+    def may_visit_each(self, containers: int, items: int, depth: int) -> bool:
+        """Spend as many containers of so many items; False, and nothing spent, where they are too many."""
+        nodes = containers * (items + 1)
+        if nodes > self._nodes_left or depth > self.limits.depth:
+            return False
+        self._nodes_left -= nodes
+        return True
+
     def may_scan(self, chars: int) -> bool:
         """Spend the characters of one text; False, and nothing spent, where it is too long."""
         if chars > self.limits.text_chars or chars > self._chars_left:

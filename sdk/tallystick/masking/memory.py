@@ -5,8 +5,9 @@ their digits wiped out, where no digit could make a difference; and what masking
 keyed digest of that text with a key that lives and dies with this process.
 """
 
-import hashlib
 import os
+from collections.abc import Callable
+from hashlib import blake2b
 from typing import Final, TypeVar
 
 from tallystick.masking.keys import KeyRule
@@ -15,7 +16,8 @@ LONGEST: Final = 96
 """Characters of a text that is remembered as it stands, or by its digest."""
 LONGEST_SHAPE: Final = 240
 _MOST: Final = 8192
-_WIPED: Final = str.maketrans("123456789", "000000000")
+WIPED: Final = bytes.maketrans(b"123456789", b"000000000")
+"""Makes of an ASCII text its shape: every digit is a zero."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -28,12 +30,14 @@ Name = tuple[KeyRule, bytes]
 class Memory:
     """The memories of one masker. Safe to share between threads: a lost entry is found out again."""
 
-    __slots__ = ("_key", "_shapes", "clean", "masked")
+    __slots__ = ("_key", "_shapes", "clean", "masked", "shape_is_clean")
 
     def __init__(self) -> None:
         self.clean: dict[tuple[KeyRule, str], None] = {}
         """Texts that stay as they are."""
-        self._shapes: dict[tuple[KeyRule, str], bool] = {}
+        self._shapes: dict[tuple[KeyRule, bytes], bool] = {}
+        self.shape_is_clean: Callable[[tuple[KeyRule, bytes]], bool | None] = self._shapes.get
+        """Whether every ASCII text of a shape is clean below such a key; None where that was not asked before."""
         self.masked: dict[Name, tuple[str, Counts]] = {}
         """What masking made of texts, by their names."""
         self._key = os.urandom(32)
@@ -42,24 +46,19 @@ class Memory:
         """Remember that a text stays as it is."""
         _put(self.clean, (rule, text), None)
 
-    def shape(self, rule: KeyRule, text: str) -> bool | None:
-        """Whether every text of this shape is clean; None where that was not asked before."""
-        return self._shapes.get((rule, text.translate(_WIPED)))
+    def keep_shape(self, rule: KeyRule, shape: bytes, *, is_clean: bool) -> None:
+        """Remember whether every ASCII text of a shape is clean below such a key."""
+        _put(self._shapes, (rule, shape), is_clean)
 
-    def keep_shape(self, rule: KeyRule, text: str, *, is_clean: bool) -> None:
-        """Remember whether every text that differs in its digits only is clean."""
-        _put(self._shapes, (rule, text.translate(_WIPED)), is_clean)
-
-    def name(self, rule: KeyRule, text: str) -> Name | None:
-        """Return the name of a text below a key of this rule; None for one that is not remembered."""
-        if len(text) > LONGEST or not text.isascii():
-            return None
-        digest = hashlib.blake2b(text.encode(), digest_size=16, key=self._key).digest()
-        return rule, digest
+    def name(self, rule: KeyRule, content: bytes) -> Name:
+        """Return the name of an ASCII text below a key of this rule, to remember it by."""
+        return rule, blake2b(self._key + content, digest_size=16).digest()
 
     def keep_masked(self, name: Name, masked: str, counts: Counts) -> None:
         """Remember what masking made of a text, not the text."""
-        _put(self.masked, name, (masked, counts))
+        if len(self.masked) >= _MOST:
+            self.masked.clear()
+        self.masked[name] = masked, counts
 
 
 def _put(memory: dict[Key, Value], key: Key, value: Value) -> None:

@@ -20,6 +20,7 @@ from tallystick.masking.subject import (
     NUMBER,
     SPELLED,
     inspect,
+    is_time,
 )
 
 _BY_DIGITS: Final = AT | ACCOUNT | MIXED | SPELLED | ARMOUR
@@ -34,6 +35,8 @@ _MOST_DIGITS: Final = 8
 
 def is_clean_by_shape(text: str, rule: KeyRule) -> bool:
     """Whether a text that is clean under `rule` would be so with any other digits."""
+    if rule.kind is None and is_time(text):
+        return True
     if rule.kind is not None or not text.isascii() or may_have_escapes(text) or "\0" in text:
         return False
     subject = inspect(text, rule)

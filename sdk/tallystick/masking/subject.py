@@ -36,15 +36,20 @@ MIXED: Final = 1024
 ALWAYS: Final = 0
 """None of these: what can stand in any text that is not harmless."""
 
+_TIME: Final = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+"""A date, with or without a time of the day."""
 _HARMLESS: Final = re.compile(
     r"(?:[A-Z]?[a-z]{0,20}+[ ./,()_-])*+[A-Z]?[a-z]{0,20}+"  # words
     r"|(?=.{1,10}$)(?!-)[A-Za-z ./,()_-]*[0-9]{1,5}[A-Za-z ./,()_-]*"  # a word and a small number
-    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}"  # date and time
-    r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+    rf"|{_TIME}"
     r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # UUID
     r"|(?=[0-9]*[a-f])(?![a-f]{2}[0-9]{12,30}$|(?:[2-7][0-9a-f]){8,32}$)[0-9a-f]{7,64}"  # hash, no text or account
     r"|v?(?:[0-9]{1,3}(?:\.[0-9]{1,3}){1,2}|20[0-9]{2}(?:\.[0-9]{1,2}){1,2})"  # version
 )
+_TIMES: Final = re.compile(_TIME)
 _NUMBER: Final = re.compile(
     r"[0-9](?<![0-9].)(?![0-9]{3}-[0-9]{2}-[0-9]{2}(?![0-9]))(?:[ ().\-/+\t]{0,3}[0-9]){6}"
 )
@@ -101,6 +106,11 @@ class Subject(NamedTuple):
 def is_harmless(text: str) -> bool:
     """Whether the text is nothing but words, a time stamp, a UUID, a hash or a version."""
     return _HARMLESS.fullmatch(text) is not None and "(at)" not in text and " dot " not in text
+
+
+def is_time(text: str) -> bool:
+    """Whether the text is nothing but a time stamp: harmless whatever its digits are."""
+    return _TIMES.fullmatch(text) is not None
 
 
 def inspect(text: str, rule: KeyRule) -> Subject:

@@ -14,7 +14,7 @@ from tallystick.masking.detectors import DETECTORS, Detector, Find
 from tallystick.masking.hits import Hit, merge
 from tallystick.masking.keys import PLAIN, KeyRule, is_safe_value
 from tallystick.masking.ledger import Ledger
-from tallystick.masking.memory import LONGEST, LONGEST_SHAPE, Counts, Memory, Name
+from tallystick.masking.memory import LONGEST, LONGEST_SHAPE, WIPED, Counts, Memory, Name
 from tallystick.masking.mode import Mode
 from tallystick.masking.policy import MaskPolicy
 from tallystick.masking.readings import (
@@ -40,7 +40,6 @@ _LAYERS: Final = 3
 _SHORTEST: Final = 5
 """Nothing that the detectors find is shorter."""
 
-_DIGIT: Final = re.compile(r"[0-9]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MARKER_BEGINS: Final = "[t"
 _JSON_BEGINS: Final = "[{"
@@ -48,6 +47,8 @@ _IDENTIFYING_DIGITS: Final = 4
 _LONGEST_IDENTIFIER: Final = 64
 _LONGEST_WORD: Final = 24
 """Single words come back, so that it is cheaper to remember them than to look again."""
+_LONGEST_TIME: Final = 32
+"""The shapes of times come back, those of identifiers seldom."""
 
 
 class Structure(Protocol):
@@ -77,7 +78,7 @@ class _Finders(dict[int, tuple[Find, ...]]):
 class TextMasker:
     """Masks texts under one policy; remembers short clean texts, and never one that was masked."""
 
-    __slots__ = ("_finders", "_kept", "_marker", "_memory", "_sees_ips", "_withholding")
+    __slots__ = ("_finders", "_kept", "_marker", "_memory", "_sees_ips", "_withholding", "clean")
 
     def __init__(self, policy: MaskPolicy, marker: Marker) -> None:
         self._marker = marker
@@ -87,26 +88,24 @@ class TextMasker:
         )
         self._finders = _Finders(one for one in DETECTORS if one.kinds - self._kept)
         self._memory = Memory()
-        self._sees_ips = kinds.IP not in self._kept
-
-    @property
-    def clean(self) -> Container[tuple[KeyRule, str]]:
+        self.clean: Container[tuple[KeyRule, str]] = self._memory.clean
         """Texts that are known to stay as they are, each below a key that says this about it."""
-        return self._memory.clean
+        self._sees_ips = kinds.IP not in self._kept
 
     def mask(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
         """Return `text` with markers for what was found, or the marker for withheld."""
         if len(text) < _SHORTEST:
-            return _SURROGATE.sub("\ufffd", text)
-        if (rule, text) in self._memory.clean or (
-            rule.kind is None and self._is_harmless(text, rule)
-        ):
+            return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+        if (rule, text) in self.clean:
             return text
         ledger = within.ledger
-        if depth <= ledger.limits.depth:
+        is_short = len(text) <= LONGEST_SHAPE and text[0] not in _JSON_BEGINS and text.isascii()
+        if is_short and depth <= ledger.limits.depth:
             known = self._at_once(text, rule, ledger)
             if known is not None:
                 return known
+        elif rule.kind is None and is_harmless(text):
+            return text
         if not ledger.may_scan(len(text)) or depth > ledger.limits.depth:
             return text if is_marker(text) else ledger.withhold()
         clean = text if text.isascii() else _SURROGATE.sub("\ufffd", text)
@@ -119,13 +118,6 @@ class TextMasker:
             self._remember(text, rule, masked, counts)
         return masked
 
-    def _is_harmless(self, text: str, rule: KeyRule) -> bool:
-        """Whether the text is harmless below a key that names no kind; remember single words."""
-        found = is_harmless(text)
-        if found and len(text) <= _LONGEST_WORD and text.isalpha():
-            self._memory.keep_clean(rule, text)
-        return found
-
     def _whole(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
         document = self._document(text, rule, within, depth)
         if document is not None:  # settled, as each of its texts is
@@ -135,31 +127,46 @@ class TextMasker:
         return masked if masked == text else self._settle(masked, rule, within, depth)
 
     def _at_once(self, text: str, rule: KeyRule, ledger: Ledger) -> str | None:
-        """Return a text of a clean shape, what was made of it before, or the marker of what is plainly one value."""
-        memory = self._memory
-        is_short = len(text) <= LONGEST_SHAPE and text[0] not in _JSON_BEGINS and text.isascii()
-        if is_short and rule.kind is None and memory.shape(rule, text):
+        """Return what masking makes of a short ASCII text, where that is known or plain to see."""
+        content = text.encode()
+        if rule.kind is None and self._is_plainly_clean(text, rule, content):
             return text
-        name = memory.name(rule, text) if is_short else None
+        memory = self._memory
+        name = memory.name(rule, content) if len(content) <= LONGEST else None
         found = memory.masked.get(name) if name else None
         if found is not None:
             for kind, times in found[1]:
                 ledger.count(kind, times)
             return found[0]
-        whole = self._whole_kind(text, rule)
-        return None if whole is None else self._mark_new(text, whole, name, ledger)
-
-    def _whole_kind(self, text: str, rule: KeyRule) -> str | None:
-        """Return the kind of a text that is plainly one value."""
-        if not SHORTEST_WHOLE <= len(text) <= LONGEST_WHOLE or rule.exempts:
+        if rule.exempts or not SHORTEST_WHOLE <= len(text) <= LONGEST_WHOLE:
             return None
-        kind = whole_kind(text)
-        return None if kind in self._kept else kind
+        whole = whole_kind(text)
+        if whole is None or whole in self._kept:
+            return None
+        return self._mark_new(text, whole, name, ledger)
+
+    def _is_plainly_clean(self, text: str, rule: KeyRule, content: bytes) -> bool:
+        """Whether a text below a key that names no kind has a clean shape, or is harmless."""
+        memory = self._memory
+        wiped = content.translate(WIPED)
+        is_word = text.isalnum()
+        if not is_word and memory.shape_is_clean((rule, wiped)):
+            return True
+        if not is_harmless(text):
+            return is_word and memory.shape_is_clean((rule, wiped)) is True
+        if not is_word:
+            if len(text) <= _LONGEST_TIME and b"0" in wiped:
+                self._remember_shape(text, rule)
+        elif len(text) <= _LONGEST_WORD and text.isalpha():
+            memory.keep_clean(rule, text)
+        return True
 
     def mark(self, text: str, rule: KeyRule, kind: str, ledger: Ledger) -> str:
         """Return the marker of a text that is of `kind` as a whole, and count it."""
-        name = self._memory.name(rule, text)
-        known = self._memory.masked.get(name) if name else None
+        memory = self._memory
+        is_short = len(text) <= LONGEST and text.isascii()
+        name = memory.name(rule, text.encode()) if is_short else None
+        known = memory.masked.get(name) if name else None
         if known is None or known[1] != ((kind, 1),):
             return self._mark_new(text, kind, name, ledger)
         ledger.count(kind)
@@ -175,15 +182,20 @@ class TextMasker:
     def _remember(self, text: str, rule: KeyRule, masked: str, counts: Counts) -> None:
         memory = self._memory
         is_short = len(text) <= LONGEST
-        if masked == text:
-            if is_short:
-                memory.keep_clean(rule, text)
-            has_shape = len(text) <= LONGEST_SHAPE and rule.kind is None and _DIGIT.search(text)
-            if has_shape and memory.shape(rule, text) is None:
-                is_clean = not self._sees_ips and is_clean_by_shape(text, rule)
-                memory.keep_shape(rule, text, is_clean=is_clean)
-        elif text[0] not in _JSON_BEGINS and (name := memory.name(rule, text)) is not None:
-            memory.keep_masked(name, masked, counts)
+        if masked == text and is_short:
+            memory.keep_clean(rule, text)
+        if text[0] in _JSON_BEGINS or not text.isascii():
+            return
+        if masked != text and is_short:
+            memory.keep_masked(memory.name(rule, text.encode()), masked, counts)
+        elif masked == text and len(text) <= LONGEST_SHAPE and rule.kind is None:
+            self._remember_shape(text, rule)
+
+    def _remember_shape(self, text: str, rule: KeyRule) -> None:
+        shape = text.encode().translate(WIPED)
+        if b"0" in shape and self._memory.shape_is_clean((rule, shape)) is None:
+            is_clean = not self._sees_ips and is_clean_by_shape(text, rule)
+            self._memory.keep_shape(rule, shape, is_clean=is_clean)
 
     def _settle(self, masked: str, rule: KeyRule, within: Structure, depth: int) -> str:
         """Look again at what was masked, until there is nothing left to mask."""

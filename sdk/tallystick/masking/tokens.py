@@ -5,7 +5,7 @@ value in the canonical form of its kind so that two spellings of one card join. 
 key can try out every phone number; the key therefore stays outside the store.
 """
 
-import hmac
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable
@@ -29,8 +29,13 @@ TOKEN: Final = re.compile(rf"(?<![0-9A-Za-z_]){_FORM}(?![0-9A-Za-z_])")
 _MARKER: Final = re.compile(
     rf"\[(?:{'|'.join((*kinds.ALL, kinds.WITHHELD))})(?::(?:{_FORM}|\*[0-9A-Za-z.]{{4}}))?\]|{_FORM}"
 )
-_PUNCTUATION: Final = {code: None for code in range(128) if not chr(code).isalnum()}
+_PUNCTUATION: Final = bytes(code for code in range(128) if not chr(code).isalnum())
+_NO_DIGITS: Final = bytes(code for code in range(128) if not chr(code).isdecimal())
 _KEY_ID: Final = re.compile(r"[a-z0-9]{1,16}")
+_BLOCK_BYTES: Final = 64
+"""Of SHA-256: HMAC pads its key to as many (RFC 2104)."""
+_INNER_PAD: Final = bytes(code ^ 0x36 for code in range(256))
+_OUTER_PAD: Final = bytes(code ^ 0x5C for code in range(256))
 
 
 def is_marker(text: str) -> bool:
@@ -44,8 +49,9 @@ class TokenKey:
 
     key_id: str
     secret: bytes = field(repr=False)
-    _keyed: hmac.HMAC = field(init=False, repr=False, compare=False)
-    """The state behind the key, copied for each digest: setting it up costs as much as a digest."""
+    _inner: "hashlib._Hash" = field(init=False, repr=False, compare=False)
+    _outer: "hashlib._Hash" = field(init=False, repr=False, compare=False)
+    """The two hashes of HMAC with the key behind them, copied for each digest: half the time of a copied `hmac`."""
 
     def __post_init__(self) -> None:
         if not _KEY_ID.fullmatch(self.key_id):
@@ -54,13 +60,18 @@ class TokenKey:
             raise ConfigError(
                 f"token key has {len(self.secret)} bytes, at least {MINIMUM_KEY_BYTES} are needed; enrol again"
             )
-        object.__setattr__(self, "_keyed", hmac.new(self.secret, digestmod="sha256"))
+        is_long = len(self.secret) > _BLOCK_BYTES
+        short = hashlib.sha256(self.secret).digest() if is_long else self.secret
+        block = short.ljust(_BLOCK_BYTES, b"\0")
+        object.__setattr__(self, "_inner", hashlib.sha256(block.translate(_INNER_PAD)))
+        object.__setattr__(self, "_outer", hashlib.sha256(block.translate(_OUTER_PAD)))
 
     def digest(self, kind: str, value: bytes) -> bytes:
         """Return HMAC-SHA256 over the kind, a zero byte and the value exactly as given."""
-        keyed = self._keyed.copy()
-        keyed.update(kind.encode() + b"\0" + value)
-        return keyed.digest()
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(kind.encode() + b"\0" + value)
+        outer.update(inner.digest())
+        return outer.digest()
 
     def token(self, kind: str, value: str) -> str:
         """Return the token of a value, the same for every spelling of it."""
@@ -74,6 +85,12 @@ class Marker:
 
     policy: MaskPolicy
     key: TokenKey | None
+    _joining: frozenset[str] = field(init=False, repr=False, compare=False)
+    """The kinds that become tokens."""
+
+    def __post_init__(self) -> None:
+        joining = [kind for kind in kinds.ALL if self.policy.mode(kind) is Mode.TOKEN]
+        object.__setattr__(self, "_joining", frozenset(joining if self.key else ()))
 
     def keeps(self, kind: str) -> bool:
         """Whether values of this kind stay as they are."""
@@ -81,11 +98,11 @@ class Marker:
 
     def mark(self, kind: str, value: str) -> str:
         """Return the marker that takes the place of `value`."""
+        if self.key and kind in self._joining:
+            return f"[{kind}:{self.key.token(kind, value)}]"
         mode = self.policy.mode(kind)
         if mode is Mode.WITHHOLD:
             return WITHHELD_MARKER
-        if mode is Mode.TOKEN and self.key is not None:
-            return f"[{kind}:{self.key.token(kind, value)}]"
         if mode is Mode.PARTIAL:
             return _partial(kind, value)
         return f"[{kind}]"
@@ -110,13 +127,15 @@ def _words(text: str) -> str:
 
 def _alphanumeric(text: str) -> str:
     if text.isascii():
-        return text.translate(_PUNCTUATION).upper()
+        return text.encode().translate(None, _PUNCTUATION).upper().decode()
     return "".join(filter(str.isalnum, text)).upper()
 
 
 def _phone(text: str) -> str:
-    digits = "".join(filter(str.isdecimal, text.replace("(0)", "")))
-    return digits.removeprefix("00")
+    short = text.replace("(0)", "")
+    if text.isascii():
+        return short.encode().translate(None, _NO_DIGITS).decode().removeprefix("00")
+    return "".join(filter(str.isdecimal, short)).removeprefix("00")
 
 
 _CANONICAL: Final[dict[str, Callable[[str], str]]] = {

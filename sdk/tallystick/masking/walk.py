@@ -8,26 +8,24 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, repeat
-from typing import Final
+from typing import Any, Final
 
 from tallystick.masking import kinds
-from tallystick.masking.context import are_steady, is_secret_pair, names_secret, rules_in_context
-from tallystick.masking.grids import HEADS, Grid, Row, grid_below, grids_in, is_row
+from tallystick.masking.context import is_secret_pair, names_secret
+from tallystick.masking.grids import Grid, Row, grid_below, grids_in, is_row
 from tallystick.masking.keys import PERSONAL, PLAIN, KeyRule, decreed, is_safe_value, key_rule
 from tallystick.masking.ledger import Ledger
 from tallystick.masking.mode import Mode
+from tallystick.masking.names import Keys, Shapes
 from tallystick.masking.plain import as_plain
+from tallystick.masking.records import FEWEST, SMALL, columns_of, masked_records
 from tallystick.masking.rules import Document, FieldRule, Ruled
 from tallystick.masking.texts import TextMasker, dumped
 from tallystick.masking.tokens import Marker, is_marker
 from tallystick.profile import MAX_INTEGER, JsonValue
 
-_SMALL: Final = 1_000_000
-"""Numbers of fewer than seven digits identify nobody by themselves."""
 _DECIMAL_BITS: Final = 256
 """Integers beyond are written in hexadecimal: decimal takes quadratic time."""
-_MOST_SHAPES: Final = 1024
-_LARGEST_SHAPE: Final = 64
 _FEWEST_PIECES: Final = 4
 _MOST_PIECES: Final = 64
 _LONGEST_PIECE: Final = 6
@@ -39,12 +37,6 @@ _WRAPPERS: Final = frozenset(
     for value in ("Value", "_value")
 )
 """OTLP names the type of a value around it; the key above speaks of what is inside."""
-_LITERALS: Final = {None: "null", True: "true", False: "false"}
-
-Keys = tuple[tuple[str, KeyRule], ...]
-"""The masked keys of a mapping, each with what it says about its value."""
-Shapes = dict[tuple[object, ...], Keys]
-"""Keys that were read before, by the keys as they stood; only clean ones without a context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +45,7 @@ class Lens:
 
     texts: TextMasker
     marker: Marker
-    shapes: Shapes = field(default_factory=dict)
+    shapes: Shapes = field(default_factory=Shapes)
 
 
 class Walk:
@@ -114,7 +106,7 @@ class Walk:
 
     def integer(self, number: int, rule: KeyRule, depth: int) -> JsonValue:
         """Return a number, its marker, or its digits where JSON would lose some."""
-        if -_SMALL < number < _SMALL and rule.kind is None:
+        if -SMALL < number < SMALL and rule.kind is None:
             return number
         size = abs(number)
         text = str(size) if size.bit_length() < _DECIMAL_BITS else hex(size)
@@ -127,7 +119,7 @@ class Walk:
         """Return a number, its marker, or its name where it is none."""
         if not math.isfinite(number):
             return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
-        if not rule.is_certain and (-_SMALL < number < _SMALL or not number.is_integer()):
+        if not rule.is_certain and (-SMALL < number < SMALL or not number.is_integer()):
             return number
         text = repr(abs(int(number)) if number.is_integer() else abs(number))
         masked = self.text(text, rule, depth)
@@ -142,33 +134,48 @@ class Walk:
 
     def mapping(self, mapping: dict[object, object], rule: KeyRule, depth: int) -> JsonValue:
         """Mask keys, then values by what their keys say, alone and side by side."""
-        if not self._enter(mapping, len(mapping), depth):
+        place = id(mapping)
+        items: list[Any] = [*mapping.values()]
+        if place in self._path or not self.ledger.may_visit(len(items), depth):
             return self.ledger.withhold()
-        items = list(mapping.values())
-        is_open = not (rule.reaches_inside or rule.is_certain)
-        keys = self._shapes.get(tuple(mapping)) if is_open else None
-        if rule.kind is not None and len(items) == 1 and _WRAPPERS.issuperset(mapping):
-            keys = ((str(*mapping), rule),)
-        if keys is None:
-            keys = self._keys(tuple(mapping), items, rule, depth)
-        inside = depth + 1
-        if not HEADS.isdisjoint(mapping):
+        is_free = rule.kind is None and not rule.reaches_inside
+        known = self._shapes.get(tuple(mapping)) if is_free else None
+        keys = known or self._keys(mapping, rule, depth)
+        if keys.may_hold_grid:
             grids = grids_in(mapping)
             items = [grids.get(key, item) for key, item in mapping.items()]
-        clean = self._texts.clean
-        masked = {
-            name: item
-            if (type(item) is str and (own, item) in clean)
-            or (type(item) is int and own.kind is None and -_SMALL < item < _SMALL)
-            else self.value(item, own, inside)
-            for (name, own), item in zip(keys, items, strict=True)
-        }  # as `value` would answer, without asking it for each of the many
-        self._path.discard(id(mapping))
+        if len(items) != len(keys.each):  # changed by another thread
+            return self.ledger.withhold()
+        clean, mask, inside = self._texts.clean, self._texts.mask, depth + 1
+        masked: dict[str, JsonValue] = {}
+        for (name, own, is_open), item in zip(keys.each, items):  # noqa: B905  # as long as each other
+            kind = type(item)
+            if kind is str and (own, item) in clean:
+                masked[name] = item
+            elif kind is str and is_open:
+                masked[name] = mask(item, own, self, inside)
+            elif kind is int and own.kind is None and -SMALL < item < SMALL:
+                masked[name] = item
+            else:
+                self._path.add(place)
+                masked[name] = self.value(item, own, inside)
+        self._path.discard(place)
         return masked
+
+    def _keys(self, mapping: dict[object, object], rule: KeyRule, depth: int) -> Keys:
+        """Return the keys of a mapping below one of this rule, as far as they were not known."""
+        if rule.kind is not None and len(mapping) == 1 and _WRAPPERS.issuperset(mapping):
+            return Keys.of(mapping, {str(*mapping): rule})
+        is_open = not (rule.reaches_inside or rule.is_certain)
+        known = self._shapes.get(tuple(mapping)) if is_open else None
+        if known is not None:
+            return known
+        self._path.add(id(mapping))  # a key can hold the mapping itself
+        return self._shapes.read(mapping, rule, self._texts, self, depth)
 
     def sequence(self, sequence: Iterable[object], rule: KeyRule, depth: int) -> JsonValue:
         """Mask the items; one after `--password`, or beside `authorization` in a pair, is dropped."""
-        items = list(sequence)
+        items: list[Any] = list(sequence)
         if not self._enter(sequence, len(items), depth):
             return self.ledger.withhold()
         whole = self._in_pieces(items, depth)
@@ -180,21 +187,41 @@ class Walk:
             head = self.value(items[0], PLAIN, depth + 1)
             self._path.discard(id(sequence))
             return [head, *self._rows(grid, depth + 1)]
+        is_free = rule.kind is None and not rule.reaches_inside
+        if is_free and len(items) >= FEWEST and type(items[0]) is dict:
+            records = self._records(items, depth + 1)
+            if records is not None:
+                self._path.discard(id(sequence))
+                return records
         masked: list[JsonValue] = []
-        own = rule
+        own, inside = rule, depth + 1
+        is_open = not rule.is_certain and rule.shape is None
         for item in items:
-            if type(item) is dict and not own.is_certain:  # neither a pair nor a flag
-                masked.append(self.mapping(item, own, depth + 1))
+            kind = type(item)
+            if kind is dict and not own.is_certain:  # neither a pair nor a flag
+                masked.append(self.mapping(item, own, inside))
                 own = rule
                 continue
-            if is_secret_pair(item):
-                masked.append(self._pair(item, depth + 1))
+            if kind is str and is_open and own is rule:
+                masked.append(self._texts.mask(item, own, self, inside))
+            elif is_secret_pair(item):
+                masked.append(self._pair(item, inside))
             else:
-                masked.append(self.value(item, own, depth + 1))
+                masked.append(self.value(item, own, inside))
             is_flag = isinstance(item, str) and item[:1] == "-" and names_secret(item)
             own = key_rule(str(masked[-1])) if is_flag else rule
         self._path.discard(id(sequence))
         return masked
+
+    def _records(self, items: list[Any], depth: int) -> list[JsonValue] | None:
+        """Mask the items as records of one known shape; None where they are none."""
+        keys = self._shapes.get(tuple(items[0]))
+        columns = columns_of(items) if keys and keys.each else None
+        if keys is None or columns is None:
+            return None
+        if not self.ledger.may_visit_each(len(items), len(columns), depth):
+            return None
+        return masked_records(items, columns, keys, self._texts, self, depth + 1)
 
     def grid(self, grid: Grid, rule: KeyRule, depth: int) -> JsonValue:
         """Mask rows of cells by the names of their columns, unless what is above them covers them all."""
@@ -253,43 +280,6 @@ class Walk:
     def _pair(self, pair: Sequence[str | bytes], depth: int) -> JsonValue:
         name = self.value(pair[0], PLAIN, depth + 1)
         return [name, self.value(pair[1], key_rule(str(name)), depth + 1)]
-
-    def _keys(
-        self, keys: tuple[object, ...], items: list[object], rule: KeyRule, depth: int
-    ) -> Keys:
-        """Mask the keys of a mapping and judge them; remember them where that can be repeated."""
-        named: dict[str, object] = {}
-        for key, item in zip(keys, items, strict=True):
-            named[self._name(key, named, depth)] = item
-        rules = {name: key_rule(name) for name in named}
-        is_repeatable = len(keys) <= _LARGEST_SHAPE and keys == tuple(named)
-        if rule.reaches_inside or any(own.is_contextual for own in rules.values()):
-            is_open = not (rule.reaches_inside or rule.is_certain)
-            is_repeatable = is_repeatable and is_open and are_steady(rules.values())
-            rules = rules_in_context(named, rules, rule)
-        found = tuple(rules.items())
-        if is_repeatable:
-            self._remember(keys, found)
-        return found
-
-    def _remember(self, keys: tuple[object, ...], found: Keys) -> None:
-        if len(self._shapes) >= _MOST_SHAPES:
-            self._shapes.clear()
-        self._shapes[keys] = found
-
-    def _name(self, key: object, taken: Mapping[str, object], depth: int) -> str:
-        """Mask a key; number it where it then looks like another one of the same mapping."""
-        if type(key) is str:
-            name = self._texts.mask(key, PLAIN, self, depth)
-        elif key is None or isinstance(key, bool):
-            name = _LITERALS[key]
-        else:
-            name = str(self.value(key, PLAIN, depth + 1))
-        number, candidate = 1, name
-        while candidate in taken:
-            number += 1
-            candidate = f"{name}#{number}"
-        return candidate
 
     def _other(self, value: object, rule: KeyRule, depth: int) -> JsonValue:
         """Walk through a host's object; what cannot be read is withheld."""

@@ -17,11 +17,13 @@ LONGEST: Final = 64
 _EMAIL: Final = re.compile(
     r"[A-Za-z]{1,14}(?:\.[A-Za-z]{1,14}){0,2}[0-9]{0,4}@(?:[a-z][a-z-]{0,30}\.){1,3}[a-z]{2,10}"
 )
-_PHONE: Final = re.compile(r"\+[1-9](?: ?[0-9]){6,14}")
+_PHONE: Final = re.compile(r"\+[1-9][0-9 ]*[0-9]")
+_PHONE_LENGTHS: Final = range(7, 16)
 _CARD: Final = re.compile(r"[0-9]{4}(?:([ -]?)[0-9]{4}\1[0-9]{4}\1[0-9]{4})")
 _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]{4}){2,7}(?: ?[0-9A-Z]{1,4})?")
 _NINO: Final = re.compile(r"[A-Z]{2}([ -]?)[0-9]{2}\1[0-9]{2}\1[0-9]{2}\1[A-D]")
-_WITHOUT_GAPS: Final = str.maketrans("", "", " -+")
+_LONGEST_NINO: Final = 13
+"""With its four gaps; the shortest account number has fifteen characters."""
 _HEX: Final = frozenset("ABCDEF")
 
 
@@ -31,17 +33,24 @@ def whole_kind(text: str) -> str | None:
         return kinds.EMAIL if _EMAIL.fullmatch(text) else None
     first = text[0]
     if first == "+":
-        is_phone = _PHONE.fullmatch(text) and fits_country(text.translate(_WITHOUT_GAPS))
-        return kinds.PHONE if is_phone else None
+        return kinds.PHONE if _PHONE.fullmatch(text) and _is_phone(text) else None
     if "A" <= first <= "Z":
-        return _lettered(text)
-    is_number = _CARD.fullmatch(text) is not None and is_card(text.translate(_WITHOUT_GAPS))
-    return kinds.CARD if is_number else None
+        return _lettered(text) if "A" <= text[1] <= "Z" else None
+    if not "0" <= first <= "9" or not _CARD.fullmatch(text):
+        return None
+    return kinds.CARD if is_card(text.replace(" ", "").replace("-", "")) else None
+
+
+def _is_phone(text: str) -> bool:
+    digits = text[1:].replace(" ", "")
+    return len(digits) in _PHONE_LENGTHS and "  " not in text and fits_country(digits)
 
 
 def _lettered(text: str) -> str | None:
-    if _NINO.fullmatch(text):
-        is_hash_like = text.isalnum() and _HEX.issuperset(text[:2] + text[-1])
-        return kinds.UK_NINO if is_nino_prefix(text[:2]) and not is_hash_like else None
-    is_account = _IBAN.fullmatch(text) is not None and is_iban(text.replace(" ", ""))
-    return kinds.IBAN if is_account else None
+    if len(text) > _LONGEST_NINO:
+        is_account = _IBAN.fullmatch(text) is not None and is_iban(text.replace(" ", ""))
+        return kinds.IBAN if is_account else None
+    if not _NINO.fullmatch(text) or not is_nino_prefix(text[:2]):
+        return None
+    is_hash_like = text.isalnum() and _HEX.issuperset(text[:2] + text[-1])
+    return None if is_hash_like else kinds.UK_NINO

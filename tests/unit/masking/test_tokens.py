@@ -16,6 +16,13 @@ def test_a_token_is_the_first_eight_bytes_of_an_hmac_over_kind_and_canonical_val
     assert MASKER.token("email", " Jane@Example.com ") == f"tok_k1_{expected}"
 
 
+@pytest.mark.parametrize("size_bytes", [16, 32, 63, 64, 65, 200])
+def test_the_digest_is_hmac_sha256_for_keys_of_every_size(size_bytes: int) -> None:
+    secret = bytes(range(size_bytes))
+    expected = hmac.new(secret, b"phone\0" + b"4" * 500, hashlib.sha256).digest()
+    assert TokenKey("k1", secret).digest("phone", b"4" * 500) == expected
+
+
 @pytest.mark.parametrize(
     ("kind", "one", "other"),
     [
