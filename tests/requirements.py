@@ -270,6 +270,11 @@ _SERVICE: Final = {
         "OTLP 1.11, partial success",
         "Bad records are counted with a reason; the good ones of the same request are kept.",
     ),
+    "otlp.grpc": Requirement(
+        "OTLP 1.11, OTLP/gRPC",
+        "Traces, logs and metrics are taken over gRPC as over HTTP: same limits, same keys, partial success, and"
+        " the status codes that the specification gives.",
+    ),
     "otlp.bounded-cost": Requirement(
         "promise: the cost of a request is bounded by what its sender paid for it",
         "Records and objects are counted before they are made, bodies in room that they fill, heads and bodies have a"

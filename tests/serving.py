@@ -100,7 +100,7 @@ class Service:
         self.root.mkdir(exist_ok=True)
         self.port = self.port or free_port()
         command = [*self.wrapper, TALLYSTICK, "up", "--port", str(self.port)]
-        command += ["--dashboard-port", "off", *self.options]
+        command += ["--dashboard-port", "off", "--grpc-port", "off", *self.options]
         with (self.root / "output.txt").open("ab") as output:
             self.process = subprocess.Popen(
                 command, env=self.environment, stdout=output, stderr=subprocess.STDOUT

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 import shutil
 import sys
@@ -69,9 +70,11 @@ def up(arguments: Sequence[str]) -> int:
     from tallystick_ingest.dashboard import Dashboard, beside  # noqa: PLC0415 - slow to import
     from tallystick_ingest.local_credentials import keep_credentials  # noqa: PLC0415
     from tallystick_ingest.service import Service  # noqa: PLC0415
-    from tallystick_ingest.serving import address_of, bind, serve  # noqa: PLC0415
+    from tallystick_ingest.serving import address_of, bind, rpc_port, serve  # noqa: PLC0415
 
     listener = bind(config.host, config.port)
+    is_stated = chosen.grpc_port is not None or "TALLYSTICK_GRPC_PORT" in os.environ
+    grpc_port, grpc_said = rpc_port(config.host, config.grpc_port, is_stated=is_stated)
     try:
         make_private_directory(config.home)
         kept = sorted(config.secrets.glob("*"))
@@ -88,6 +91,7 @@ def up(arguments: Sequence[str]) -> int:
     try:
         lines = [
             f"Tallystick takes OTLP and questions at {url}",
+            f"  gRPC         {grpc_said}",
             f"  data         {config.data}",
             f"  secrets      {config.secrets}",
             f"  log          {service.keys.name}, {service.store.size} entries",
@@ -111,7 +115,7 @@ def up(arguments: Sequence[str]) -> int:
             dashboard.start()
 
     try:
-        serve(service, listener, ready)
+        serve(service, listener, ready, grpc_port)
     finally:
         if isinstance(dashboard, Dashboard):
             dashboard.stop()

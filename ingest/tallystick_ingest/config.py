@@ -13,6 +13,8 @@ from tallystick_ingest.otlp.limits import MAX_OBJECTS, MAX_RECORDS, Limits
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 4318
 """OTLP 1.11: the default port of OTLP over HTTP."""
+DEFAULT_GRPC_PORT: Final = 4317
+"""OTLP 1.11: the default port of OTLP over gRPC."""
 DEFAULT_DASHBOARD_PORT: Final = 8501
 """Streamlit's own default."""
 _PORT_END: Final = 65_536
@@ -26,6 +28,7 @@ class ServiceConfig:
     home: Path
     host: str
     port: int
+    grpc_port: int | None
     data: Path
     secrets: Path
     name: str | None
@@ -114,6 +117,13 @@ SETTINGS: Final = (
         _whole(0, _PORT_END),
         str(DEFAULT_PORT),
         "Port to listen on; 0: any.",
+    ),
+    Setting(
+        "grpc_port",
+        "TALLYSTICK_GRPC_PORT",
+        _port_or_off,
+        str(DEFAULT_GRPC_PORT),
+        "Port of OTLP over gRPC; 0: any; off: none.",
     ),
     Setting("data", "TALLYSTICK_DATA", _path, None, "Data directory; unset: data in the home."),
     Setting(

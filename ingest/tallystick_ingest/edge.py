@@ -10,6 +10,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Callable, MutableMapping
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from starlette.exceptions import HTTPException
@@ -57,14 +58,13 @@ class Edge:
         """Wrap `app`."""
         self._app = app
         self._heads = heads
-        self._shown = ("", b"")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await self._observe(header_map(scope).get(CHECKPOINT_HEADER, ""))
+        await observe(self._heads, header_map(scope).get(CHECKPOINT_HEADER, ""))
         is_started = is_fault = False
 
         async def send_with_checkpoint(event: MutableMapping[str, Any]) -> None:
@@ -72,7 +72,7 @@ class Edge:
             if event["type"] == "http.response.start":
                 is_fault = event["status"] == _INTERNAL  # the framework's; ours goes out below
                 is_started = not is_fault
-                event["headers"] = [*event.get("headers", ()), *self._headers()]
+                event["headers"] = [*event.get("headers", ()), *shown_header(self._heads)]
             if not is_fault:
                 await send(event)
 
@@ -88,19 +88,23 @@ class Edge:
             answer = failure(JSON, 503, "internal fault; try again")
             await send_answer(send_with_checkpoint, answer)
 
-    async def _observe(self, header: str) -> None:
-        """Look at a checkpoint shown to us; what is none is of no concern."""
-        note = _decoded(header)
-        if note and not self._heads.is_seen(note):
-            await asyncio.get_running_loop().run_in_executor(None, self._heads.observe, note)
 
-    def _headers(self) -> list[tuple[bytes, bytes]]:
-        note = self._heads.newest_note()
-        if note is None:
-            return []
-        if self._shown[0] != note:
-            self._shown = (note, base64.b64encode(note.encode()))
-        return [(CHECKPOINT_HEADER.encode(), self._shown[1])]
+async def observe(heads: Heads, header: str) -> None:
+    """Look at a checkpoint shown to us; what is none is of no concern."""
+    note = _decoded(header)
+    if note and not heads.is_seen(note):
+        await asyncio.get_running_loop().run_in_executor(None, heads.observe, note)
+
+
+def shown_header(heads: Heads) -> list[tuple[bytes, bytes]]:
+    """Return the header that shows our newest checkpoint; none before the first."""
+    note = heads.newest_note()
+    return [] if note is None else [(CHECKPOINT_HEADER.encode(), _encoded(note))]
+
+
+@lru_cache(maxsize=1)
+def _encoded(note: str) -> bytes:
+    return base64.b64encode(note.encode())
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:

@@ -8,7 +8,8 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 import uvloop
@@ -17,6 +18,9 @@ from tallystick.errors import ConfigError
 from tallystick_ingest.app import create_app
 from tallystick_ingest.connection import bounded
 from tallystick_ingest.service import Service
+
+if TYPE_CHECKING:
+    from tallystick_ingest.rpc import RpcListener
 
 BACKLOG: Final = 2_048
 KEEP_ALIVE_S: Final = 75
@@ -52,18 +56,44 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def rpc_port(host: str, port: int | None, *, is_stated: bool) -> tuple[int | None, str]:
+    """Return the port for gRPC, None for no such listener, and what to say of it.
+
+    Raises ConfigError for a stated port that somebody else has; the default one is done without.
+    """
+    if port is None:
+        return None, "off"
+    try:
+        with bind(host, port) as probe:
+            taken = int(probe.getsockname()[1])
+    except ConfigError as error:
+        if is_stated:
+            raise ConfigError(f"{error} (of gRPC: --grpc-port)") from None
+        return None, f"off: port {port} is in use; choose another with --grpc-port"
+    return taken, _reached(host, taken)
+
+
 def address_of(listener: socket.socket) -> str:
     """Return the URL at which programs on this machine reach a listener."""
     host, port = listener.getsockname()[:2]
+    return f"http://{_reached(host, port)}"
+
+
+def _reached(host: str, port: int) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104 - the address is compared, not bound
         host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def serve(service: Service, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+def serve(
+    service: Service,
+    listener: socket.socket,
+    on_ready: Callable[[], None],
+    rpc_port: int | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM, then finish what is in progress and close the service.
 
-    `on_ready` is called once requests are answered.
+    `on_ready` is called once requests are answered. With `rpc_port`, OTLP is taken over gRPC too.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
@@ -87,7 +117,8 @@ def serve(service: Service, listener: socket.socket, on_ready: Callable[[], None
         service.intake.is_stopping = True
         service.verifier.stop()
 
-    server = _Server(config, ready, stop)
+    make_rpc = None if rpc_port is None else partial(_rpc_listener, service, rpc_port)
+    server = _Server(config, ready, stop, make_rpc)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY)
@@ -99,6 +130,12 @@ def serve(service: Service, listener: socket.socket, on_ready: Callable[[], None
             service.close("stopped")
 
 
+def _rpc_listener(service: Service, port: int) -> "RpcListener":
+    from tallystick_ingest.rpc import RpcListener  # noqa: PLC0415 - 20 MB that not everybody needs
+
+    return RpcListener(service, service.config.host, port)
+
+
 class _Server(uvicorn.Server):
     """Ends with exit code 0 on a signal, where uvicorn would die of the signal once more."""
 
@@ -107,23 +144,39 @@ class _Server(uvicorn.Server):
         config: uvicorn.Config,
         on_ready: Callable[[], None],
         on_stop: Callable[[], None] = lambda: None,
+        make_rpc: "Callable[[], RpcListener] | None" = None,
     ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
         self._on_stop = on_stop
+        self._make_rpc = make_rpc
+        self._rpc: RpcListener | None = None
         self._stop_by_s: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._make_rpc is not None:
+            self._rpc = self._make_rpc()
+            await self._rpc.start()
         self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._rpc is not None:
+            await self._rpc.stop(LAST_S)
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Close the port once no request is in progress: until then each further one is told to wait."""
         if self._stop_by_s is not None and (
-            not self.server_state.tasks or asyncio.get_running_loop().time() > self._stop_by_s
+            not self._is_busy() or asyncio.get_running_loop().time() > self._stop_by_s
         ):
             self.should_exit = True
         return await super().on_tick(counter)
+
+    def _is_busy(self) -> bool:
+        return bool(self.server_state.tasks) or (
+            self._rpc is not None and self._rpc.in_progress > 0
+        )
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

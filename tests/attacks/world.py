@@ -138,7 +138,8 @@ class World:
     def start(self, *options: str, wait: bool = True, **environment: str) -> None:
         """Start the service, and wait until it is ready unless told not to."""
         command = [TALLYSTICK, "up", "--port", str(self.port), "--data", str(self.data)]
-        command += ["--secrets", str(self.secrets), "--name", LOG_NAME, "--dashboard-port", "off"]
+        command += ["--secrets", str(self.secrets), "--name", LOG_NAME]
+        command += ["--dashboard-port", "off", "--grpc-port", "off"]
         command += options
         self.service = self.spawn_command("up", command, **environment)
         if wait:

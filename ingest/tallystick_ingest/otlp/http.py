@@ -133,8 +133,8 @@ class OtlpAddress:
             caller.require("ingest")
             form = body_form(headers.get("content-type", ""), headers.get("content-encoding", ""))
             outcome = await self._take(caller, form, body)
-        except tuple(_REFUSALS) as error:
-            status, reason = _REFUSALS[type(error)]
+        except tuple(REFUSALS) as error:
+            status, reason = REFUSALS[type(error)]
             await intake.note_refusal(RefusedWhole(scope["path"], reason, caller, body.data))
             return failure(answered, status, str(error))
         refusals = outcome.refusals
@@ -152,13 +152,14 @@ class OtlpAddress:
             claim.release()
 
 
-_REFUSALS: Final[dict[type[Exception], tuple[int, str]]] = {
+REFUSALS: Final[dict[type[Exception], tuple[int, str]]] = {
     AuthenticationError: (401, words.UNAUTHENTICATED),
     AuthorizationError: (403, words.FORBIDDEN),
     UnsupportedError: (415, words.UNSUPPORTED),
     TooLargeError: (413, words.TOO_LARGE),
     UndecodableError: (400, words.UNDECODABLE),
 }
+"""What refuses a whole request: its status and the word for the record."""
 
 
 def report_fault(path: str, fault: Exception) -> None:

@@ -27,7 +27,7 @@ def fails(service: Service, *options: str) -> str:
     done = subprocess.run(
         [
             *(TALLYSTICK, "up", "--port", str(service.port or 0)),
-            *("--dashboard-port", "off", *options),
+            *("--dashboard-port", "off", "--grpc-port", "off", *options),
         ],
         env=service.environment,
         capture_output=True,

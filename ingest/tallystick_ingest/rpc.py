@@ -1,0 +1,189 @@
+"""OTLP over gRPC: the three export services on a port of their own, before the same intake as HTTP.
+
+The credential is looked at before the message is read, and messages are inflated here, within the limit:
+gRPC's own library checks the size of what it inflates only in its newer versions. Each answer carries the
+newest signed checkpoint as trailing metadata, and a sender may show one, as over HTTP (edge.py).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from typing import Any, Final, Protocol
+
+import grpc
+
+from tallystick.errors import ConfigError
+from tallystick_ingest.edge import CHECKPOINT_HEADER, Heads, observe, shown_header
+from tallystick_ingest.otlp.answer import GRPC_CODES, Signal, status_of, success
+from tallystick_ingest.otlp.body import PROTOBUF, BodyForm, UndecodableError
+from tallystick_ingest.otlp.http import REFUSALS, Intake, Received, RefusedWhole, report_fault
+from tallystick_ingest.otlp.incoming import BusyError
+from tallystick_ingest.verdict import Verdict, message
+
+MAX_STREAMS: Final = 128
+"""Requests at one time on one connection; exporters send one."""
+MAX_METADATA_BYTES: Final = 64 * 1024
+STATUS_KEY: Final = "grpc-status-details-bin"
+"""Where gRPC carries a google.rpc.Status."""
+
+_COLLECTOR: Final = "/opentelemetry.proto.collector"
+_METHODS: Final[dict[str, Signal]] = {
+    f"{_COLLECTOR}.logs.v1.LogsService/Export": "logs",
+    f"{_COLLECTOR}.metrics.v1.MetricsService/Export": "metrics",
+    f"{_COLLECTOR}.trace.v1.TraceService/Export": "traces",
+}
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+_GZIP: Final = b"\x1f\x8b"
+"""As protobuf: field 3 of a wire type that does not exist."""
+_ZLIB_FIRST: Final = 0x78
+
+
+class Service(Heads, Protocol):
+    """What this needs of the service."""
+
+    @property
+    def intake(self) -> Intake:
+        """Return what takes the requests."""
+
+
+class RpcListener:
+    """The port. Make and use it on one event loop."""
+
+    def __init__(self, service: Service, host: str, port: int) -> None:
+        """Serve nothing yet; raise ConfigError when the address cannot be had."""
+        intake = service.intake
+        self._handler = _Handler(service)
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.so_reuseport", 0),
+                ("grpc.per_message_decompression", 0),
+                ("grpc.max_receive_message_length", intake.limits.body_bytes),
+                ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+                ("grpc.max_concurrent_streams", MAX_STREAMS),
+                ("grpc.server_handshake_timeout_ms", int(intake.body_timeout_s * 1000)),
+            ]
+        )
+        self._server.add_generic_rpc_handlers((self._handler,))
+        bracketed = f"[{host}]" if ":" in host else host
+        try:
+            self.port: int = self._server.add_insecure_port(f"{bracketed}:{port}")
+        except RuntimeError as error:
+            raise ConfigError(f"cannot listen on {host}, port {port}, for gRPC") from error
+
+    @property
+    def in_progress(self) -> int:
+        """How many requests are being answered."""
+        return self._handler.in_progress
+
+    async def start(self) -> None:
+        """Take requests from here on."""
+        await self._server.start()
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more requests, and end those in progress after `grace_s`."""
+        await self._server.stop(grace_s)
+
+
+class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
+    def __init__(self, service: Service) -> None:
+        self._heads = service
+        self._intake = service.intake
+        self.in_progress = 0
+
+    def service(self, handler_call_details: Any) -> Any:  # noqa: ANN401 - types of grpc
+        """Find the handler of a method; a stream of one message is read only when we want it."""
+        signal = _METHODS.get(handler_call_details.method)
+        if signal is None:
+            return None
+        return grpc.stream_unary_rpc_method_handler(partial(self._export, signal))
+
+    async def _export(
+        self,
+        signal: Signal,
+        messages: AsyncIterator[bytes],
+        context: Any,  # noqa: ANN401 - a grpc.aio.ServicerContext
+    ) -> bytes:
+        self.in_progress += 1
+        try:
+            status, said = await self._answer(signal, messages, _metadata(context))
+        finally:
+            self.in_progress -= 1
+        trailing = [(name.decode(), value.decode()) for name, value in shown_header(self._heads)]
+        if isinstance(said, bytes):
+            context.set_trailing_metadata(tuple(trailing))
+            return said
+        details = (STATUS_KEY, status_of(status, said))
+        await context.abort(_CODES[GRPC_CODES[status]], said, (*trailing, details))
+        raise AssertionError  # abort has raised
+
+    async def _answer(
+        self, signal: Signal, messages: AsyncIterator[bytes], metadata: Mapping[str, str]
+    ) -> tuple[int, bytes | str]:
+        """Return the status as HTTP counts it, and the response or what is wrong."""
+        path = f"/v1/{signal}"
+        try:
+            await observe(self._heads, metadata.get(CHECKPOINT_HEADER, ""))
+            return await self._take(signal, path, messages, metadata)
+        except BusyError as busy:
+            return 503, str(busy)
+        except Exception as fault:  # noqa: BLE001 - an UNKNOWN would make exporters drop their data
+            report_fault(path, fault)
+            return 503, "internal fault; send it again"
+
+    async def _take(
+        self,
+        signal: Signal,
+        path: str,
+        messages: AsyncIterator[bytes],
+        metadata: Mapping[str, str],
+    ) -> tuple[int, bytes | str]:
+        intake, caller, body = self._intake, None, None
+        if intake.is_stopping:
+            raise BusyError("the service is stopping: send this request again")
+        try:
+            caller = intake.authenticate({"authorization": metadata.get("authorization", "")})
+            caller.require("ingest")
+            body = await self._message(messages)
+            claim = intake.claim(caller.id)
+            try:
+                claim.grow(len(body))
+                form = BodyForm(PROTOBUF, _encoding(body))
+                outcome = await intake.take(Received(caller, signal, form, body, claim))
+            finally:
+                claim.release()
+        except tuple(REFUSALS) as error:
+            status, reason = REFUSALS[type(error)]
+            await intake.note_refusal(RefusedWhole(path, reason, caller, body))
+            return status, str(error)
+        return 200, _success(signal, outcome)
+
+    async def _message(self, messages: AsyncIterator[bytes]) -> bytes:
+        timeout_s = self._intake.body_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                async for body in messages:
+                    return body
+        except TimeoutError:
+            raise BusyError(
+                f"the message did not come within {timeout_s:g} seconds: send it again"
+            ) from None
+        raise UndecodableError("the call holds no message: expected one")
+
+
+def _success(signal: Signal, outcome: Verdict) -> bytes:
+    refusals = outcome.refusals
+    return success(PROTOBUF, signal, len(refusals), message(refusals) or outcome.warning).body
+
+
+def _metadata(context: Any) -> dict[str, str]:  # noqa: ANN401 - a grpc.aio.ServicerContext
+    return {
+        name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)
+    }
+
+
+def _encoding(body: bytes) -> str:
+    """Tell how a message is compressed: gRPC hides the flag, and no OTLP message starts like these."""
+    if body[:2] == _GZIP:
+        return "gzip"
+    is_zlib = body[:1] == bytes([_ZLIB_FIRST]) and int.from_bytes(body[:2]) % 31 == 0
+    return "deflate" if is_zlib else "identity"
