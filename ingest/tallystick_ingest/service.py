@@ -208,6 +208,7 @@ class Service:
     def housekeep(self) -> None:
         """Record what is due once a minute; what cannot be recorded now stays counted."""
         self._state_pause()
+        self.store.trim_journal()
         self.exports.sweep()
         self._sweep_blobs()
         taken = self.refusals.take()

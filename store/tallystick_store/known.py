@@ -1,17 +1,20 @@
 """What is committed, for the questions that admission asks: sessions in memory, rows on demand.
 
-Used by the writer thread alone.
+Rows come from the groups that the journal holds and from the database, which may hold some of them by now:
+the groups are asked first, and a row that both have counts once. Used by the writer thread alone.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tallystick.errors import RecordError, StoreError
 from tallystick.event import Statement, parse_statement
 from tallystick_store.engine.duckdb import Database, Row
-from tallystick_store.rows import SessionState
+from tallystick_store.pending import GroupRows, PendingGroups
+from tallystick_store.rows import SealRow, SessionState
+from tallystick_store.schema import Stamp
 
 RECENT_SPANS: Final = 100_000
 """Span records whose repetition is noticed: minutes of retries at full load, about 25 MB."""
@@ -28,16 +31,16 @@ _SEALED: Final = """
     SELECT session, arg_min(sender, log_index), max(size), min(log_index) FROM seals GROUP BY session
 """
 _RECORDS: Final = """
-    SELECT seq, leaf_hash, log_index, disclosures FROM events
+    SELECT seq, leaf_hash, log_index, coalesce(disclosures, '') FROM events
     WHERE session = ? AND log_index >= ? AND seq >= ? AND seq <= ? ORDER BY log_index
 """
 _LATE: Final = "SELECT log_index, line FROM late_disclosures WHERE list_contains(?, log_index)"
 _SEALS: Final = """
-    SELECT size, leaf_hash FROM seals
+    SELECT size, leaf_hash, log_index FROM seals
     WHERE session = ? AND log_index >= ? AND size >= ? AND size <= ? ORDER BY log_index
 """
 _SEALS_OVER: Final = """
-    SELECT body FROM seals
+    SELECT body, log_index FROM seals
     WHERE session = ? AND log_index >= ? AND old_size < ? AND size > ? ORDER BY log_index
 """
 _RECENT: Final = """
@@ -75,21 +78,31 @@ class Known:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.pending = PendingGroups()
         self.sessions = _load_sessions(database)
         self._opens: dict[str, Statement] = {}
         self.spans: dict[tuple[str, str], bytes] = {
             (trace, span): leaf
-            for trace, span, leaf in reversed(database.rows(_RECENT, [RECENT_SPANS]))
+            for trace, span, leaf in reversed(database.rows_at_once(_RECENT, [RECENT_SPANS]))
         }
+
+    def keep(self, number: int, rows: GroupRows) -> None:
+        """Remember a group that is in the journal, until the database holds it."""
+        self.pending.add(number, rows)
+        for session, statement in rows.opens.items():
+            self.keep_open(session, statement)
 
     def open_statement(self, session: str, opened_index: int) -> Statement | None:
         """Return the statement of a session.open; one query when it is not in memory."""
         if session not in self._opens:
+            for rows in self.pending:
+                if session in rows.opens:
+                    return rows.opens[session]
             sql = "SELECT statement FROM events WHERE log_index = ? AND session = ?"
-            rows = self._database.rows(sql, (opened_index, session))
-            if not rows:
+            stored = self._database.rows_at_once(sql, (opened_index, session))
+            if not stored:
                 return None
-            self.keep_open(session, _statement(opened_index, rows[0][0]))
+            self.keep_open(session, _statement(opened_index, stored[0][0]))
         return self._opens[session]
 
     def keep_open(self, session: str, statement: Statement) -> None:
@@ -99,37 +112,62 @@ class Known:
             del self._opens[next(iter(self._opens))]
 
     def records(self, session: str, seqs: Sequence[int]) -> list[Row]:
-        """Return (seq, leaf hash, log index, disclosures) of what is kept under these numbers."""
+        """Return (seq, leaf hash, log index, disclosures) of what is kept under these numbers, in log order."""
         entry = self.sessions.get(session)
         asked = {seq for seq in seqs if entry is not None and seq <= entry.max_seq}
         if entry is None or not asked:
             return []
+        found = {row[2]: row for rows in self.pending for row in rows.records(session, asked)}
         bounds = (session, entry.first_index, min(asked), max(asked))
-        return [row for row in self._database.rows(_RECORDS, bounds) if row[0] in asked]
+        for row in self._database.rows_at_once(_RECORDS, bounds):
+            if row[0] in asked:
+                found[row[2]] = row
+        return [found[log_index] for log_index in sorted(found)]
 
     def late_lines(self, log_indexes: list[int]) -> dict[int, frozenset[str]]:
         """Return the disclosure lines that came late for these records; one query."""
         late: dict[int, frozenset[str]] = defaultdict(frozenset)
         if log_indexes:
-            for log_index, line in self._database.rows(_LATE, [log_indexes]):
+            for rows in self.pending:
+                for log_index in log_indexes:
+                    late[log_index] |= frozenset(rows.late_lines(log_index))
+            for log_index, line in self._database.rows_at_once(_LATE, [log_indexes]):
                 late[log_index] |= {line}
         return late
 
     def seals(self, session: str, sizes: Collection[int]) -> list[Row]:
-        """Return (size, leaf hash) of the seals that end within the span of `sizes`."""
+        """Return (size, leaf hash) of the seals that end within the span of `sizes`, in log order."""
         entry = self.sessions.get(session)
         if entry is None or not sizes or min(sizes) > entry.sealed_size:
             return []
-        bounds = (session, entry.first_index, min(sizes), max(sizes))
-        return self._database.rows(_SEALS, bounds)
+        smallest, largest = min(sizes), max(sizes)
+        found = {
+            stamp.log_index: (row.seal.size, stamp.leaf_hash)
+            for row, stamp in self._pending_seals(session)
+            if smallest <= row.seal.size <= largest
+        }
+        bounds = (session, entry.first_index, smallest, largest)
+        for size, leaf_hash, log_index in self._database.rows_at_once(_SEALS, bounds):
+            found[log_index] = (size, leaf_hash)
+        return [found[log_index] for log_index in sorted(found)]
 
     def seals_over(self, session: str, start: int, end: int) -> list[str]:
-        """Return the bodies of the seals that cover a leaf in [start, end)."""
+        """Return the bodies of the seals that cover a leaf in [start, end), in log order."""
         entry = self.sessions.get(session)
         if entry is None or start >= entry.sealed_size:
             return []
-        rows = self._database.rows(_SEALS_OVER, (session, entry.first_index, end, start))
-        return [str(body) for (body,) in rows]
+        found = {
+            stamp.log_index: row.body
+            for row, stamp in self._pending_seals(session)
+            if row.covers(start, end)
+        }
+        bounds = (session, entry.first_index, end, start)
+        for body, log_index in self._database.rows_at_once(_SEALS_OVER, bounds):
+            found[log_index] = str(body)
+        return [found[log_index] for log_index in sorted(found)]
+
+    def _pending_seals(self, session: str) -> Iterator[tuple[SealRow, Stamp]]:
+        return (one for rows in self.pending for one in rows.seals(session))
 
     def keep_spans(self, spans: Mapping[tuple[str, str], bytes]) -> None:
         """Remember the newest spans and forget the oldest."""
@@ -141,9 +179,9 @@ class Known:
 def _load_sessions(database: Database) -> dict[str, SessionEntry]:
     sessions = {
         session: SessionEntry(sender, first, max_seq, count, opened_index=opened)
-        for session, sender, max_seq, count, opened, first in database.rows(_SESSIONS)
+        for session, sender, max_seq, count, opened, first in database.rows_at_once(_SESSIONS)
     }
-    for session, sender, size, first in database.rows(_SEALED):
+    for session, sender, size, first in database.rows_at_once(_SEALED):
         entry = sessions.setdefault(session, SessionEntry(sender, first))
         entry.sealed_size = size
         if first < entry.first_index:

@@ -43,10 +43,12 @@ class DataPiece:
     directory: Path
     start: int
     stop: int
+    database: Path
+    """Folder of the database, which is another where the journal was ahead: see `CaughtUp`."""
 
     def read(self) -> Rows:
         """Return the rows of these log indexes and the entries that their bundles hold."""
-        database = open_database(self.directory)
+        database = open_database(self.database)
         tables = {
             table.name: _columns(database, table, self.start, self.stop)
             for table in (EVENTS, SEALS, SPANS)

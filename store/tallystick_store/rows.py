@@ -38,6 +38,10 @@ class SealRow:
     sender: str | None = None
     """As `EventRow.sender`."""
 
+    def covers(self, start: int, end: int) -> bool:
+        """Whether the seal is over a leaf in [start, end)."""
+        return self.seal.old_size < end and self.seal.size > start
+
 
 @dataclass(frozen=True, slots=True)
 class SpanBatch:

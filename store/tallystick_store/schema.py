@@ -3,7 +3,8 @@
 A log entry of kind `event` has one row in `events`, one of kind `seal` one row in `seals`, one of
 kind `spans` a row per span record in `spans`; `log_index` runs over all three. `late_disclosures`
 holds disclosure lines that a duplicate brought later: rows of `events` are never updated, readers
-unite the two. `checkpoints` holds every checkpoint that was signed, `meta` the version and origin.
+unite the two. `checkpoints` holds every checkpoint that was signed, `meta` the version and origin,
+`applied` how far the journal was followed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -130,7 +131,10 @@ CHECKPOINTS: Final = Table(
 META: Final = Table("meta", (Column("key", "VARCHAR"), Column("value", "VARCHAR")))
 """The keys are `schema` (SCHEMA_VERSION) and `origin` (of the tenant log)."""
 
-TABLES: Final = (EVENTS, SEALS, SPANS, LATE_DISCLOSURES, CHECKPOINTS, META)
+APPLIED: Final = Table("applied", (Column("number", "BIGINT"),))
+"""Numbers of the journal's groups that are in here, each written in the transaction of its rows."""
+
+TABLES: Final = (EVENTS, SEALS, SPANS, LATE_DISCLOSURES, CHECKPOINTS, META, APPLIED)
 
 _STATEMENT_COLUMNS: Final = {
     f.name: (f.column_name, f.type in _PRINTED)
@@ -235,6 +239,11 @@ def _stamps(stamps: Sequence[Stamp]) -> dict[str, list[Any]]:
     }
 
 
+def arrow_types(table: Table) -> dict[str, pa.DataType]:
+    """Return the Arrow type of each column."""
+    return {column.name: _ARROW_OF_SQL[column.sql] for column in table.columns}
+
+
 def _table(table: Table, values: dict[str, list[Any]]) -> pa.Table:
-    types = {column.name: _ARROW_OF_SQL[column.sql] for column in table.columns}
+    types = arrow_types(table)
     return pa.table({name: pa.array(cells, types[name]) for name, cells in values.items()})

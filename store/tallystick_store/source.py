@@ -1,7 +1,8 @@
 """A stopped data directory, or a snapshot of a running one, as the verifier reads it.
 
 The database is opened read-only: what was committed and not yet folded into the file is replayed in
-memory, and nothing on disk changes. Pieces can be read in several processes at once.
+memory, what stands in the journal alone in a copy, and nothing on disk changes. Pieces can be read in
+several processes at once.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ from tallystick.verify.source import (
 )
 from tallystick_store.blobs import BLOB_FOLDER, BlobFiles
 from tallystick_store.catalog import require_catalog
+from tallystick_store.caught_up import CaughtUp
 from tallystick_store.engine.duckdb import Row
 from tallystick_store.entries import count_entries, next_log_index
 from tallystick_store.files import Files
@@ -44,8 +46,10 @@ class DataSource:
             self._lock = DirectoryLock.acquire_shared(directory)
         except StoreError as error:
             raise VerificationError(str(error)) from error
+        self._caught_up: CaughtUp | None = None
         try:
-            self._database = open_database(directory)
+            self._place = self._catch_up(directory)
+            self._database = open_database(self._place)
             self._require_tables()
             self._facts = self._read_facts()
         except BaseException:
@@ -61,7 +65,7 @@ class DataSource:
         """Yield the whole log, PIECE_ENTRIES at a time."""
         for start in range(0, self._facts.stop, PIECE_ENTRIES):
             stop = min(start + PIECE_ENTRIES, self._facts.stop)
-            yield DataPiece(self._directory, start, stop)
+            yield DataPiece(self._directory, start, stop, self._place)
 
     def context(self) -> Iterator[ContextText]:
         """Yield nothing: the whole log is here."""
@@ -106,9 +110,20 @@ class DataSource:
     def close(self) -> None:
         """Close the database and give the directory back."""
         forget_database()
+        if self._caught_up is not None:
+            self._caught_up.close()
+            self._caught_up = None
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+    def _catch_up(self, directory: Path) -> Path:
+        """Return the folder of the database that holds all that the journal holds."""
+        try:
+            self._caught_up = CaughtUp(directory)
+        except StoreError as error:
+            raise VerificationError(str(error)) from error
+        return self._caught_up.directory
 
     def _read_facts(self) -> Facts:
         try:

@@ -1,10 +1,12 @@
 """The store of one tenant: what was accepted, in order, and the log that proves it.
 
 One process owns a data directory; everybody else asks that process, or reads a snapshot. Rows are
-committed in groups by the writer; tiles and checkpoints follow. After a crash at any moment the
-database is the truth and the rest is caught up.
+committed in groups by the writer: a group is kept when the journal holds it. The database, the tiles and
+the checkpoints follow, and whoever reads waits for the database. After a crash at any moment the
+database and the journal behind it are the truth, and the rest is caught up.
 
     DIR/lock              held by the owner
+    DIR/journal/          groups on their way into the database
     DIR/tallystick.duckdb the tables (and .wal behind it)
     DIR/log/              checkpoint, tiles and entry bundles (C2SP tlog-tiles)
     DIR/blobs/            large values, each under the SHA-256 of its bytes
@@ -22,9 +24,13 @@ from tallystick.private_file import sync_directory
 from tallystick_store.blobs import BLOB_FOLDER, BlobFiles
 from tallystick_store.checkpoints import CheckpointLog, LogSigner, SignedCheckpoint
 from tallystick_store.engine.duckdb import Database
-from tallystick_store.entries import next_log_index, read_entries
+from tallystick_store.entries import next_log_index
 from tallystick_store.files import Files
 from tallystick_store.group import Group
+from tallystick_store.journal.contents import encode_tables
+from tallystick_store.journal.follower import Follower
+from tallystick_store.journal.replay import JOURNAL_FOLDER, last_applied, replay
+from tallystick_store.journal.segments import Segments
 from tallystick_store.known import Known
 from tallystick_store.ledger import Ledger
 from tallystick_store.lock import DirectoryLock
@@ -44,7 +50,12 @@ class Store:
     """An open store. Commits come from one thread; everything else is safe for several."""
 
     def __init__(
-        self, directory: Path, database: Database, signer: LogSigner, lock: DirectoryLock
+        self,
+        directory: Path,
+        database: Database,
+        signer: LogSigner,
+        lock: DirectoryLock,
+        notices: tuple[str, ...] = (),
     ) -> None:
         self.directory = directory
         self.database = database
@@ -53,13 +64,14 @@ class Store:
         self.checkpoints = CheckpointLog(database, signer.key)
         tiles = TileStore(Files(directory / LOG_FOLDER))
         state = rebuild(database, tiles, self.checkpoints)
-        self.notices = tuple(state.notices)
+        self.notices = (*notices, *state.notices)
         """What the start found and put right."""
         self._ledger = state.ledger
         self._next_index = state.next_index
         self._rx_us = _newest_rx_us(database)
         self._known = Known(database)
-        self._must_look = False
+        self._segments = Segments(directory / JOURNAL_FOLDER, last_applied(database) + 1)
+        self._follower = Follower(database, self._segments)
         self._committing = threading.Lock()
         self.published = PublishedLog(Files(directory / LOG_FOLDER))
         """The log's files, for those who ask what was accepted whatever the rows say."""
@@ -67,6 +79,7 @@ class Store:
         """Values that are too large for their records."""
         self.publisher = Publisher(self._ledger, tiles, self.checkpoints, signer)
         self.publisher.resume(state.newest, state.signing_stopped)
+        database.settle = self._follower.settle
         for notice in self.notices:
             _log.warning("%s: %s", directory, notice)
 
@@ -98,7 +111,7 @@ class Store:
         try:
             sync_directory(directory)
             _check_meta(database, signer.origin)
-            store = cls(directory, database, signer, lock)
+            store = cls(directory, database, signer, lock, replay(database, directory))
         except BaseException:
             database.close()
             lock.release()
@@ -124,33 +137,54 @@ class Store:
         return self.publisher.newest
 
     @property
+    def is_full(self) -> bool:
+        """So much waits for the database that nothing more should be accepted."""
+        return self._follower.is_full
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that were accepted and wait for the database."""
+        return self._follower.waiting_bytes
+
+    @property
+    def journal_failure(self) -> str | None:
+        """Why nothing is accepted any more before the next start; None while all is well."""
+        return self._segments.failure
+
+    @property
+    def failure(self) -> str | None:
+        """Why the journal or, for now, the database takes nothing; None while all is well."""
+        return self._segments.failure or self._follower.failure
+
+    @property
     def signing_stopped(self) -> str | None:
         """Why no checkpoint is signed any more; None while all is well."""
         return self.publisher.signing_stopped
 
     def group(self) -> Group:
-        """Begin a group; the writer thread fills it and commits it. Raises StoreError."""
-        if self._must_look:
-            with self._committing:
-                self._look_again()
+        """Begin a group; the writer thread fills it and commits it."""
+        self._known.pending.drop_through(self._follower.applied)
         return Group(self._known, self._next_index, self._rx_us)
 
     def commit(self, group: Group) -> None:
-        """Make a group durable, all or none, and let the publisher know.
+        """Make a group durable, all or none, and let follower and publisher know.
 
-        Raises StoreError when it was not kept, or when nobody knows: then the next group begins
-        with a look at what is there, and repetitions are found as duplicates.
+        Raises StoreError when it was not kept. Where the disk refused to sync, nothing more is kept before
+        the next start (`journal_failure` says so), and what it holds all the same is found as a repetition then.
         """
+        batches = group.batches()
+        payload = encode_tables(batches)
         with self._committing:
-            try:
-                self.database.insert(group.batches())
-            except BaseException:
-                self._must_look = True
-                raise
+            number = self._segments.append(payload)
             self._next_index, self._rx_us = group.next_index, group.rx_us
-            group.view.commit()
+            group.view.commit(number)
             self._ledger.extend(group.entries, b"".join(group.leaves))
+            self._follower.put(number, batches, len(payload))
         self.publisher.notify()
+
+    def trim_journal(self) -> None:
+        """Empty the journal of what the database holds; once a minute keeps its life short."""
+        self._follower.trim()
 
     def inclusion_proof(self, size: int, index: int) -> list[bytes]:
         """Return the audit path of entry `index` in the tree of `size` entries.
@@ -173,6 +207,7 @@ class Store:
         """Keep commits and the publisher away, after publishing what is committed."""
         with self._committing, self.publisher.paused():
             self.publisher.publish_now()
+            self._follower.settle()
             yield
 
     def close(self) -> None:
@@ -185,6 +220,8 @@ class Store:
         try:
             self.publisher.publish_now()
         finally:
+            self._follower.close()
+            self._segments.close()
             self.database.close()
             self._lock.release()
 
@@ -197,18 +234,6 @@ class Store:
                 f"the log has no signed tree of {size} entries: the newest has {newest}"
             )
         return self._ledger
-
-    def _look_again(self) -> None:
-        """After a commit that failed: take up what the database holds all the same."""
-        self.database.reopen()
-        next_index = next_log_index(self.database)
-        kept = read_entries(self.database, self._next_index, next_index)
-        self._ledger.extend([entry for _, entry in kept])
-        self._next_index = next_index
-        self._rx_us = max(self._rx_us, _newest_rx_us(self.database))
-        self._known = Known(self.database)
-        self._must_look = False
-        _log.warning("%s: a commit failed; the database holds %d entries", self.origin, next_index)
 
 
 def _newest_rx_us(database: Database) -> int:

@@ -5,11 +5,13 @@ fails. Used by the writer thread alone.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from tallystick.event import Record, Statement
+from tallystick.event import Record
+from tallystick_store.engine.duckdb import Row
 from tallystick_store.known import Known, SessionEntry
+from tallystick_store.pending import GroupRows
 from tallystick_store.rows import SealRow, SessionState, StoredRecord
 from tallystick_store.schema import SpanCells, Stamp
 
@@ -21,59 +23,38 @@ class GroupView:
     """The View of one group: what is committed and what the group adds."""
 
     known: Known
+    rows: GroupRows = field(default_factory=GroupRows)
+    """What the group adds."""
     _sessions: dict[str, SessionEntry] = field(default_factory=dict)
-    _opens: dict[str, Statement] = field(default_factory=dict)
-    _records: dict[str, dict[int, list[tuple[Stamp, Record]]]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )
-    _seals: dict[str, list[tuple[SealRow, bytes]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
     _spans: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    _merged: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def session(self, session: str) -> SessionState | None:
         """See `View.session`."""
         entry = self._sessions.get(session) or self.known.sessions.get(session)
         if entry is None:
             return None
-        statement = self._opens.get(session)
+        statement = self.rows.opens.get(session)
         if statement is None and entry.opened_index is not None:
             statement = self.known.open_statement(session, entry.opened_index)
         return entry.state(session, statement)
 
     def leaf_hashes(self, session: str, seqs: Iterable[int]) -> dict[int, tuple[bytes, ...]]:
         """See `View.leaf_hashes`."""
-        asked = list(seqs)
         found: dict[int, list[bytes]] = defaultdict(list)
-        for seq, leaf_hash, _, _ in self.known.records(session, asked):
+        for seq, leaf_hash, _, _ in self._records(session, list(seqs)):
             found[seq].append(leaf_hash)
-        for seq, stamp, _ in self._pending(session, asked):
-            found[seq].append(stamp.leaf_hash)
         return {seq: tuple(hashes) for seq, hashes in found.items()}
 
     def stored(self, session: str, seqs: Iterable[int]) -> dict[int, tuple[StoredRecord, ...]]:
         """See `View.stored`."""
-        asked = list(seqs)
-        rows = self.known.records(session, asked)
+        rows = self._records(session, list(seqs))
         late = self.known.late_lines([log_index for _, _, log_index, _ in rows])
         found: dict[int, list[StoredRecord]] = defaultdict(list)
         for seq, leaf_hash, log_index, disclosures in rows:
-            lines = frozenset(disclosures.split("\n") if disclosures else ()) | late[log_index]
+            came = frozenset(disclosures.split("\n") if disclosures else ())
+            lines = came | late[log_index] | frozenset(self.rows.late_lines(log_index))
             found[seq].append(StoredRecord(leaf_hash, log_index, lines))
-        for seq, stamp, record in self._pending(session, asked):
-            lines = frozenset(disclosure.line for disclosure in record.disclosures)
-            found[seq].append(StoredRecord(stamp.leaf_hash, stamp.log_index, lines))
-        merged = self._merged
-        return {
-            seq: tuple(
-                replace(one, disclosures=one.disclosures | merged[one.log_index])
-                if one.log_index in merged
-                else one
-                for one in records
-            )
-            for seq, records in found.items()
-        }
+        return {seq: tuple(records) for seq, records in found.items()}
 
     def seal_hashes(self, session: str, sizes: Iterable[int]) -> dict[int, tuple[bytes, ...]]:
         """See `View.seal_hashes`."""
@@ -81,17 +62,15 @@ class GroupView:
         found: dict[int, list[bytes]] = defaultdict(list)
         for size, leaf_hash in self.known.seals(session, asked):
             found[size].append(leaf_hash)
-        for row, leaf_hash in self._seals.get(session, ()):
-            found[row.seal.size].append(leaf_hash)
+        for row, stamp in self.rows.seals(session):
+            found[row.seal.size].append(stamp.leaf_hash)
         return {size: tuple(hashes) for size, hashes in found.items() if size in asked}
 
     def seals_over(self, session: str, start: int, end: int) -> tuple[str, ...]:
         """See `View.seals_over`."""
         bodies = self.known.seals_over(session, start, end)
-        for row, _ in self._seals.get(session, ()):
-            if row.seal.old_size < end and row.seal.size > start:
-                bodies.append(row.body)
-        return tuple(bodies)
+        here = (row for row, _ in self.rows.seals(session))
+        return (*bodies, *(row.body for row in here if row.covers(start, end)))
 
     def recent_span(self, trace_id: str, span_id: str) -> bytes | None:
         """See `View.recent_span`."""
@@ -105,14 +84,14 @@ class GroupView:
         entry.max_seq = max(entry.max_seq, record.seq)
         if record.seq == 0 and entry.opened_index is None and record.statement["type"] == _OPEN:
             entry.opened_index = stamp.log_index
-            self._opens[record.session] = record.statement
-        self._records[record.session].setdefault(record.seq, []).append((stamp, record))
+            self.rows.opens[record.session] = record.statement
+        self.rows.add_event(stamp, record)
 
     def add_seal(self, stamp: Stamp, row: SealRow) -> None:
         """Count a seal as kept."""
         entry = self._entry(row.session, stamp)
         entry.sealed_size = max(entry.sealed_size, row.seal.size)
-        self._seals[row.session].append((row, stamp.leaf_hash))
+        self.rows.add_seal(stamp, row)
 
     def add_span(self, cells: SpanCells) -> None:
         """Count a span record as kept."""
@@ -121,14 +100,13 @@ class GroupView:
 
     def add_merge(self, log_index: int, lines: Iterable[str]) -> None:
         """Count late disclosure lines as kept."""
-        self._merged[log_index].update(lines)
+        self.rows.add_late(log_index, lines)
 
-    def commit(self) -> None:
-        """Make what the group adds part of what is known."""
+    def commit(self, number: int) -> None:
+        """Make what the group adds part of what is known; `number` is its own in the journal."""
         self.known.sessions.update(self._sessions)
         self.known.keep_spans(self._spans)
-        for session, statement in self._opens.items():
-            self.known.keep_open(session, statement)
+        self.known.keep(number, self.rows)
 
     def _entry(self, session: str, stamp: Stamp) -> SessionEntry:
         entry = self._sessions.get(session)
@@ -142,9 +120,5 @@ class GroupView:
             self._sessions[session] = entry
         return entry
 
-    def _pending(self, session: str, seqs: Iterable[int]) -> Iterator[tuple[int, Stamp, Record]]:
-        records = self._records.get(session)
-        if records:
-            for seq in dict.fromkeys(seqs):
-                for stamp, record in records.get(seq, ()):
-                    yield seq, stamp, record
+    def _records(self, session: str, seqs: Sequence[int]) -> list[Row]:
+        return [*self.known.records(session, seqs), *self.rows.records(session, seqs)]

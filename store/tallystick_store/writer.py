@@ -1,7 +1,7 @@
 """The one writer thread: requests are decided in order and committed in groups.
 
-All requests that wait (at most 64, or 8 MB) are admitted one after the other and become one
-transaction; their futures complete when it is on disk. While one group is being synced the next
+All requests that wait (at most 64, or 8 MB) are admitted one after the other and become one group
+of the journal; their futures complete when it is on disk. While one group is being synced the next
 one gathers, so that a busy service syncs seldom and a quiet one answers at once.
 """
 
@@ -66,6 +66,8 @@ class Writer(Generic[Request, Verdict]):
                     f"{len(self._waiting)} requests of {self._waiting_bytes} bytes wait already:"
                     " try again in a second"
                 )
+            if self._store.is_full:
+                raise OverloadedError("the database is far behind: try again in a second")
             self._waiting.append(_Waiting(request, size_bytes, future))
             self._waiting_bytes += size_bytes
             self._changed.notify()

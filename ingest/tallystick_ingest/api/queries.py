@@ -78,6 +78,10 @@ def status(request: Request, _caller: Caller = _may_read) -> dict[str, Any]:
             "signing_stopped": service.store.signing_stopped,
             "publishing_failure": service.store.publisher.failure,
         },
+        "journal": {
+            "waiting_bytes": service.store.waiting_bytes,
+            "failure": service.store.failure,
+        },
         "counts": service.query.counts(),
         "since_start": service.intake.counters.shown(),
         "emitters": [key.vkey for key in service.directory.emitters],

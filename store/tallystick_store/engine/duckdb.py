@@ -39,16 +39,20 @@ class Database:
         self._connection = connect()
         self._insert_lock = threading.Lock()
         self._copy_source: int | None = None
+        self.settle: Callable[[], None] = _at_once
+        """Waits, before each reading, until what was accepted is in here; the store sets it."""
 
     @classmethod
     def open(cls, path: Path, *, threads: int = 1, memory_limit: str = "1GB") -> "Database":
-        """Open the file for writing, create it with its tables where it is missing.
+        """Open the file for writing, create it and its tables where they are missing.
 
         Replays what the last run committed and did not fold into the file. Raises StoreError.
         """
         database = cls(path, lambda: _connect(path, threads, memory_limit, read_only=False))
-        if not database.table_names():
-            database.create(TABLES)
+        present = database.table_names()
+        missing = [table for table in TABLES if table.name not in present]
+        if missing:
+            database.create(missing)
         return database
 
     @classmethod
@@ -82,12 +86,18 @@ class Database:
             cursor.execute("; ".join(["BEGIN TRANSACTION", *inserts, "COMMIT"])).fetchall()
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
-        """Run one query and return all of its rows. Raises StoreError."""
+        """Run one query over all that was accepted, and return its rows. Raises StoreError."""
+        self.settle()
+        return self.rows_at_once(sql, parameters)
+
+    def rows_at_once(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Run one query over what is here already, without waiting. Raises StoreError."""
         with self._cursor() as cursor:
             return cursor.execute(sql, list(parameters)).fetchall()
 
     def arrow(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
-        """Run one query and return its rows as an Arrow table. Raises StoreError."""
+        """Run one query over all that was accepted, and return an Arrow table. Raises StoreError."""
+        self.settle()
         with self._cursor() as cursor:
             return cursor.execute(sql, list(parameters)).to_arrow_table()
 
@@ -134,6 +144,10 @@ class Database:
             cursor.execute("BEGIN TRANSACTION").fetchall()
             yield cursor
             cursor.execute("COMMIT").fetchall()
+
+
+def _at_once() -> None:
+    """Wait for nothing: all there is stands in the database."""
 
 
 def _connect(

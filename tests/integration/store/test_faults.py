@@ -1,7 +1,7 @@
 """The fault table: each write to the disk fails once, before or after it was done.
 
 Whatever fails, the next attempt makes up for it, in this life of the store or in the next one, and
-then the whole log is checked.
+then the whole log is checked. After a sync that failed there is no going on in this life.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import pytest
 from tallystick.errors import StoreError
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.files import Files
+from tallystick_store.journal.segments import Segments
 from tallystick_store.store import Store
 from tests.stores import Emitter, Rows, open_store, verify_data, write_new
 
@@ -30,19 +31,29 @@ class Writes:
         self.made: list[str] = []
         self.fails_at: int | None = None
         self.persists = False
-        for owner, name in ((Files, "write"), (Files, "remove"), (Database, "insert")):
+        monkeypatch.setattr("tallystick_store.journal.follower.RETRY_S", 0.01)
+        for owner, name in (
+            (Files, "write"),
+            (Files, "remove"),
+            (Database, "insert"),
+            (Segments, "_put"),
+            (Segments, "_make_durable"),
+            (Segments, "remove_through"),
+        ):
             step: Step = getattr(owner, name)
             monkeypatch.setattr(owner, name, self._wrapped(step, name))
 
     def _wrapped(self, step: Step, name: str) -> Step:
-        def run(owner: object, *arguments: object) -> object:
+        def run(owner: object, *arguments: object, **options: object) -> object:
             number = len(self.made)
-            self.made.append(f"{name} {arguments[0]}")
+            self.made.append(f"{name} {str(arguments)[:80]}")
             if number != self.fails_at:
-                return step(owner, *arguments)
-            if self.persists:
-                step(owner, *arguments)
-            if name == "insert":
+                return step(owner, *arguments, **options)
+            if self.persists and name != "_put":  # a write that fails is taken back
+                step(owner, *arguments, **options)
+            if isinstance(owner, Segments) and name == "_make_durable":
+                owner._failure = "the disk refused to sync"  # noqa: SLF001 - as its own step does
+            if name in ("insert", "_make_durable", "remove_through"):
                 raise StoreError("the disk is full")
             raise OSError(28, "No space left on device")
 
@@ -61,13 +72,15 @@ class Life:
         """Do a step, a second time when it failed."""
         try:
             step(self.store)
+            self.store.database.settle()
         except StoreError:
             self.faults += 1
-            if self.restarts:
+            if self.restarts or self.store.journal_failure:
                 with contextlib.suppress(StoreError):
                     self.store.close()
                 self.store = self._start()
             step(self.store)
+            self.store.database.settle()
 
     def end(self) -> None:
         try:
@@ -126,7 +139,8 @@ def test_every_write_may_fail_once(
             writes = Writes(patch)
             writes.fails_at, writes.persists = number, persists
             life = live(directory, restarts=restarts)
-        assert life.faults == 1, writes.made[number]
+        is_hidden = writes.made[number].startswith(("insert", "remove_through"))
+        assert life.faults == 1 or is_hidden, writes.made[number]
         store = open_store(directory)
         assert store.size == sum(SIZES) + len(SIZES) + 2, writes.made[number]
         assert (store.notices, store.signing_stopped) == ((), None), writes.made[number]

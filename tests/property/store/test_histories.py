@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -23,6 +24,7 @@ from tallystick_store.checkpoints import CheckpointLog
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.entries import read_entries
 from tallystick_store.files import Files
+from tallystick_store.journal.segments import Segments
 from tallystick_store.rows import Row
 from tests.requirements import requirement
 from tests.stores import Emitter, open_store, spans, verify_data, write
@@ -61,6 +63,10 @@ class History(RuleBasedStateMachine):
     def directory(self) -> Path:
         return self.parent / str(self.lives)
 
+    @property
+    def _next_directory(self) -> Path:
+        return self.parent / str(self.lives + 1)
+
     def _commit(self, rows: list[Row], hashes: list[bytes]) -> None:
         write(self.store, rows)
         self.acknowledged += hashes
@@ -87,21 +93,30 @@ class History(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.emitters)
-    @rule(persists=st.booleans())
-    def a_commit_fails_and_the_emitter_sends_again(self, *, persists: bool) -> None:
+    @rule()
+    def a_commit_fails_and_the_emitter_sends_again(self) -> None:
         emitter = self.emitters[-1]
         call, seal = emitter.call(), emitter.seal()
-        insert = failing_at(0, Database.insert, StoreError("no disk"), persists=persists)
-        with patch.object(Database, "insert", insert):
-            try:
-                write(self.store, [call, seal])
-            except StoreError:
-                pass
-            else:
-                raise AssertionError("the commit did not fail")
+        put = failing_at(0, Segments._put, OSError(28, "No space left"), persists=False)  # noqa: SLF001
+        with patch.object(Segments, "_put", put), pytest.raises(StoreError, match="No space left"):
+            write(self.store, [call, seal])
         kept = self.store.group().view.leaf_hashes(emitter.session, [call.record.seq])
-        assert bool(kept) is persists
-        self._commit([] if kept else [call, seal], [call.record.leaf_hash])
+        assert not kept
+        self._commit([call, seal], [call.record.leaf_hash])
+
+    @precondition(lambda self: self.emitters)
+    @rule(persists=st.booleans())
+    def the_database_refuses_once(self, *, persists: bool) -> None:
+        emitter = self.emitters[-1]
+        call, seal = emitter.call(), emitter.seal()
+        self.store.database.settle()
+        insert = failing_at(0, Database.insert, StoreError("no disk"), persists=persists)
+        with (
+            patch("tallystick_store.journal.follower.RETRY_S", 0.0),
+            patch.object(Database, "insert", insert),
+        ):
+            self._commit([call, seal], [call.record.leaf_hash])
+            self.store.database.settle()
 
     @rule()
     def a_checkpoint_is_published(self) -> None:
@@ -135,8 +150,22 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def the_machine_loses_power(self) -> None:
-        after = self.parent / str(self.lives + 1)
-        shutil.copytree(self.directory, after)
+        self.store.database.settle()
+        self._go_on_with_a_copy()
+
+    @precondition(lambda self: self.emitters)
+    @rule()
+    def the_machine_loses_power_before_the_database_follows(self) -> None:
+        emitter = self.emitters[-1]
+        call, seal = emitter.call(), emitter.seal()
+        with self.store.database._insert_lock:  # noqa: SLF001 - the database stands still
+            self._commit([call, seal], [call.record.leaf_hash])
+            shutil.copytree(self.directory, self._next_directory)
+        self._go_on_with_a_copy()
+
+    def _go_on_with_a_copy(self) -> None:
+        if not self._next_directory.exists():
+            shutil.copytree(self.directory, self._next_directory)
         self.store.close()
         self.lives += 1
         self._start()

@@ -53,8 +53,8 @@ def test_pieces_cover_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     filled(tmp_path)
     source = DataSource(tmp_path)
     assert list(source.pieces()) == [
-        DataPiece(tmp_path, 0, 256),
-        DataPiece(tmp_path, 256, 304),
+        DataPiece(tmp_path, 0, 256, tmp_path),
+        DataPiece(tmp_path, 256, 304, tmp_path),
     ]
     assert [len(piece.read().entries) for piece in source.pieces()] == [256, 48]
     source.close()
@@ -63,7 +63,7 @@ def test_pieces_cover_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_columns_that_nobody_fills_are_given_as_null(tmp_path: Path) -> None:
     filled(tmp_path, 2)
-    rows = DataPiece(tmp_path, 0, 6).read()
+    rows = DataPiece(tmp_path, 0, 6, tmp_path).read()
     assert rows.tables["events"]["resource_uri"] == [None, None, None]
     assert rows.tables["events"]["tool_read_only"] == [None, True, True]
     assert rows.tables["spans"]["start_ns"] == [1, 2]
@@ -91,7 +91,7 @@ def test_late_disclosures_stand_beside_those_of_the_row(tmp_path: Path) -> None:
     bare = type(record)(record.line, record.statement, record.disclosures[:1])
     write(store, [EventRow(bare)], [Merge(0, (second,))])
     store.close()
-    [text] = DataPiece(tmp_path, 0, 1).read().events
+    [text] = DataPiece(tmp_path, 0, 1, tmp_path).read().events
     assert (text.disclosures, text.late) == ((first,), (second,))
 
 
@@ -103,7 +103,7 @@ def test_entries_of_a_damaged_bundle_are_not_given(tmp_path: Path, change: str) 
     bundle.unlink()
     if change == "cut":
         bundle.write_bytes(content[:-1])
-    entries = DataPiece(tmp_path, 0, 304).read().entries
+    entries = DataPiece(tmp_path, 0, 304, tmp_path).read().entries
     assert entries[:256] == [None] * 256
     assert None not in entries[256:]
     assert verify_data(tmp_path).exit_code == 1

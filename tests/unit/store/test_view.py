@@ -247,6 +247,7 @@ def test_a_group_that_is_dropped_leaves_nothing(tmp_path: Path) -> None:
 def test_a_statement_that_was_edited_in_the_file_is_named(tmp_path: Path) -> None:
     store, emitter = open_store(tmp_path), Emitter()
     write(store, [emitter.opened()])
+    store.database.settle()
     with store.database._transaction() as cursor:  # noqa: SLF001 - what an intruder would do
         cursor.execute("UPDATE events SET statement = '{}'").fetchall()
     store.close()

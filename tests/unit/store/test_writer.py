@@ -1,7 +1,6 @@
 """The writer: an answer only after the commit, and the truth when the commit fails."""
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from tallystick.errors import AdmissionError, StoreError
 from tallystick_store.engine.duckdb import Database
+from tallystick_store.journal.segments import Segments
 from tallystick_store.rows import Admitted, View
 from tallystick_store.store import Store
 from tallystick_store.writer import OverloadedError, Writer
@@ -17,21 +17,21 @@ from tests.stores import Clock, Emitter, Rows, keep_all, open_store, results, wr
 
 
 class Gate:
-    """Holds every commit of a store until it is opened, and counts them."""
+    """Holds every commit until it is opened, and counts them."""
 
-    def __init__(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.open = threading.Event()
         self.waiting = threading.Event()
         self.group_sizes: list[int] = []
-        insert = store.database.insert
+        append = Segments.append
 
-        def held(batches: dict[str, object]) -> None:
+        def held(segments: Segments, payload: bytes) -> int:
             self.waiting.set()
             assert self.open.wait(PATIENCE_S)
-            self.group_sizes.append(len(batches))
-            insert(batches)
+            self.group_sizes.append(len(payload))
+            return append(segments, payload)
 
-        monkeypatch.setattr(store.database, "insert", held)
+        monkeypatch.setattr(Segments, "append", held)
 
 
 def stop(store: Store, made: Writer[Rows, int]) -> None:
@@ -41,7 +41,7 @@ def stop(store: Store, made: Writer[Rows, int]) -> None:
 
 def test_the_answer_comes_after_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, emitter = open_store(tmp_path), Emitter()
-    gate, made = Gate(store, monkeypatch), writer(store)
+    gate, made = Gate(monkeypatch), writer(store)
     future = made.submit((emitter.opened(),))
     assert gate.waiting.wait(PATIENCE_S)
     assert not future.done()
@@ -53,7 +53,7 @@ def test_the_answer_comes_after_the_commit(tmp_path: Path, monkeypatch: pytest.M
 
 def test_what_waits_is_committed_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, emitter = open_store(tmp_path), Emitter()
-    gate, made = Gate(store, monkeypatch), writer(store)
+    gate, made = Gate(monkeypatch), writer(store)
     first = made.submit((emitter.opened(),))
     assert gate.waiting.wait(PATIENCE_S)
     others = [made.submit((emitter.call(),)) for _ in range(10)]
@@ -69,7 +69,7 @@ def test_a_group_is_bounded_by_requests_and_by_bytes(
     monkeypatch.setattr("tallystick_store.writer.MAX_GROUP_REQUESTS", 3)
     monkeypatch.setattr("tallystick_store.writer.MAX_GROUP_BYTES", 100)
     store, emitter = open_store(tmp_path), Emitter()
-    gate, made = Gate(store, monkeypatch), writer(store)
+    gate, made = Gate(monkeypatch), writer(store)
     futures = [made.submit((emitter.opened(),))]
     assert gate.waiting.wait(PATIENCE_S)
     futures += [made.submit((emitter.call(),), 1) for _ in range(4)]
@@ -104,7 +104,7 @@ def test_a_request_sees_the_uncommitted_rows_before_it(
         state = view.session(emitter.session)
         return Admitted("sender-1", request, state.max_seq if state else -1)
 
-    gate, made = Gate(store, monkeypatch), Writer(store, admit, Clock())
+    gate, made = Gate(monkeypatch), Writer(store, admit, Clock())
     first = made.submit((emitter.opened(),))
     assert gate.waiting.wait(PATIENCE_S)
     others = [made.submit((emitter.call(),)) for _ in range(3)]
@@ -122,7 +122,7 @@ def test_a_refused_request_fails_alone(tmp_path: Path, monkeypatch: pytest.Monke
             raise AdmissionError("nothing to keep")
         return keep_all(request, view)
 
-    gate, made = Gate(store, monkeypatch), Writer(store, admit, Clock())
+    gate, made = Gate(monkeypatch), Writer(store, admit, Clock())
     first = made.submit((emitter.opened(),))
     assert gate.waiting.wait(PATIENCE_S)
     futures = [made.submit(()), made.submit((emitter.call(),))]
@@ -139,51 +139,37 @@ def test_a_request_without_rows_is_answered_without_a_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = open_store(tmp_path)
-    gate, made = Gate(store, monkeypatch), writer(store)
+    gate, made = Gate(monkeypatch), writer(store)
     assert made.submit(()).result(PATIENCE_S) == 0
     assert (store.size, gate.group_sizes) == (0, [])
     stop(store, made)
 
 
-def failing(times: int, insert: Callable[..., None], *, persists: bool) -> Callable[..., None]:
-    """Fail the first `times` commits, after they were made or instead."""
-    left = [times]
-
-    def fail(self: Database, batches: dict[str, object]) -> None:
-        if left[0] == 0:
-            insert(self, batches)
-            return
-        left[0] -= 1
-        if persists:
-            insert(self, batches)
-        raise StoreError("the disk is full")
-
-    return fail
-
-
-@pytest.mark.parametrize("persists", [False, True])
 def test_a_failed_commit_fails_every_request_of_its_group_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, persists: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, emitter = open_store(tmp_path), Emitter()
     made = writer(store)
     results([made.submit((emitter.opened(),))])
+
+    def fail(segments: Segments, payload: bytes) -> int:
+        raise StoreError("the disk is full")
+
     with monkeypatch.context() as patch:
-        patch.setattr(Database, "insert", failing(1, Database.insert, persists=persists))
+        patch.setattr(Segments, "append", fail)
         failed = made.submit((emitter.call(), emitter.seal()))
         with pytest.raises(StoreError, match="the disk is full"):
             failed.result(PATIENCE_S)
     assert made.submit((emitter.call(),)).result(PATIENCE_S) == 1
-    expected = 2 + (2 if persists else 0)
-    assert store.size == expected
+    assert store.size == 2
     state = store.group().view.session(emitter.session)
     assert state is not None
-    assert state.event_count == (3 if persists else 2)
+    assert state.event_count == 2
     published = store.publisher.publish_now()
     assert published is not None
     stop(store, made)
     again = open_store(tmp_path)
-    assert (again.size, again.signing_stopped, again.notices) == (expected, None, ())
+    assert (again.size, again.signing_stopped, again.notices) == (2, None, ())
     again.close()
 
 
@@ -193,14 +179,36 @@ def test_an_error_that_nobody_foresaw_is_told_to_the_sender(
     store, emitter = open_store(tmp_path), Emitter()
     made = writer(store)
 
-    def fail(batches: object) -> None:
+    def fail(segments: Segments, payload: bytes) -> int:
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(store.database, "insert", fail)
+        patch.setattr(Segments, "append", fail)
         with pytest.raises(StoreError, match="MemoryError"):
             made.submit((emitter.opened(),)).result(PATIENCE_S)
     assert made.submit((emitter.call(),)).result(PATIENCE_S) == 1
+    stop(store, made)
+
+
+def test_while_the_database_is_far_behind_nothing_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick_store.journal.follower.MAX_WAITING_BYTES", 1)
+    store, emitter = open_store(tmp_path), Emitter()
+    made, insert, goes_on = writer(store), Database.insert, threading.Event()
+
+    def held(database: Database, batches: dict[str, object]) -> None:
+        assert goes_on.wait(PATIENCE_S)
+        insert(database, batches)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "insert", held)
+        assert results([made.submit((emitter.opened(),))]) == [1]
+        with pytest.raises(OverloadedError, match="far behind"):
+            made.submit((emitter.call(),))
+        goes_on.set()
+        store.database.settle()
+    assert results([made.submit((emitter.call(),))]) == [1]
     stop(store, made)
 
 
@@ -208,7 +216,7 @@ def test_a_request_that_was_cancelled_in_time_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, emitter = open_store(tmp_path), Emitter()
-    gate, made = Gate(store, monkeypatch), writer(store)
+    gate, made = Gate(monkeypatch), writer(store)
     first = made.submit((emitter.opened(),))
     assert gate.waiting.wait(PATIENCE_S)
     given_up, kept = made.submit((emitter.call(),)), made.submit((emitter.call(),))
@@ -232,7 +240,7 @@ def test_too_much_waiting_is_refused_at_once(
 ) -> None:
     monkeypatch.setattr(f"tallystick_store.writer.{limit}", value)
     store, emitter = open_store(tmp_path), Emitter()
-    gate, made = Gate(store, monkeypatch), writer(store)
+    gate, made = Gate(monkeypatch), writer(store)
     futures: list[Future[int]] = [made.submit((emitter.opened(),))]
     assert gate.waiting.wait(PATIENCE_S)
     fitting = 2 if limit == "MAX_WAITING_REQUESTS" else 1
@@ -249,7 +257,7 @@ def test_closing_writes_what_waits_and_takes_nothing_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, emitter = open_store(tmp_path), Emitter()
-    gate, made = Gate(store, monkeypatch), writer(store)
+    gate, made = Gate(monkeypatch), writer(store)
     futures = [made.submit((emitter.opened(),))]
     assert gate.waiting.wait(PATIENCE_S)
     futures += [made.submit((emitter.call(),)) for _ in range(200)]

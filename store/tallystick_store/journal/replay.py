@@ -1,0 +1,86 @@
+"""What a start does with the journal: groups that the database lacks are put into it, and the files go.
+
+A torn group at the end was never acknowledged: its write was cut short before the sync. It is dropped. What
+is damaged may have been acknowledged: it is set aside, never guessed at, and the notice says so; a signed
+checkpoint that covers it then contradicts the database, and signing stops.
+"""
+
+import logging
+from pathlib import Path
+from typing import Final
+
+from tallystick.errors import StoreError
+from tallystick.private_file import sync_directory
+from tallystick_store.engine.duckdb import Database
+from tallystick_store.journal.contents import decode_tables
+from tallystick_store.journal.frame import Reading
+from tallystick_store.journal.segments import ASIDE, groups_after, segment_files
+from tallystick_store.schema import APPLIED, row_batch
+
+JOURNAL_FOLDER: Final = "journal"
+
+_log = logging.getLogger(__name__)
+
+
+def last_applied(database: Database) -> int:
+    """Return the number of the newest group that the database holds, 0 for none."""
+    ((number,),) = database.rows_at_once(f'SELECT max(number) FROM "{APPLIED.name}"')  # noqa: S608 - schema.py
+    return 0 if number is None else int(number)
+
+
+def replay(database: Database, directory: Path) -> tuple[str, ...]:
+    """Bring the database up to the journal of a data directory, and empty the journal; return notices.
+
+    Raises StoreError when the journal cannot be read or the database takes no more.
+    """
+    folder = directory / JOURNAL_FOLDER
+    notices: list[str] = []
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        count = apply_groups(database, folder, _Putter(notices))
+        for _, path in segment_files(folder):
+            path.unlink()
+        sync_directory(folder)
+    except OSError as error:
+        raise StoreError(f"the journal {folder} cannot be read: {error.strerror}") from error
+    if count:
+        _log.info("%s: %d groups of the journal were put into the database", directory, count)
+    return tuple(notices)
+
+
+def apply_groups(database: Database, folder: Path, put_aside: "_Putter | None" = None) -> int:
+    """Append what the database lacks, group by group; return how many there were. Raises OSError, StoreError."""
+    count = 0
+    for frame in groups_after(folder, last_applied(database), put_aside or _ignore):
+        number = row_batch(APPLIED, [(frame.number,)])
+        database.insert({**decode_tables(frame.payload), APPLIED.name: number})
+        count += 1
+    return count
+
+
+class _Putter:
+    """Sets aside what does not read back, and says so."""
+
+    def __init__(self, notices: list[str]) -> None:
+        self._notices = notices
+
+    def __call__(self, path: Path, reading: Reading | None, reason: str) -> None:
+        if reading is not None and reading.ending == "torn":
+            self._notices.append(
+                f"journal/{path.name}: {reason}: its write was cut short, nobody was told that it was"
+                " kept, and it is dropped"
+            )
+            return
+        aside = path.with_name(path.name + ASIDE)
+        with path.open("rb") as file:
+            file.seek(reading.end if reading is not None else 0)
+            aside.write_bytes(file.read())
+        aside.chmod(0o600)
+        self._notices.append(
+            f"journal/{path.name}: {reason}: what follows stands in {aside.name} and is not in the"
+            " database; records may be lost that their senders believe kept"
+        )
+
+
+def _ignore(_path: Path, _reading: Reading | None, _reason: str) -> None:
+    """Leave what does not read back where it is: for readers that change nothing."""
