@@ -132,7 +132,7 @@ META: Final = Table("meta", (Column("key", "VARCHAR"), Column("value", "VARCHAR"
 """The keys are `schema` (SCHEMA_VERSION) and `origin` (of the tenant log)."""
 
 APPLIED: Final = Table("applied", (Column("number", "BIGINT"),))
-"""Numbers of the journal's groups that are in here, each written in the transaction of its rows."""
+"""Numbers of the journal's groups that are in here, from 1 on, each written in the transaction of its rows."""
 
 TABLES: Final = (EVENTS, SEALS, SPANS, LATE_DISCLOSURES, CHECKPOINTS, META, APPLIED)
 

@@ -106,6 +106,7 @@ class DataSource:
         for table in (EVENTS, SEALS, SPANS):
             self._check_outside(table.name, findings)
         self._check_late(findings)
+        self._check_applied(findings)
 
     def close(self) -> None:
         """Close the database and give the directory back."""
@@ -197,6 +198,16 @@ class DataSource:
         for log_index, _ in rows:
             place = Place(table="late_disclosures", log_index=log_index)
             findings.fault(3, "a late disclosure belongs to no event", place)
+
+    def _check_applied(self, findings: Findings) -> None:
+        """Look for a number that is missing or stands twice: they count the groups of the journal from 1 on."""
+        rows = self._rows(
+            "SELECT number, count(*) OVER () FROM applied"
+            " QUALIFY coalesce(number, 0) != row_number() OVER (ORDER BY number) ORDER BY 1 LIMIT 1"
+        )
+        for number, count in rows:
+            message = f"expected the numbers 1 to {count}, found {number} out of its place"
+            findings.fault(3, message, Place(table="applied", column="number"))
 
     def _require_tables(self) -> None:
         try:

@@ -1,7 +1,7 @@
 """The follower: puts the groups of the journal into the database, each exactly once, behind the answers.
 
-The groups of a moment go in one transaction, and the number of the newest one with them: after a crash
-between the commit and anything else, that number says what is there. While the database takes nothing, the
+The groups of a moment go in one transaction, and the number of each with its rows: after a crash between the
+commit and anything else, the largest says what is there. While the database takes nothing, the
 groups wait here and in the journal; above MAX_WAITING_BYTES the writer is told to take no more.
 """
 
@@ -186,7 +186,7 @@ class Follower:
 
 
 def _merged(groups: list[_Waiting]) -> dict[str, pa.Table]:
-    """Return the rows of several groups by table, and the number of the newest group."""
+    """Return the rows of several groups by table, and the number of each."""
     names = dict.fromkeys(name for group in groups for name in group.tables)
     merged = {
         name: pa.concat_tables(
@@ -195,4 +195,4 @@ def _merged(groups: list[_Waiting]) -> dict[str, pa.Table]:
         )
         for name in names
     }
-    return {**merged, APPLIED.name: row_batch(APPLIED, [(groups[-1].number,)])}
+    return {**merged, APPLIED.name: row_batch(APPLIED, [(group.number,) for group in groups])}

@@ -9,15 +9,20 @@ import logging
 from pathlib import Path
 from typing import Final
 
+import pyarrow.compute as pc
+
 from tallystick.errors import StoreError
 from tallystick.private_file import sync_directory
 from tallystick_store.engine.duckdb import Database
+from tallystick_store.entries import next_log_index
 from tallystick_store.journal.contents import decode_tables
-from tallystick_store.journal.frame import Reading
+from tallystick_store.journal.frame import Frame, Reading, read_frames
 from tallystick_store.journal.segments import ASIDE, groups_after, segment_files
-from tallystick_store.schema import APPLIED, row_batch
+from tallystick_store.schema import APPLIED, EVENTS, SEALS, SPANS, row_batch
 
 JOURNAL_FOLDER: Final = "journal"
+
+_ENTRIES: Final = (EVENTS.name, SEALS.name, SPANS.name)
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +44,7 @@ def replay(database: Database, directory: Path) -> tuple[str, ...]:
         folder.mkdir(mode=0o700, exist_ok=True)
         count = apply_groups(database, folder, _Putter(notices))
         for _, path in segment_files(folder):
-            path.unlink()
+            _remove(database, path, notices)
         sync_directory(folder)
     except OSError as error:
         raise StoreError(f"the journal {folder} cannot be read: {error.strerror}") from error
@@ -56,6 +61,27 @@ def apply_groups(database: Database, folder: Path, put_aside: "_Putter | None" =
         database.insert({**decode_tables(frame.payload), APPLIED.name: number})
         count += 1
     return count
+
+
+def _remove(database: Database, path: Path, notices: list[str]) -> None:
+    """Remove a segment; set it aside where `applied` says that its groups are in and the rows are not."""
+    newest = max(
+        (_newest_index(frame) for frame in read_frames(path.read_bytes()).frames), default=-1
+    )
+    if newest < next_log_index(database):
+        path.unlink()
+        return
+    path.replace(path.with_name(path.name + ASIDE))
+    notices.append(
+        f"journal/{path.name}: the database says that it holds this, and does not: rows were removed, or"
+        f" the numbers in `applied` changed; it stands in {path.name}{ASIDE}"
+    )
+
+
+def _newest_index(frame: Frame) -> int:
+    tables = decode_tables(frame.payload)
+    entries = [table["log_index"] for name, table in tables.items() if name in _ENTRIES]
+    return max((int(pc.max(one).as_py()) for one in entries if len(one)), default=-1)
 
 
 class _Putter:

@@ -1,9 +1,11 @@
 """The follower: every group reaches the database once, whatever the database does meanwhile."""
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tallystick.errors import StoreError
@@ -13,7 +15,9 @@ from tallystick_store.journal.follower import Follower
 from tallystick_store.journal.replay import last_applied, replay
 from tallystick_store.journal.segments import Segments, segment_files
 from tallystick_store.schema import LATE_DISCLOSURES, row_batch
+from tallystick_store.store import DATABASE_NAME
 from tests.patience import PATIENCE_S
+from tests.stores import Emitter, open_store, write
 
 Insert = Callable[[Database, Tables], None]
 
@@ -52,16 +56,18 @@ def followed(tmp_path: Path) -> Iterator[Followed]:
 
 
 class Held:
-    """Holds every insert until it is let go."""
+    """Holds every insert until it is let go, and notes how many rows it adds."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go = threading.Event()
         self.began = threading.Event()
+        self.sizes: list[int] = []
         insert = Database.insert
 
         def held(database: Database, batches: Tables) -> None:
             self.began.set()
             assert self.go.wait(PATIENCE_S)
+            self.sizes.append(batches[LATE_DISCLOSURES.name].num_rows)
             insert(database, batches)
 
         monkeypatch.setattr(Database, "insert", held)
@@ -114,7 +120,8 @@ def test_what_waits_goes_in_one_transaction(
     held.go.set()
     followed.follower.settle()
     assert followed.rows() == list(range(1, 40))
-    assert followed.database.rows_at_once("SELECT number FROM applied") == [(1,), (39,)]
+    assert held.sizes == [1, 38]
+    assert followed.database.rows_at_once("SELECT count(*), max(number) FROM applied") == [(39, 39)]
 
 
 def test_so_much_waits_that_nothing_more_may_be_taken(
@@ -214,3 +221,22 @@ def test_a_torn_group_is_dropped_and_a_damaged_one_is_kept_for_people(tmp_path: 
     assert whole.endswith(aside.read_bytes()[:-1] + whole[-1:])
     assert aside.stat().st_mode & 0o777 == 0o600
     damaged.close()
+
+
+def test_what_the_database_only_claims_to_hold_is_not_removed(tmp_path: Path) -> None:
+    store, emitter = open_store(tmp_path), Emitter()
+    write(store, [emitter.opened(), emitter.seal()])
+    store.close()
+    store = open_store(tmp_path)
+    with store.database._insert_lock:  # noqa: SLF001 - the database stands still
+        write(store, [emitter.call()])
+        killed = Path(shutil.copytree(tmp_path, tmp_path.with_name("killed")))
+    store.close()
+    with duckdb.connect(str(killed / DATABASE_NAME)) as connection:
+        connection.execute("INSERT INTO applied VALUES (2)").fetchall()
+    again = open_store(killed)
+    assert again.size == 2
+    [notice] = again.notices
+    assert "the database says that it holds this, and does not" in notice
+    assert [path.name for path in (killed / "journal").iterdir()] == ["000000000002.journal.aside"]
+    again.close()
