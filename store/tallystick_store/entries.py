@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
-from tallystick.profile import encode
+from tallystick.profile import MAX_INTEGER, encode
 from tallystick.tlog.entry import EntryKind
 from tallystick.tlog.tree import joined_hashes, root_of
 from tallystick_store.engine.duckdb import Database, Row
@@ -30,6 +30,13 @@ _SINGLE: Final = """
 _SPANS: Final = """
     SELECT log_index, leaf_hash, sender, rx_us FROM spans
     WHERE log_index >= $1 AND log_index < $2 ORDER BY log_index, position
+"""
+
+
+_COUNT: Final = """
+    SELECT (SELECT count(*) FROM events WHERE coalesce(log_index, -1) < $1)
+         + (SELECT count(*) FROM seals WHERE coalesce(log_index, -1) < $1)
+         + (SELECT count(DISTINCT coalesce(log_index, -1)) FROM spans WHERE coalesce(log_index, -1) < $1)
 """
 
 
@@ -83,12 +90,9 @@ def next_log_index(database: Database) -> int:
     return 0 if largest is None else int(largest) + 1
 
 
-def count_entries(database: Database) -> int:
-    """Return how many entries the rows make, whatever their log indexes are."""
-    ((count,),) = database.rows(
-        "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM seals)"
-        " + (SELECT count(DISTINCT coalesce(log_index, -1)) FROM spans)"
-    )
+def count_entries(database: Database, below: int = MAX_INTEGER) -> int:
+    """Return how many entries the rows make that have a log index under `below`, or none."""
+    ((count,),) = database.rows(_COUNT, (below,))
     return int(count)
 
 

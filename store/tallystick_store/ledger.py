@@ -32,11 +32,17 @@ ReadEntries = Callable[[int, int], Sequence[bytes]]
 class Ledger:
     """The tree; safe for one thread that extends it and any number that read."""
 
-    def __init__(self, read_entries: ReadEntries) -> None:
+    def __init__(
+        self, read_entries: ReadEntries, size: int = 0, levels: Sequence[bytes] = ()
+    ) -> None:
+        """Begin with an empty tree, or with the tree of `size` entries, a multiple of 256.
+
+        `levels` then holds the hashes above the leaves, from tile level 1 on: `size >> 8` of them, and so on.
+        """
         self._read_entries = read_entries
-        self._levels: list[bytearray] = [bytearray()]
+        self._levels: list[bytearray] = [bytearray(), *map(bytearray, levels)]
         self._entries: list[bytes] = []
-        self._kept_from = 0
+        self._kept_from = size
         self._old_tiles: OrderedDict[int, bytes] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -66,6 +66,11 @@ class Publisher:
         if stopped is not None:
             self._stop(stopped)
 
+    def stop_signing(self, reason: str) -> None:
+        """Sign nothing more: the database is not the one that was signed."""
+        with self._publishing:
+            self._stop(reason)
+
     def start(self, interval_s: float = PUBLISH_INTERVAL_S) -> None:
         """Publish in the background whenever `notify` was called."""
         self._thread = threading.Thread(

@@ -21,6 +21,7 @@ from typing import Final
 
 from tallystick.errors import StoreError, VerificationError
 from tallystick.private_file import sync_directory
+from tallystick_store.audit import AuditBehind
 from tallystick_store.blobs import BLOB_FOLDER, BlobFiles
 from tallystick_store.checkpoints import CheckpointLog, LogSigner, SignedCheckpoint
 from tallystick_store.engine.duckdb import Database
@@ -36,12 +37,14 @@ from tallystick_store.ledger import Ledger
 from tallystick_store.lock import DirectoryLock
 from tallystick_store.published import PublishedLog
 from tallystick_store.publisher import PUBLISH_INTERVAL_S, Publisher
-from tallystick_store.rebuild import rebuild
+from tallystick_store.rebuild import rebuild, resume
 from tallystick_store.schema import EVENTS, META, SCHEMA_VERSION, SEALS, SPANS, row_batch
 from tallystick_store.tilestore import TileStore
 
 DATABASE_NAME: Final = "tallystick.duckdb"
 LOG_FOLDER: Final = "log"
+AUDIT_BEHIND_ENTRIES: Final = 200_000
+"""Above this a start does not wait for the look at every row: about a second."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +59,7 @@ class Store:
         signer: LogSigner,
         lock: DirectoryLock,
         notices: tuple[str, ...] = (),
+        audit_behind: int = AUDIT_BEHIND_ENTRIES,
     ) -> None:
         self.directory = directory
         self.database = database
@@ -63,9 +67,10 @@ class Store:
         self.origin = signer.origin
         self.checkpoints = CheckpointLog(database, signer.key)
         tiles = TileStore(Files(directory / LOG_FOLDER))
-        state = rebuild(database, tiles, self.checkpoints)
-        self.notices = (*notices, *state.notices)
-        """What the start found and put right."""
+        is_large = next_log_index(database) > audit_behind
+        begun = resume(database, tiles, self.checkpoints) if is_large else None
+        state = begun or rebuild(database, tiles, self.checkpoints)
+        self._notices = [*notices, *state.notices]
         self._ledger = state.ledger
         self._next_index = state.next_index
         self._rx_us = _newest_rx_us(database)
@@ -82,6 +87,9 @@ class Store:
         database.settle = self._follower.settle
         for notice in self.notices:
             _log.warning("%s: %s", directory, notice)
+        self._audit = (
+            AuditBehind(database, tiles, self.publisher, begun, self._note) if begun else None
+        )
 
     @classmethod
     def open(
@@ -92,10 +100,12 @@ class Store:
         publish_interval_s: float | None = PUBLISH_INTERVAL_S,
         threads: int = 1,
         memory_limit: str = "1GB",
+        audit_behind: int = AUDIT_BEHIND_ENTRIES,
     ) -> "Store":
         """Open a data directory, create it (0700) where it is missing, and catch up.
 
-        Without an interval nothing is published but by `publisher.publish_now` and `close`.
+        Without an interval nothing is published but by `publisher.publish_now` and `close`. A log of more than
+        `audit_behind` entries begins at once, and every row of it is looked at behind that.
         Raises StoreError when another process has it, when it belongs to another log, and when it
         cannot be read.
         """
@@ -111,7 +121,8 @@ class Store:
         try:
             sync_directory(directory)
             _check_meta(database, signer.origin)
-            store = cls(directory, database, signer, lock, replay(database, directory))
+            notices = replay(database, directory)
+            store = cls(directory, database, signer, lock, notices, audit_behind)
         except BaseException:
             database.close()
             lock.release()
@@ -120,6 +131,11 @@ class Store:
             store.publisher.start(publish_interval_s)
             store.publisher.notify()
         return store
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the start, and the look at every row behind it, found and put right."""
+        return tuple(self._notices)
 
     @property
     def size(self) -> int:
@@ -216,6 +232,8 @@ class Store:
         Call after the writer has ended. Raises StoreError when the last checkpoint could not be
         published; all that was committed is kept even so, and everything is closed.
         """
+        if self._audit is not None:
+            self._audit.close()
         self.publisher.close()
         try:
             self.publisher.publish_now()
@@ -224,6 +242,15 @@ class Store:
             self._segments.close()
             self.database.close()
             self._lock.release()
+
+    def wait_for_audit(self) -> None:
+        """Wait until every row was looked at, where that goes on behind the start."""
+        if self._audit is not None:
+            self._audit.wait()
+
+    def _note(self, notice: str) -> None:
+        self._notices.append(notice)
+        _log.warning("%s: %s", self.directory, notice)
 
     def _provable(self, size: int) -> Ledger:
         if self.signing_stopped is not None:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.tlog.tiles import TILE_WIDTH, Tile, entries_path, grown_tiles, tiles_of
+from tallystick.tlog.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, entries_path, grown_tiles, tiles_of
+from tallystick.tlog.tree import HASH_BYTES
 from tallystick_store.files import Files
 from tallystick_store.ledger import Ledger
 
@@ -114,6 +115,19 @@ class TileStore:
         self._files.sweep()
         return list(self._files.paths(TILE_FOLDER))
 
+    def read_level(self, level: int, size: int) -> bytes | None:
+        """Return the hashes of a level in the tree of `size` entries, as the files hold them.
+
+        None where a file is missing or has another length. Nothing says yet that they are right.
+        """
+        count = size >> (TILE_HEIGHT * level)
+        tiles = [
+            Tile(level, index, min(TILE_WIDTH, count - index * TILE_WIDTH))
+            for index in range(-(-count // TILE_WIDTH))
+        ]
+        content = b"".join(self._files.read(tile.path) or b"" for tile in tiles)
+        return content if len(content) == count * HASH_BYTES else None
+
     def differs(self, file: LogFile, ledger: Ledger) -> bool:
         """Whether the file on disk is absent or holds anything but what the tree says."""
         return self._files.read(file.path) != file.content(ledger)
@@ -132,8 +146,10 @@ class Audit:
     they are in memory, `finish` at everything above.
     """
 
-    def __init__(self, tiles: TileStore) -> None:
+    def __init__(self, tiles: TileStore, *, partials: bool = True) -> None:
+        """List what is there. Without `partials` the files that a growing log replaces are left out."""
         self._tiles = tiles
+        self._partials = partials
         self._leaf_files: dict[int, list[LogFile]] = {}
         self._upper_files: list[LogFile] = []
         self._present: set[str] = set()
@@ -163,6 +179,8 @@ class Audit:
             return
         self._present.add(path)
         self.largest_size = max(self.largest_size, file.end)
+        if file.tile.width < TILE_WIDTH and not self._partials:
+            return
         if file.tile.level == 0:
             self._leaf_files.setdefault(file.tile.index, []).append(file)
         else:
