@@ -1,6 +1,7 @@
 """How fast signed events become durable and queryable, and what is left of them after a kill -9."""
 
 import http.client
+import json
 import signal
 import statistics
 import subprocess
@@ -24,6 +25,8 @@ PER_SEAL: Final = 500
 CONNECTIONS: Final = 4
 RATE_BUDGET: Final = 15_000
 P99_BUDGET_MS: Final = 250
+SINGLES: Final = 400
+SINGLE_BUDGET_MS: Final = 10
 SIZE_BUDGET_BYTES: Final = 1000
 _COUNT: Final = """
 import sys
@@ -108,6 +111,7 @@ def measure() -> list[str]:
         spent = time.perf_counter() - start
         _settle(service)
         settled, cpu = time.perf_counter() - start, service.cpu_s() - cpu
+        singles = sorted(_singles(service))
         service.stop(signal.SIGKILL)
         kept = _count(service)
         again = Service(Path(place))
@@ -123,10 +127,35 @@ def measure() -> list[str]:
         f"answer p50 {statistics.median(latencies):.0f} ms, p99 {_p99(latencies):.0f} ms "
         f"(budget {P99_BUDGET_MS} on a quiet machine), max {latencies[-1]:.0f} ms; "
         f"not taken: {load.refused + opened.refused} requests",
+        f"one span a request, one connection: answer p50 {statistics.median(singles):.1f} ms "
+        f"(budget {SINGLE_BUDGET_MS}), p99 {_p99(singles):.1f} ms",
         f"after kill -9, counted by another process: {kept:,} kept, {sent - kept} lost",
         f"start after the kill: {again.start_s:.1f} s",
         f"on disk after a clean stop, all files: {size / kept:.0f} bytes per event (budget {SIZE_BUDGET_BYTES})",
     ]
+
+
+def _singles(service: Service) -> Iterator[float]:
+    """Send spans one by one over one connection; yield how long each answer took, in ms."""
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+    headers = {**service.authorization, "Content-Type": "application/json"}
+    for number in range(SINGLES):
+        now_ns = time.time_ns()
+        span = {
+            "traceId": f"{now_ns:032x}",
+            "spanId": f"{now_ns:016x}",
+            "name": f"look up {number}",
+            "startTimeUnixNano": str(now_ns),
+            "endTimeUnixNano": str(now_ns + 1000),
+        }
+        body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+        start = time.perf_counter()
+        connection.request("POST", "/v1/traces", body, headers)
+        said = connection.getresponse().read()
+        if said != b"{}":
+            raise SystemExit(f"a span was not taken: {said.decode()[:200]}")
+        yield (time.perf_counter() - start) * 1000
+    connection.close()
 
 
 def _settle(service: Service) -> None:
