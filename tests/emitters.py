@@ -9,8 +9,9 @@ from pathlib import Path
 from tallystick.event import Draft, Record
 from tallystick.keys import load_emitter_key
 from tallystick.masking.tokens import TokenKey
+from tallystick.recording.masked import Masking
 from tallystick.recording.opening import Opening, open_session
-from tallystick.recording.printer import Masking, Printer
+from tallystick.recording.printer import Printer
 from tallystick.recording.session import Session
 from tallystick.spool.room import Room
 from tallystick.testing import CountingIds, FakeClock, Spooled, spooled

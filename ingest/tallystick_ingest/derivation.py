@@ -13,8 +13,8 @@ import orjson
 
 from tallystick.event import Statement
 from tallystick.masking import Masker
+from tallystick.recording.masked import Masking
 from tallystick.recording.payload import fit, measure
-from tallystick.recording.printer import Masking
 from tallystick.tlog.encoding import to_base64
 from tallystick.tlog.tree import leaf_hash
 from tallystick.tracing import conventions

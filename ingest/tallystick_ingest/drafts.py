@@ -13,7 +13,7 @@ import tallystick_ingest
 from tallystick.clock import Clock
 from tallystick.event import Statement
 from tallystick.profile import JsonValue, encode
-from tallystick.recording.printer import Masking
+from tallystick.recording.masked import Masking
 from tallystick_ingest.admission import Origin
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.prepared import NATIVE, Prepared

@@ -15,7 +15,7 @@ import orjson
 
 from tallystick.masking import Masker
 from tallystick.profile import MAX_INTEGER, encode
-from tallystick.recording.printer import Masking
+from tallystick.recording.masked import Masking
 from tallystick_ingest import verdict
 from tallystick_ingest.admission import MaskedSpan
 from tallystick_ingest.derivation import Agents, SpanReading, derive

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from tallystick.errors import StoreError
-from tallystick.recording.printer import Masking
+from tallystick.recording.masked import Masking
 from tallystick_ingest import verdict as words
 from tallystick_ingest.admission import NativeRequest, Origin, Request, ServiceRequest, SpanRequest
 from tallystick_ingest.auth.gate import Caller, Gate

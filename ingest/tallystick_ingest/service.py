@@ -12,7 +12,7 @@ from typing import Final
 from tallystick.clock import Clock, SystemClock
 from tallystick.errors import AdmissionError, ConfigError, StoreError
 from tallystick.masking.tokens import TokenKey
-from tallystick.recording.printer import Masking
+from tallystick.recording.masked import Masking
 from tallystick.tlog.note import VerifierKey
 from tallystick.verify.policy import Policy, print_policy
 from tallystick_ingest.access_book import AccessBook

@@ -5,13 +5,13 @@ signed. Each further line is a *disclosure* ``["<salt>","<field>",<value>]`` tha
 SHA-256 in ``sd`` and that can be dropped without breaking any proof (`docs/spec/record.md`).
 """
 
-import base64
+import binascii
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from tallystick.errors import RecordError
 from tallystick.fields import BY_NAME, EVENT_TYPES, FIELDS, REQUIRED, Field
@@ -45,8 +45,7 @@ _COLUMNS: Final = tuple(f for f in FIELDS if f.column)
 Statement = dict[str, JsonValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
+class Disclosure(NamedTuple):
     """One erasable line: its exact text, and what it says."""
 
     line: str
@@ -57,11 +56,11 @@ class Disclosure:
     @property
     def digest(self) -> str:
         """Base64 SHA-256 of the line, as it stands in the statement's ``sd``."""
-        return base64.b64encode(hashlib.sha256(self.line.encode()).digest()).decode()
+        digest = hashlib.sha256(self.line.encode()).digest()
+        return binascii.b2a_base64(digest, newline=False).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record: the exact bytes of line 1, what they say, and the disclosures that are still there."""
 
     line: bytes
@@ -111,15 +110,17 @@ def make_record(
 
     Raises RecordError when a field is unknown, in the wrong home, or of the wrong type.
     """
-    lines = tuple(_print_disclosure(new_salt(), name, value) for name, value in disclosures.items())
-    full = {**statement, "v": VERSION, "n": new_salt(), "sd": sorted(d.digest for d in lines)}
-    _check_statement(full)
+    lines = [_print_disclosure(new_salt(), name, value) for name, value in disclosures.items()]
+    digests = sorted([line.digest for line in lines])
+    full = {**statement, "v": VERSION, "n": new_salt(), "sd": digests}
+    _check_fields(full)
+    _check_envelope(full)
     line = encode(full)
     if len(line) > MAX_STATEMENT_BYTES:
         raise RecordError(
             f"statement of {len(line)} bytes, limit {MAX_STATEMENT_BYTES}; move values to disclosures"
         )
-    return Record(line, full, lines)
+    return Record(line, full, tuple(lines))
 
 
 def parse_record(body: str) -> Record:
@@ -139,7 +140,10 @@ def parse_statement(line: bytes) -> Statement:
     statement = decode_spelling(line)
     if not isinstance(statement, dict):
         raise RecordError("statement is not a JSON object")
-    _check_statement(statement)
+    _check_fields(statement)
+    _check_field("sd", statement["sd"])
+    _check_envelope(statement)
+    _check_digests(statement["sd"])
     return statement
 
 
@@ -199,37 +203,41 @@ def _print_disclosure(salt: str, name: str, value: str) -> Disclosure:
     return Disclosure(data.decode(), salt, name, value)
 
 
-def _check_statement(statement: Statement) -> None:
-    for name in REQUIRED:
-        if name not in statement:
-            raise RecordError(f"statement lacks {name}")
-    for name in _unsure_fields(statement):
+def _check_fields(statement: Statement) -> None:
+    """Check that each field is one of the table and of its type, all but the items of ``sd``."""
+    shape = _shape(tuple(statement))
+    if shape.lacks is not None:
+        raise RecordError(f"statement lacks {shape.lacks}")
+    unsure: Iterable[str] = statement
+    if tuple(map(type, statement.values())) == shape.types:
+        integers = [name for name in shape.integers if not 0 <= statement[name] <= MAX_INTEGER]
+        unsure = (*shape.containers, *integers)
+    for name in unsure:
         _check_field(name, statement[name])
-    if statement["v"] != VERSION:
-        raise RecordError(f"version {statement['v']}, this reader knows {VERSION}")
-    if statement["type"] not in _EVENT_TYPES:
-        raise RecordError(f"unknown event type {statement['type'][:64]!r}")
-    _check_envelope(statement)
 
 
-def _unsure_fields(statement: Statement) -> Iterable[str]:
-    """Return the fields whose value has to be looked at: all, unless each type is the table's."""
-    types, containers, integers = _shape(tuple(statement))
-    if tuple(map(type, statement.values())) != types:
-        return statement
-    return (*containers, *(n for n in integers if not 0 <= statement[n] <= MAX_INTEGER))
+class _Shape(NamedTuple):
+    """What the names of a statement's fields say about it."""
+
+    lacks: str | None
+    """A field that every statement has, and this one has not."""
+    types: tuple[type | None, ...]
+    """By the table, in the order of the names; None where no statement holds the field."""
+    containers: tuple[str, ...]
+    """Fields whose items have to be looked at; not ``sd``."""
+    integers: tuple[str, ...]
 
 
 @lru_cache(maxsize=256)
-def _shape(names: tuple[str, ...]) -> tuple[tuple[type | None, ...], list[str], list[str]]:
-    """Return the type of each field (None where no statement holds it), containers and integers.
-
-    Emitters write few shapes, and every call of a tool is checked against one.
-    """
+def _shape(names: tuple[str, ...]) -> _Shape:
+    """Read the names of fields. Emitters write few shapes, and every call of a tool is checked against one."""
     known = [BY_NAME.get(name) for name in names]
-    types = tuple(_PYTHON_TYPES[f.type] if f and f.home != "disclosure" else None for f in known)
-    containers = [f.name for f in known if f and f.type in _INNER_TYPES]
-    return types, containers, [f.name for f in known if f and f.type == "int"]
+    return _Shape(
+        next((name for name in REQUIRED if name not in names), None),
+        tuple(_PYTHON_TYPES[f.type] if f and f.home != "disclosure" else None for f in known),
+        tuple(f.name for f in known if f and f.type in _INNER_TYPES and f.name != "sd"),
+        tuple(f.name for f in known if f and f.type == "int"),
+    )
 
 
 def _check_field(name: str, value: JsonValue) -> None:
@@ -252,6 +260,10 @@ def _items(value: JsonValue) -> Iterable[JsonValue]:
 
 
 def _check_envelope(statement: Statement) -> None:
+    if statement["v"] != VERSION:
+        raise RecordError(f"version {statement['v']}, this reader knows {VERSION}")
+    if statement["type"] not in _EVENT_TYPES:
+        raise RecordError(f"unknown event type {statement['type'][:64]!r}")
     for name in ("session", "n"):
         if not _HEX_32.fullmatch(statement[name]):
             raise RecordError(f"{name} is not 32 lower-case hex digits")
@@ -259,7 +271,9 @@ def _check_envelope(statement: Statement) -> None:
         raise RecordError("seq and time_us cannot be negative")
     if statement["origin"] not in ("native", "derived"):
         raise RecordError("origin is neither native nor derived")
-    digests = statement["sd"]
+
+
+def _check_digests(digests: list[str]) -> None:
     if digests != sorted(set(digests)) or not all(map(_SHA_256.fullmatch, digests)):
         raise RecordError("sd is not a sorted list of distinct base64 SHA-256 digests")
 

@@ -22,8 +22,8 @@ from tallystick.credentials import CREDENTIALS_FILE
 from tallystick.keys import EMITTER_FILE, TOKEN_FILE, EmitterKey, load_emitter_key
 from tallystick.preload import FOR_PROXIES, FOR_SHIPPING, FOR_SIGNING, ImportGuard
 from tallystick.private_file import private_file_warnings
+from tallystick.recording.masked import Masking
 from tallystick.recording.opening import Opening, open_session, sdk_version, session_facts
-from tallystick.recording.printer import Masking
 from tallystick.recording.recorder import Recorder, Terms
 from tallystick.recording.sealer import Sealer
 from tallystick.recording.session import Session

@@ -6,7 +6,6 @@ one `Call`, found through a context variable. Nothing here touches the network.
 """
 
 import re
-import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,7 +21,8 @@ from tallystick.capture.definition import ToolDefinition
 from tallystick.capture.identity import Identity
 from tallystick.event import Draft
 from tallystick.profile import JsonValue
-from tallystick.recording.printer import Prepared
+from tallystick.random_id import random_id
+from tallystick.recording.prepared import Prepared
 from tallystick.runtime import Runtime
 from tallystick.tracing import call_spans, semconv
 from tallystick.tracing.spans import (
@@ -87,7 +87,7 @@ class Call:
     """One call, seen from one side. Made when it begins; `announce`, then `end` exactly once."""
 
     def __init__(self, running: Runtime, sighting: Sighting) -> None:
-        self.action_id = secrets.token_hex(16)
+        self.action_id = random_id()
         self.sighting = sighting
         self.observers: set[Observer] = {sighting.observer}
         self.span: CallSpan | None = None

@@ -121,7 +121,11 @@ class Identity:
             "credential.kind": credential.kind if credential.secret else None,
             "credential.audience": credential.audience,
         }
-        found: dict[str, JsonValue] = {name: text(value) for name, value in claims.items() if value}
+        found: dict[str, JsonValue] = {
+            name: value[:MAX_TEXT] if type(value) is str else text(value)
+            for name, value in claims.items()
+            if value
+        }
         if credential.scopes is not None:
             found["credential.scopes"] = [text(one) for one in credential.scopes]
         if self.roles:

@@ -6,9 +6,10 @@ receipt of a tool's call goes there too.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import replace
-from typing import Any, Final, get_args
+from functools import cache
+from typing import Any, Final, cast, get_args
 from weakref import WeakKeyDictionary
 
 from tallystick import runtime
@@ -207,13 +208,14 @@ def _marked(given: Any, added: Mapping[str, JsonValue]) -> Any:
         return None
     request = getattr(given, "root", given)
     meta = {**(mcp_facts.wire(request.params.meta) or {}), **added}
-    meta_type = type(request.params).model_fields["meta"].annotation
-    params = request.params.model_copy(update={"meta": _meta(meta_type, meta)})
-    copy = request.model_copy(update={"params": params})
-    return type(given)(copy) if request is not given else copy
+    model = _meta_model(cast("Hashable", type(request.params)))
+    update = {"meta": meta if model is None else model.model_validate(meta)}
+    copy = request.model_copy(update={"params": request.params.model_copy(update=update)})
+    return given.model_copy(update={"root": copy}) if request is not given else copy
 
 
-def _meta(annotation: Any, meta: dict[str, Any]) -> Any:
-    """Return `_meta` in the type of the version: 1.x has a model, 2.x a typed dictionary."""
-    models = [one for one in get_args(annotation) if hasattr(one, "model_validate")]
-    return models[0].model_validate(meta) if models else meta
+@cache
+def _meta_model(params: Hashable) -> Any:
+    """Return the type of `_meta` in a type of params: 1.x has a model, 2.x a typed dictionary (None)."""
+    annotation = getattr(params, "model_fields", {})["meta"].annotation
+    return next((one for one in get_args(annotation) if hasattr(one, "model_validate")), None)

@@ -72,12 +72,13 @@ class ServerHooksV1:
         request: Any,
         proceed: Callable[[], Awaitable[None]],
     ) -> None:
-        call = self._framework.safely(lambda: _begun(server, message, request), records=True)
+        meta = self._framework.safely(lambda: mcp_facts.wire(message.request_meta))
+        call = self._framework.safely(lambda: _begun(server, message, request, meta), records=True)
         if call is None:
             refuse_unseen(self._framework, getattr(request.params, "name", None))
             await proceed()
             return
-        self._framework.safely(lambda: call.open_span(_parent(message)))
+        self._framework.safely(lambda: call.open_span(_parent(meta)))
         with made_current(call), spans.activated(call.span):
             try:
                 await announced(self._framework, call)
@@ -120,15 +121,15 @@ class ServerHooksV1:
         message.respond = answer
 
 
-def _begun(server: Any, message: Any, request: Any) -> Call | None:
+def _begun(server: Any, message: Any, request: Any, meta: Any) -> Call | None:
     running = runtime.current()
     if running is None:
         return None
-    seen = _sighting(server, message, request)
+    seen = _sighting(server, message, request, meta)
     return Call(running, replace(seen, decision=passed_check(_http(message))))
 
 
-def _sighting(server: Any, message: Any, request: Any) -> Sighting:
+def _sighting(server: Any, message: Any, request: Any, meta: Any) -> Sighting:
     params = mcp_facts.wire(request.params)
     http, transport = _http(message), _transport(message)
     is_tool = request.method == "tools/call"
@@ -141,7 +142,7 @@ def _sighting(server: Any, message: Any, request: Any) -> Sighting:
             "mcp.protocol_version": _protocol_version(message),
             "mcp.session_id": http.headers.get("mcp-session-id") if http is not None else None,
             "jsonrpc.request_id": text(message.request_id),
-            **(stated_receipt(_meta(message), params) if is_tool else {}),
+            **(stated_receipt(meta, params) if is_tool else {}),
         },
         server_identity(http, _client_info(message), transport),
         definition_of(server, params["name"]) if is_tool else None,
@@ -200,12 +201,7 @@ def _protocol_version(message: Any) -> str | None:
     return str(asked if asked in supported else newest)
 
 
-def _meta(message: Any) -> Any:
-    return mcp_facts.wire(message.request_meta)
-
-
-def _parent(message: Any) -> Any:
-    meta = _meta(message)
+def _parent(meta: Any) -> Any:
     return spans.extracted(meta) if isinstance(meta, Mapping) else None
 
 

@@ -46,7 +46,8 @@ def outlived_call(related_request_id: object) -> Call | None:
 
 def note_call(session: object, call: Call, result: object) -> None:
     """Remember a client's call whose result says that it was made a task."""
-    task_id = _made(mcp_facts.wire(result))
+    task = _member(result, "task") if isinstance(result, Mapping) else getattr(result, "task", None)
+    task_id = _made({"task": mcp_facts.wire(task)}) if task is not None else None
     if task_id is not None:
         _remember(_calls.setdefault(session, OrderedDict()), task_id, call)
 

@@ -18,6 +18,7 @@ from tallystick.config import Config
 from tallystick.errors import SpoolError
 from tallystick.keys import EmitterKey
 from tallystick.profile import encode
+from tallystick.random_id import random_id
 from tallystick.recording.session import Session, SessionKey, Sync
 from tallystick.spool.files import SEGMENT_BYTES, SessionLock, SpoolWriter, Write, remove_session
 from tallystick.spool.room import Room
@@ -35,11 +36,6 @@ NewId = Callable[[], str]
 """Gives 128 fresh random bits as 32 hex digits."""
 Print = Callable[[event.Draft], event.Record]
 """Masks a draft and prints it as a record without a place: `Recorder.print_record`."""
-
-
-def random_id() -> str:
-    """Return 128 random bits, 32 hex digits."""
-    return os.urandom(16).hex()
 
 
 @dataclass(frozen=True, slots=True)

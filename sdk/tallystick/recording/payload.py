@@ -28,9 +28,17 @@ _OPTIONS: Final = (
     | orjson.OPT_STRICT_INTEGER
     | orjson.OPT_PASSTHROUGH_DATACLASS  # orjson would not sort their fields
 )
-_FLOAT: Final = re.compile(rb"[0-9](?:\.|e)")
+_PLAIN: Final = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_STRICT_INTEGER
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+_FLOAT: Final = re.compile(rb"[0-9](?:\.[0-9]|e[-+0-9])")
+_POINT: Final = re.compile(rb"\.[0-9]")
 _EXPONENT: Final = re.compile(rb"e[-+0-9]")
-"""In a float that orjson prints without a point, such as 1e+16; to search for the letter is cheap."""
+"""In every float that orjson prints stands one of both; to search for a letter or a point is cheap."""
 _LAST_WORD: Final = re.compile(r"\S*$")
 _LAST_NUMBER: Final = re.compile(r"[0-9A-Z ().+\-/]{0,64}$")
 """What a cut may have left of a card, an account or a telephone number."""
@@ -42,6 +50,8 @@ class Measured:
 
     canonical: bytes
     size_bytes: int
+    is_plain: bool = False
+    """Of JSON's own types, without floats and null: what has these bytes differs in the order of keys alone."""
 
 
 def measure(value: object) -> Measured | None:
@@ -53,6 +63,12 @@ def measure(value: object) -> Measured | None:
 
 
 def _measure(value: object) -> Measured:
+    try:
+        text = orjson.dumps(value, option=_PLAIN)
+        if not _may_hold_floats(text):
+            return Measured(text, len(text), b"null" not in text)  # a NaN is printed so, too
+    except TypeError:  # what `_speakable` makes sayable
+        pass
     try:
         text = orjson.dumps(value, default=_speakable, option=_OPTIONS)
     except TypeError:  # a lone surrogate, an integer of 2^53 or more, a cycle
@@ -66,7 +82,7 @@ def _measure(value: object) -> Measured:
 
 def _may_hold_floats(text: bytes) -> bool:
     """Tell whether a float may stand in JSON text; a text that looks like one counts."""
-    has_sign = b"." in text or _EXPONENT.search(text) is not None
+    has_sign = _POINT.search(text) is not None or _EXPONENT.search(text) is not None
     return has_sign and _FLOAT.search(text) is not None
 
 

@@ -16,7 +16,8 @@ from typing import Final
 from tallystick import event
 from tallystick.clock import Clock
 from tallystick.errors import RefusedError, SpoolError, SpoolFullError, TallystickError
-from tallystick.recording.printer import Prepared, Printer
+from tallystick.recording.prepared import Prepared
+from tallystick.recording.printer import Printer
 from tallystick.recording.session import UNPLACED, Placed, Session
 from tallystick.spool.room import Room
 from tallystick.spool.tally import NOTHING, WAITED, Tally

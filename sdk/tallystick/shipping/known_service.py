@@ -16,7 +16,8 @@ from tallystick.errors import EnrolmentError
 from tallystick.keys import TOKEN_KEY_BYTES, EmitterKey, load_token_key, local_token_key
 from tallystick.masking.rulesfile import load_policy
 from tallystick.masking.tokens import TokenKey
-from tallystick.recording.printer import Masking, Printer
+from tallystick.recording.masked import Masking
+from tallystick.recording.printer import Printer
 from tallystick.recording.whole_value import WholeValues
 from tallystick.shipping.blob_spool import BlobSpool
 from tallystick.shipping.client import ServiceClient, Target

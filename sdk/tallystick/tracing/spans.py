@@ -11,7 +11,6 @@ times, and those are signed. Rules:
 * No arguments, results, messages or users in attributes; names are masked like the record's.
 """
 
-import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -33,6 +32,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from tallystick import runtime, signals
+from tallystick.random_id import random_id
 from tallystick.recording.opening import sdk_version
 from tallystick.tracing import semconv
 
@@ -44,6 +44,10 @@ KINDS: Final = {"client": SpanKind.CLIENT, "server": SpanKind.SERVER, "internal"
 NS_PER_US: Final = 1000
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 """W3C trace context alone: baggage would carry whatever the host put there to third parties."""
+_TRACEPARENT: Final = "traceparent"
+_TRACESTATE: Final = "tracestate"
+_VERSION: Final = "00"
+"""Members and version of W3C Trace Context, which MCP puts into `_meta`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +156,20 @@ def current_ids() -> SpanIds | None:
 
 def extracted(carrier: Mapping[str, str]) -> Context | None:
     """Read W3C trace context from `carrier`, None when there is none that is valid."""
+    if _TRACEPARENT not in carrier:
+        return None
     context = _PROPAGATOR.extract(carrier)
     return context if trace.get_current_span(context).get_span_context().is_valid else None
 
 
 def injected(span: CallSpan) -> dict[str, str]:
     """Return the W3C trace context of `span` for a message; never baggage."""
-    carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier, trace.set_span_in_context(span.span, Context()))
-    return carrier
+    here = span.span.get_span_context()
+    if not here.is_valid:
+        return {}
+    parent = f"{_VERSION}-{span.ids.trace_id}-{span.ids.span_id}-{here.trace_flags:02x}"
+    carrier = {_TRACEPARENT: parent}
+    return carrier | {_TRACESTATE: here.trace_state.to_header()} if here.trace_state else carrier
 
 
 def ambient_link(parent: Context) -> Sequence[Link]:
@@ -173,8 +182,7 @@ def ambient_link(parent: Context) -> Sequence[Link]:
 def _started(request: SpanRequest, above: SpanContext) -> Span:
     provider = _provider()
     if provider is not None:
-        tracer = provider.get_tracer(SCOPE, sdk_version())
-        span = tracer.start_span(
+        span = _tracer(provider).start_span(
             request.name,
             context=request.parent,
             kind=KINDS[request.kind],
@@ -189,9 +197,9 @@ def _started(request: SpanRequest, above: SpanContext) -> Span:
 
 
 def _fresh_context(above: SpanContext) -> SpanContext:
-    trace_id = above.trace_id if above.is_valid else secrets.randbits(128) or 1
+    trace_id = above.trace_id if above.is_valid else int(random_id(), 16) or 1
     flags = above.trace_flags if above.is_valid else TraceFlags(TraceFlags.SAMPLED)
-    return SpanContext(trace_id, secrets.randbits(64) or 1, is_remote=False, trace_flags=flags)
+    return SpanContext(trace_id, int(random_id()[:16], 16) or 1, is_remote=False, trace_flags=flags)
 
 
 def _ids(span: Span, parent_id: str | None) -> SpanIds:
@@ -211,7 +219,9 @@ def _times(span: Span) -> SpanTimes | None:
 
 _lock: Final = threading.Lock()
 _private: tuple[runtime.Runtime, "TracerProvider | None"] | None = None
-"""The runtime in force, and the private provider made for it; guarded by `_lock`."""
+"""The runtime in force, and the private provider made for it; replaced under `_lock`."""
+_traced: tuple[object, trace.Tracer] | None = None
+"""The provider that was asked last, and our tracer of it."""
 
 
 def _provider() -> "trace.TracerProvider | TracerProvider | None":
@@ -222,8 +232,20 @@ def _provider() -> "trace.TracerProvider | TracerProvider | None":
     return _private_provider(running) if running is not None else None
 
 
+def _tracer(provider: "trace.TracerProvider | TracerProvider") -> trace.Tracer:
+    """Return our tracer of a provider: OpenTelemetry's own look-up changes the process's warning filters."""
+    global _traced  # noqa: PLW0603 - a memory of one entry; a race looks it up twice
+    known = _traced
+    if known is None or known[0] is not provider:
+        _traced = known = provider, provider.get_tracer(SCOPE, sdk_version())
+    return known[1]
+
+
 def _private_provider(running: runtime.Runtime) -> "TracerProvider | None":
     global _private  # noqa: PLW0603 - one exporter a process, like the runtime
+    known = _private
+    if known is not None and known[0] is running:
+        return known[1]
     with _lock:
         if _private is None or _private[0] is not running:
             _private = running, _exporting_provider(running)

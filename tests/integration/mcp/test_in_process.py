@@ -19,6 +19,7 @@ from mcp.types import (
     ToolAnnotations,
 )
 from opentelemetry import baggage, context, trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 import tallystick
 from tallystick import runtime
@@ -234,6 +235,17 @@ async def test_trace_context_goes_out_without_baggage() -> None:
         context.detach(token)
     assert sent.keys() == {"traceparent"}
     assert sent["traceparent"].split("-")[1:3] == [span.ids.trace_id, span.ids.span_id]
+
+
+def test_trace_context_goes_out_as_opentelemetry_itself_writes_it() -> None:
+    state = trace.TraceState([("vendor", "opaque"), ("other", "1")])
+    for flags, inherited in ((1, state), (0, None)):
+        above = trace.SpanContext(7 << 90, 9 << 30, True, trace.TraceFlags(flags), inherited)
+        parent = trace.set_span_in_context(trace.NonRecordingSpan(above))
+        span = spans.open_span(spans.SpanRequest("x", "client", {}, 1, parent))
+        expected: dict[str, str] = {}
+        TraceContextTextMapPropagator().inject(expected, trace.set_span_in_context(span.span))
+        assert spans.injected(span) == expected
 
 
 async def test_no_tracer_provider_is_ever_set_for_the_program(start: Start) -> None:

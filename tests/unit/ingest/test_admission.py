@@ -8,7 +8,7 @@ import pytest
 
 from tallystick.event import Record, Statement
 from tallystick.masking.tokens import TokenKey
-from tallystick.recording.printer import Masking
+from tallystick.recording.masked import Masking
 from tallystick.testing import FakeClock
 from tallystick.tlog.seal import make_seal, parse_seal
 from tallystick.tlog.tree import Frontier

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tallystick.masking.tokens import TokenKey
+from tallystick.recording.masked import Masking
 from tallystick.recording.payload import measure
-from tallystick.recording.printer import Masking
 from tallystick.span_record import parse_span
 from tallystick.tlog.encoding import to_base64
 from tallystick.tlog.tree import leaf_hash

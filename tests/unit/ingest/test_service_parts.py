@@ -11,7 +11,7 @@ import pytest
 from tallystick.errors import AdmissionError, ConfigError
 from tallystick.masking.tokens import TokenKey
 from tallystick.profile import encode
-from tallystick.recording.printer import Masking
+from tallystick.recording.masked import Masking
 from tallystick.testing import FakeClock
 from tallystick.tlog.dsse import sign_envelope
 from tallystick_ingest.access_book import FOLD_WINDOW_S, AccessBook

@@ -30,7 +30,7 @@ def test_keys_are_sorted_and_floats_are_their_shortest_decimal_strings() -> None
     assert canonical({"b": 0.1, "a": 1.0}) == b'{"a":"1.0","b":"0.1"}'
 
 
-@pytest.mark.parametrize("number", [1e16, 5e-7, -2e300, 1e22])
+@pytest.mark.parametrize("number", [1e16, 1.5, -0.0, 5e-7, -2e300, 2.5e-300, 1e22])
 def test_a_float_that_prints_without_a_point_is_found_too(number: float) -> None:
     assert canonical([number]) == json.dumps([repr(number)]).encode()
 

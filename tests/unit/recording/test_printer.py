@@ -10,8 +10,9 @@ from tallystick.errors import RecordError
 from tallystick.event import MAX_STATEMENT_BYTES, Draft, Record, parse_record
 from tallystick.masking.rulesfile import parse_policy
 from tallystick.masking.tokens import TokenKey
+from tallystick.recording.masked import Masking
 from tallystick.recording.payload import CUT
-from tallystick.recording.printer import Masking, Printer
+from tallystick.recording.printer import Printer
 from tests.emitters import TOKEN_KEY, printer
 from tests.requirements import requirement
 

@@ -12,7 +12,8 @@ from tallystick.event import Draft, Record
 from tallystick.masking import Masker, MaskPolicy, Mode, default_policy
 from tallystick.masking.paths import parse_path
 from tallystick.masking.rules import FieldRule
-from tallystick.recording.printer import Masking, Printer
+from tallystick.recording.masked import Masking
+from tallystick.recording.printer import Printer
 from tallystick.recording.whole_value import Large, WholeValues
 from tests.emitters import TOKEN_KEY
 from tests.recorded import disclosed
