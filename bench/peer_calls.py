@@ -138,7 +138,7 @@ async def _serve_and_call(watch: Watch) -> None:
     @server.tool()
     async def lookup(order: str, region: str, email: str, limit: int) -> dict[str, Any]:
         given = {"order": order, "region": region, "email": email, "limit": limit}
-        return await watch.around("server", given, partial(_rows, email))  # type: ignore[no-any-return]
+        return await watch.around("server", given, partial(_rows, order, email))  # type: ignore[no-any-return]
 
     async with create_client_server_memory_streams() as (near, far):
         lowlevel = server._mcp_server  # noqa: SLF001 - as mcp.shared.memory does
@@ -154,8 +154,9 @@ async def _serve_and_call(watch: Watch) -> None:
         serving.cancel()
 
 
-async def _rows(email: str) -> dict[str, Any]:
-    return {"customer": email, "rows": ROWS}
+async def _rows(order: str, email: str) -> dict[str, Any]:
+    """Return a result that no other call has."""
+    return {"order": order, "customer": email, "rows": ROWS}
 
 
 async def _obey(watch: Watch, client: ClientSession, do: str, orders: list[str]) -> None:

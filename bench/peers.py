@@ -30,6 +30,8 @@ KILLED_CALLS: Final = 20
 SETTLE_WITHIN_S: Final = 60
 TALLYSTICK: Final = "tallystick"
 YARDSTICK: Final = "opentelemetry"
+BUDGET: Final = 6
+"""Times what hand-written OpenTelemetry costs: `docs/adr/0019-what-a-call-may-cost.md` says why."""
 SAYS: Final = {
     TALLYSTICK: "Tallystick: records, spans, masking, seals and signatures",
     YARDSTICK: "OpenTelemetry by hand: a span and a log record at each end",
@@ -187,9 +189,10 @@ def _report(name: str, costs: Mapping[str, list[Cost]], arrived: Arrived, kept: 
     calls = CALLS * (ROUNDS + 1)
     content = "arguments and results" if arrived.orders else "no arguments, no results"
     masked = "in clear" if arrived.is_readable else "masked"
+    budget = f" (budget {BUDGET})" if name == TALLYSTICK else ""
     return [
         f"{SAYS[name]}: {caller:.0f} µs on the caller's thread, {behind:.0f} behind it, "
-        f"{(caller + behind) / yardstick:.2f} x OpenTelemetry by hand",
+        f"{(caller + behind) / yardstick:.2f} x OpenTelemetry by hand{budget}",
         f"    per call {arrived.spans / calls:.0f} spans and {arrived.records / calls:.0f} records; "
         f"{content}{f' {masked}' if arrived.orders else ''}; {SIGNED.get(name, 'not signed')}; "
         f"killed behind {KILLED_CALLS} calls: {kept} are left",

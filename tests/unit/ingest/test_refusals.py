@@ -1,7 +1,7 @@
 """Refusals: one record each while they are few, one a minute when they are many, a count for nobody."""
 
 from tallystick.masking.tokens import TokenKey
-from tallystick.recording.printer import Masking
+from tallystick.recording.masked import Masking
 from tallystick.testing import FakeClock
 from tallystick_ingest.admission import Origin
 from tallystick_ingest.drafts import Drafts
