@@ -7,7 +7,7 @@ did that. What is refused becomes a `log.reject` record in the same commit as wh
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tallystick.event import Disclosure, Record
@@ -131,13 +131,7 @@ class Admission:
         if rejected is not None:
             drafts = (*drafts, rejected)
         said = self._service.emit(drafts, view) if drafts else ()
-        final = Verdict(
-            outcome.kept,
-            outcome.duplicates,
-            outcome.conflicts,
-            outcome.refusals,
-            self._service.size if said else 0,
-        )
+        final = replace(outcome, service_size=self._service.size if said else 0)
         return Admitted(origin.sender, (*rows, *said), final)
 
 
@@ -177,6 +171,8 @@ class _NativeBatch:
     """Sessions that were looked up, and those that this very request opens."""
     seals: set[bytes] = field(default_factory=set)
     """Leaf hashes of the seals of this very request."""
+    opened: list[tuple[str, str]] = field(default_factory=list)
+    """Sessions that this very request opens, with their keys."""
     here: dict[_Place, dict[bytes, int]] = field(default_factory=dict)
     """Events of this very request: place -> leaf hash -> position in `rows`."""
 
@@ -195,7 +191,13 @@ class _NativeBatch:
     def verdict(self) -> Verdict:
         """Sum up; `kept` counts the records and seals that become log entries."""
         kept = sum(not isinstance(row, Merge) for row in self.rows)
-        return Verdict(kept, self.duplicates, self.conflicts, tuple(self.refusals))
+        return Verdict(
+            kept,
+            self.duplicates,
+            self.conflicts,
+            tuple(self.refusals),
+            opened=tuple(self.opened),
+        )
 
     def _look_up(self, candidates: Sequence[Candidate]) -> None:
         """Ask once per session for everything that is kept under the numbers in this request."""
@@ -211,6 +213,7 @@ class _NativeBatch:
         session = self._session(record.session)
         if session is None and record.statement["type"] == _SESSION_OPEN:
             session = self.sessions[record.session] = _session_of(self.sender, record.statement)
+            self.opened.append((record.session, session.key))
         self._require_sender(record.session, session)
         if record.statement["type"] == "session.recovered":
             self._require_own_tail(record, session)

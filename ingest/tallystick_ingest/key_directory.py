@@ -50,11 +50,17 @@ class KeyDirectory:
         opening = self._read_opening(session)
         if opening is None:
             return None
+        vkey = str(opening["session.key"])
+        self.note_opened([(session, vkey)])
+        return vkey
+
+    def note_opened(self, opened: Iterable[tuple[str, str]]) -> None:
+        """Remember the vkeys of sessions, once their `session.open` is durable: no query is needed then."""
         with self._lock:
-            self._sessions[session] = str(opening["session.key"])
+            for session, vkey in opened:
+                self._sessions.setdefault(session, vkey)
             while len(self._sessions) > MAX_SESSIONS:
                 self._sessions.popitem(last=False)
-        return str(opening["session.key"])
 
 
 def enrolled(statements: Iterable[Mapping[str, object]]) -> list[VerifierKey]:

@@ -285,9 +285,11 @@ class Service:
             self._pause_stated = False
 
     def _confirm(self, future: "Future[Verdict]") -> None:
-        """Let the session forget what is durable; runs in the writer thread, as the session does."""
+        """Take note of what is durable; runs in the writer thread, as the service's session does."""
         if not future.cancelled() and future.exception() is None:
-            self._session.confirm(future.result().service_size)
+            verdict = future.result()
+            self._session.confirm(verdict.service_size)
+            self.directory.note_opened(verdict.opened)
 
 
 def _log_signer(keys: ServiceKeys) -> LogSigner:

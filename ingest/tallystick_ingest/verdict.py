@@ -47,6 +47,8 @@ class Verdict:
     """Size of the service's own session with what this request made it say."""
     warning: str = ""
     """What the sender should know although nothing was refused."""
+    opened: tuple[tuple[str, str], ...] = ()
+    """Sessions that the request opened, each with the vkey that seals them."""
 
 
 def counts(refusals: Sequence[Refusal]) -> dict[str, int]:

@@ -269,6 +269,19 @@ def test_a_proof_by_another_key_enrols_nothing() -> None:
         check_enrolment(proof(key_pair("other.example/x")), START_US)
 
 
+def test_the_key_of_a_session_that_was_opened_here_needs_no_question() -> None:
+    def read(session: str) -> dict[str, object]:
+        raise AssertionError(session)
+
+    directory = KeyDirectory([], read)
+    directory.note_opened([("one", "key of one"), ("two", "key of two")])
+    directory.note_opened([("one", "another key")])
+    assert [directory.session_key(session) for session in ("one", "two")] == [
+        "key of one",
+        "key of two",
+    ]
+
+
 def test_keys_are_known_by_name_and_id_and_sessions_are_read_once() -> None:
     asked: list[str] = []
 
