@@ -32,8 +32,12 @@ FLUSH_WITHIN_S: Final = 60
 CALLER_BUDGET: Final = 25
 """Times the calibration loop: `docs/adr/0019-what-a-call-may-cost.md` says why."""
 DESIGN_CALLER_US: Final = 40
-BACKGROUND_BUDGET_US: Final = 10
-ALONE_BUDGET_US: Final = 20
+BACKGROUND_BUDGET: Final = 3
+"""Times the calibration loop."""
+DESIGN_BACKGROUND_US: Final = 10
+ALONE_BUDGET: Final = 6
+"""Times what it cannot do without: a signature and a request, made as seldom."""
+DESIGN_ALONE_US: Final = 20
 ALONE_EVENTS: Final = 20
 ALONE_PAUSE_S: Final = 1.0
 SEALED_BYTES: Final = 200
@@ -93,11 +97,12 @@ def measure() -> list[str]:
     return [
         f"caller's thread per call, capture and both records, masking on: {caller_us / yardstick:.1f} x calibration "
         f"(budget {CALLER_BUDGET}), {caller_us:.0f} µs CPU (the design hoped for {DESIGN_CALLER_US})",
-        f"background per event, under load, seals on: {background_us:.1f} µs CPU "
-        f"(budget {BACKGROUND_BUDGET_US}), {seals:.0f} events per seal",
-        f"background per event, at one a second, each sealed, sent and acknowledged by itself: {alone_us:.0f} µs CPU "
-        f"(budget {ALONE_BUDGET_US}), {alone_us / yardstick:.0f} x calibration",
-        f"beside it, one Ed25519 signature and one empty request by http.client, as seldom: {floor_us:.0f} µs CPU",
+        f"background per event, under load, seals on: {background_us / yardstick:.1f} x calibration "
+        f"(budget {BACKGROUND_BUDGET}), {background_us:.1f} µs CPU (the design hoped for {DESIGN_BACKGROUND_US}), "
+        f"{seals:.0f} events per seal",
+        f"background per event, at one a second, each sealed, sent and acknowledged by itself: "
+        f"{alone_us / floor_us:.1f} x one signature and one empty request by http.client, as seldom "
+        f"(budget {ALONE_BUDGET}), {alone_us:.0f} µs CPU of {floor_us:.0f} (the design hoped for {DESIGN_ALONE_US})",
         f"beside it, one OpenTelemetry span with 10 attributes: {span_us:.0f} µs CPU",
     ]
 
