@@ -68,7 +68,7 @@ def create_app(service: Service) -> Edge:
     ):
         app.include_router(module.router)
     add_error_answers(app)
-    return Edge(app, service)
+    return Edge(app, service, service.config.request_timeout_s)
 
 
 @contextlib.asynccontextmanager

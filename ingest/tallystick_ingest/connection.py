@@ -1,7 +1,7 @@
-"""A connection: uvicorn's own, with a limit on the head of a request and on how long it may take.
+"""A connection: uvicorn's own, with a limit on the head of a request, on its time, and on what nobody reads.
 
 The parser below keeps a head in memory until it ends, whoever sends it. One that is too large gets a 431,
-one that does not come to its end in time a closed connection.
+one that does not come to its end in time a closed connection. So does a body that goes on after its answer.
 """
 
 import asyncio
@@ -11,6 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Ours: request line and headers; a checkpoint that a sender shows is the largest, 4 KiB."""
+
+MAX_UNREAD_BYTES: Final = 1 << 20
+"""Ours: what may still come of a body that was answered; enough for its sender to see the answer."""
 
 _TOO_LARGE: Final = b"the head of the request is larger than 65536 bytes\n"
 _REFUSAL: Final = b"\r\n".join(
@@ -40,6 +43,7 @@ class _Connection(HttpToolsProtocol):
     def __init__(self, *parts: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(*parts, **named)
         self._head_bytes = 0
+        self._unread_bytes = 0
         self._is_in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
 
@@ -66,9 +70,16 @@ class _Connection(HttpToolsProtocol):
         self._stop_timer()
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        if self.cycle.response_complete:
+            self._unread_bytes += len(body)
+            if self._unread_bytes > MAX_UNREAD_BYTES:
+                self._close()
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         self._is_in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._unread_bytes = 0
         super().on_message_complete()
 
     def _stop_timer(self) -> None:

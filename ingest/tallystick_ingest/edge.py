@@ -29,6 +29,7 @@ _OTLP_PATH: Final = "/v1/"
 """OTLP has limits of its own (otlp/body.py)."""
 _BLOB_PATH: Final = "/api/v1/blobs/"
 """So have blobs (api/blobs.py), whose sender is known before they are read."""
+BODY_TIMEOUT_S: Final = 60.0
 _INTERNAL: Final = 500
 
 Application = Callable[[Scope, Receive, Send], Any]
@@ -54,9 +55,10 @@ class CutOffError(Exception):
 class Edge:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: Application, heads: Heads) -> None:
-        """Wrap `app`."""
+    def __init__(self, app: Application, heads: Heads, timeout_s: float = BODY_TIMEOUT_S) -> None:
+        """Wrap `app`, whose bodies must come within `timeout_s`."""
         self._app = app
+        self._timeout_s = timeout_s
         self._heads = heads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +79,7 @@ class Edge:
                 await send(event)
 
         try:
-            await self._app(scope, _bounded(scope, receive), send_with_checkpoint)
+            await self._app(scope, _bounded(scope, receive, self._timeout_s), send_with_checkpoint)
         except Exception as fault:  # noqa: BLE001 - whatever it is, its message goes nowhere
             report_fault(scope["path"], fault)
             is_fault = True
@@ -107,18 +109,27 @@ def _encoded(note: str) -> bytes:
     return base64.b64encode(note.encode())
 
 
-def _bounded(scope: Scope, receive: Receive) -> Receive:
-    """Return a `receive` that gives no more than a body of the API may have: 413."""
-    if scope["path"].startswith((_OTLP_PATH, _BLOB_PATH)):
+def _bounded(scope: Scope, receive: Receive, timeout_s: float) -> Receive:
+    """Return a `receive` that gives no more than a body of the API may have, 413, and in its time, 503."""
+    if scope["path"].startswith(_OTLP_PATH):
         return receive
-    size_bytes = 0
+    limit_bytes = None if scope["path"].startswith(_BLOB_PATH) else MAX_API_BODY_BYTES
+    due_s = asyncio.get_running_loop().time() + timeout_s
+    size_bytes, has_more = 0, True
 
     async def receive_bounded() -> MutableMapping[str, Any]:
-        nonlocal size_bytes
-        event = await receive()
+        nonlocal size_bytes, has_more
+        try:
+            async with asyncio.timeout_at(due_s if has_more else None):
+                event = await receive()
+        except TimeoutError:
+            raise HTTPException(
+                503, f"the body did not come within {timeout_s:g} seconds: send the request again"
+            ) from None
+        has_more = event.get("more_body", False)
         size_bytes += len(event.get("body", b""))
-        if size_bytes > MAX_API_BODY_BYTES:
-            raise HTTPException(413, f"the body is larger than {MAX_API_BODY_BYTES} bytes")
+        if limit_bytes is not None and size_bytes > limit_bytes:
+            raise HTTPException(413, f"the body is larger than {limit_bytes} bytes")
         return event
 
     return receive_bounded

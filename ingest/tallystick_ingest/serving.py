@@ -101,7 +101,7 @@ def serve(
         http=bounded(service.config.request_timeout_s),
         ws="none",
         log_config=None,
-        log_level=logging.WARNING,
+        log_level=logging.ERROR,  # a warning for each request that is no HTTP would let anybody fill the disk
         access_log=False,
         server_header=False,
         proxy_headers=False,

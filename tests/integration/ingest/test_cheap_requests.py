@@ -132,6 +132,41 @@ def test_nobody_who_asks_first_is_answered_before_the_body(service: Service) -> 
     assert b"connection: close" in said
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/v1/nothing", "/api/v1/enroll", "/api/v1/status"])
+def test_a_body_that_no_address_wants_is_not_read_to_its_end(service: Service, path: str) -> None:
+    with connect(service) as connection:
+        stated = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {60 << 20}\r\n\r\n"
+        connection.sendall(stated.encode())
+        assert push(connection, b"\0" * (1 << 20), 60) < 40 << 20
+
+
+@pytest.mark.parametrize("path", ["/api/v1/enroll", f"/api/v1/blobs/sha256:{'0' * 64}"])
+def test_a_body_of_the_api_that_does_not_come_ends_by_itself(make_service: Make, path: str) -> None:
+    service = make_service(environ={"TALLYSTICK_REQUEST_TIMEOUT_S": "1"}).start()
+    method = "PUT" if "blobs" in path else "POST"
+    lines = (
+        f"{method} {path} HTTP/1.1",
+        "Host: x",
+        f"Authorization: Bearer {service.credentials['api_key']}",
+        "Content-Type: application/json",
+        "Content-Length: 100",
+        "Connection: close",
+    )
+    with connect(service) as connection:
+        connection.sendall("\r\n".join([*lines, "", "{"]).encode())
+        assert answer_of(connection).startswith(b"HTTP/1.1 503 ")
+
+
+def test_what_is_no_http_leaves_no_line_in_the_log_of_the_process(make_service: Make) -> None:
+    service = make_service().start()
+    before = service.output
+    for _ in range(20):
+        with connect(service) as connection:
+            connection.sendall(b"\x16\x03\x01 no HTTP at all\r\n\r\n")
+            assert answer_of(connection).startswith(b"HTTP/1.1 400 ")
+    assert service.output == before
+
+
 def test_a_head_without_an_end_is_cut_off(service: Service) -> None:
     with connect(service) as connection:
         connection.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nX: ")
