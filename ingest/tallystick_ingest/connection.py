@@ -2,9 +2,11 @@
 
 The parser below keeps a head in memory until it ends, whoever sends it. One that is too large gets a 431,
 one that does not come to its end in time a closed connection. So does a body that goes on after its answer.
+Connections never take the last open files, which the store needs.
 """
 
 import asyncio
+import resource
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,6 +17,14 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_UNREAD_BYTES: Final = 1 << 20
 """Ours: what may still come of a body that was answered; enough for its sender to see the answer."""
 
+WANTED_FILES: Final = 65_536
+OWN_FILES: Final = 512
+"""Open files that no connection may take: the database, tiles, checkpoints and blobs need them."""
+
+_BUSY: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
 _TOO_LARGE: Final = b"the head of the request is larger than 65536 bytes\n"
 _REFUSAL: Final = b"\r\n".join(
     (
@@ -28,17 +38,30 @@ _REFUSAL: Final = b"\r\n".join(
 )
 
 
-def bounded(head_timeout_s: float) -> type[HttpToolsProtocol]:
-    """Return a protocol whose heads must come within `head_timeout_s`."""
+def connections_allowed() -> int:
+    """Raise the limit of open files as far as it goes, and return how many of them connections may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, WANTED_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    files = WANTED_FILES if soft == resource.RLIM_INFINITY else soft
+    return max(files - OWN_FILES, files // 2)
+
+
+def bounded(head_timeout_s: float, max_connections: int) -> type[HttpToolsProtocol]:
+    """Return a protocol whose heads must come in time, and of which there are only so many."""
 
     class Bounded(_Connection):
         head_s = head_timeout_s
+        most = max_connections
 
     return Bounded
 
 
 class _Connection(HttpToolsProtocol):
     head_s: float
+    most: int
 
     def __init__(self, *parts: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(*parts, **named)
@@ -49,6 +72,10 @@ class _Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
+        if len(self.connections) > self.most:
+            self.transport.write(_BUSY)
+            self._close()
+            return
         self._head_timer = self.loop.call_later(self.head_s, self._close)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -49,7 +49,7 @@ class Service(Heads, Protocol):
 class RpcListener:
     """The port. Make and use it on one event loop."""
 
-    def __init__(self, service: Service, host: str, port: int) -> None:
+    def __init__(self, service: Service, host: str, port: int, max_connections: int) -> None:
         """Serve nothing yet; raise ConfigError when the address cannot be had."""
         intake = service.intake
         self._handler = _Handler(service)
@@ -60,6 +60,7 @@ class RpcListener:
                 ("grpc.max_receive_message_length", intake.limits.body_bytes),
                 ("grpc.max_metadata_size", MAX_METADATA_BYTES),
                 ("grpc.max_concurrent_streams", MAX_STREAMS),
+                ("grpc.max_allowed_incoming_connections", max_connections),
                 ("grpc.server_handshake_timeout_ms", int(intake.body_timeout_s * 1000)),
             ]
         )

@@ -16,7 +16,7 @@ import uvloop
 
 from tallystick.errors import ConfigError
 from tallystick_ingest.app import create_app
-from tallystick_ingest.connection import bounded
+from tallystick_ingest.connection import bounded, connections_allowed
 from tallystick_ingest.service import Service
 
 if TYPE_CHECKING:
@@ -95,10 +95,11 @@ def serve(
 
     `on_ready` is called once requests are answered. With `rpc_port`, OTLP is taken over gRPC too.
     """
+    most = connections_allowed()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
         create_app(service),
-        http=bounded(service.config.request_timeout_s),
+        http=bounded(service.config.request_timeout_s, most if rpc_port is None else most // 2),
         ws="none",
         log_config=None,
         log_level=logging.ERROR,  # a warning for each request that is no HTTP would let anybody fill the disk
@@ -117,7 +118,7 @@ def serve(
         service.intake.is_stopping = True
         service.verifier.stop()
 
-    make_rpc = None if rpc_port is None else partial(_rpc_listener, service, rpc_port)
+    make_rpc = None if rpc_port is None else partial(_rpc_listener, service, rpc_port, most // 2)
     server = _Server(config, ready, stop, make_rpc)
     gc.collect()
     gc.freeze()
@@ -130,10 +131,10 @@ def serve(
             service.close("stopped")
 
 
-def _rpc_listener(service: Service, port: int) -> "RpcListener":
+def _rpc_listener(service: Service, port: int, max_connections: int) -> "RpcListener":
     from tallystick_ingest.rpc import RpcListener  # noqa: PLC0415 - 20 MB that not everybody needs
 
-    return RpcListener(service, service.config.host, port)
+    return RpcListener(service, service.config.host, port, max_connections)
 
 
 class _Server(uvicorn.Server):

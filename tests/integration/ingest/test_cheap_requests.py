@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import http.client
 import os
 import socket
 import threading
@@ -12,6 +13,7 @@ import pytest
 
 from tallystick_ingest.refusals import RECORDED_AT_ONCE
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
 from tests.requirements import requirement
 from tests.sending import JSON, PROTOBUF, batch, logs_protobuf, span_json
 from tests.serving import Service
@@ -157,6 +159,33 @@ def test_a_body_of_the_api_that_does_not_come_ends_by_itself(make_service: Make,
         assert answer_of(connection).startswith(b"HTTP/1.1 503 ")
 
 
+@pytest.mark.parametrize("is_rpc", [False, True], ids=["HTTP", "gRPC"])
+def test_idle_connections_never_take_the_files_of_the_store(
+    make_service: Make, is_rpc: bool
+) -> None:
+    port = free_port()
+    limited = ["prlimit", "--nofile=400:400"]
+    service = make_service(wrapper=limited, options=["--grpc-port", str(port)]).start()
+    service.enrol()
+    with contextlib.ExitStack() as held:
+        kept = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE_S)
+        held.callback(kept.close)
+        kept.request("GET", "/readyz")
+        kept.getresponse().read()
+        for _ in range(600):
+            address = ("127.0.0.1", port if is_rpc else service.port)
+            held.enter_context(socket.create_connection(address, timeout=PATIENCE_S))
+        for number in range(3):
+            headers = {**service.authorization, "Content-Type": PROTOBUF}
+            sent = logs_protobuf(batch(Emitter(f"beside idle ones {number}"), 1))
+            kept.request("POST", "/v1/logs", sent, headers)
+            answer = kept.getresponse()
+            assert (answer.status, answer.read()) == (200, b"")
+        opened = len(list(Path(f"/proc/{service.pid}/fd").iterdir()))
+        assert opened < 300
+    assert "Traceback" not in service.output
+
+
 def test_what_is_no_http_leaves_no_line_in_the_log_of_the_process(make_service: Make) -> None:
     service = make_service().start()
     before = service.output
@@ -182,8 +211,6 @@ def test_a_head_without_an_end_is_cut_off(service: Service) -> None:
 @contextlib.contextmanager
 def flood(service: Service, body: bytes, wanted: int) -> Iterator[list[int]]:
     """Send garbage over and over on one connection while the block runs, `wanted` times at least."""
-    import http.client
-
     answered, stop = list[int](), threading.Event()
 
     def run() -> None:
