@@ -65,6 +65,12 @@ class Refusals:
                 return None
         return self._drafts.reject(origin, refusals)
 
+    def is_flooded(self, sender: str, path: str) -> bool:
+        """Whether a sender's next refusal at an address would only be counted."""
+        with self._lock:
+            allowance = self._allowances.get((sender, _known(path)))
+            return allowance is not None and allowance.left < 1
+
     def add_anonymous(self, path: str, reason: str) -> None:
         """Count one request of nobody; addresses that are not ours are counted together."""
         with self._lock:

@@ -1,5 +1,6 @@
 """The service as a whole, in this process: housekeeping, pauses, and an end in order."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Iterator
@@ -9,12 +10,16 @@ import pytest
 
 from tallystick.event import Statement
 from tallystick.testing import FakeClock
-from tallystick_ingest.auth.gate import ADMINISTRATOR
+from tallystick_ingest.admission import Origin
+from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller
 from tallystick_ingest.config import load_service_config
 from tallystick_ingest.drafts import Access
 from tallystick_ingest.local_credentials import keep_credentials
+from tallystick_ingest.otlp.http import RefusedWhole
 from tallystick_ingest.otlp.incoming import BusyError
+from tallystick_ingest.refusals import RECORDED_AT_ONCE
 from tallystick_ingest.service import SWEEP_EVERY_S, Service
+from tallystick_ingest.verdict import Refusal
 from tallystick_store.blob_sweep import ORPHAN_AGE_S
 from tallystick_store.blobs import blob_digest
 from tallystick_store.events import read_events
@@ -209,3 +214,26 @@ def test_a_seen_checkpoint_is_looked_at_once(service: Service) -> None:
         service.observe(f"garbage {number}")
     assert not service.is_seen(note)
     assert service.store.signing_stopped is None
+
+
+@requirement("otlp.bounded-cost")
+@pytest.mark.anyio
+async def test_a_sender_of_garbage_waits_alone(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick_ingest.intake.FLOOD_PAUSE_S", 3_600)
+    flooding, other = (Caller(name, name, ("ingest",)) for name in ("flooding", "other"))
+    for _ in range(RECORDED_AT_ONCE - 1):
+        await service.intake.note_refusal(RefusedWhole("/v1/logs", "undecodable", other))
+        service.refusals.draft(Origin("flooding", "/v1/logs"), [Refusal("undecodable", "")])
+    held = [
+        asyncio.create_task(
+            service.intake.note_refusal(RefusedWhole("/v1/logs", "undecodable", flooding))
+        )
+        for _ in range(5)
+    ]
+    await service.intake.note_refusal(RefusedWhole("/v1/traces", "undecodable", other))
+    assert not any(task.done() for task in held)
+    for task in held:
+        task.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
