@@ -289,8 +289,8 @@ _SERVICE: Final = {
         "Garbage is a 400, an unknown type 415, a body over the limit 413, overload 503.",
     ),
     "otlp.foreign-client": Requirement(
-        "OTLP 1.11, JSON encoding",
-        "What OpenTelemetry JavaScript sends over HTTP JSON is accepted, masked, and marked as"
+        "OTLP 1.11, both encodings and transports",
+        "What OpenTelemetry JavaScript sends, over HTTP and gRPC, is accepted, masked, and marked as"
         " derived and not signed.",
     ),
     "auth.from-the-first-start": Requirement(

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
 from tests.javascript import installed
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
 from tests.requirements import requirement
 from tests.serving import Service
 
@@ -30,14 +32,23 @@ PROGRAM = Path(__file__).resolve().parent.parent / "js"
 SPANS = 200
 
 
-def send_from_javascript(service: Service, compression: str, place: Path) -> list[str]:
+@pytest.fixture(scope="module")
+def over_both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, int]]:
+    """Run a service that takes OTLP over gRPC too; give it and that port."""
+    port = free_port()
+    service = Service(tmp_path_factory.mktemp("both"), ["--grpc-port", str(port)]).start()
+    yield service, port
+    service.kill()
+
+
+def send_from_javascript(service: Service, url: str, compression: str, transport: str) -> list[str]:
+    place = installed(PROGRAM)
     program = place / f"send-{os.getpid()}.mjs"
     shutil.copy(PROGRAM / "send.mjs", program)
     key = service.credentials["api_key"]
-    url = f"http://127.0.0.1:{service.port}"
     try:
         done = subprocess.run(
-            ["node", str(program), url, key, str(SPANS), compression],
+            ["node", str(program), url, key, str(SPANS), compression, transport],
             stdout=subprocess.PIPE,
             check=True,
             timeout=PATIENCE_S,
@@ -55,10 +66,13 @@ def stored_spans(service: Service) -> dict[str, dict[str, Any]]:
 
 @requirement("otlp.foreign-client", "mask.before-writing")
 @pytest.mark.parametrize("compression", ["none", "gzip"])
+@pytest.mark.parametrize("transport", ["json", "proto", "grpc"])
 def test_spans_of_opentelemetry_javascript_are_kept_masked_and_derived(
-    service: Service, compression: str
+    over_both: tuple[Service, int], transport: str, compression: str
 ) -> None:
-    ids = send_from_javascript(service, compression, installed(PROGRAM))
+    service, grpc_port = over_both
+    port = grpc_port if transport == "grpc" else service.port
+    ids = send_from_javascript(service, f"http://127.0.0.1:{port}", compression, transport)
     assert len(set(ids)) == SPANS
     stored = stored_spans(service)
     assert [one for one in ids if one not in stored] == []

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import signal
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -288,3 +289,26 @@ def test_a_service_with_open_channels_stops_in_order(make_service: Make) -> None
     rpc.send(as_protobuf(span_json({})))
     assert rpc.service.stop() == 0
     assert "everything accepted is kept" in rpc.service.output
+
+
+def test_while_the_service_stops_further_calls_are_unavailable(make_service: Make) -> None:
+    rpc = listening(make_service())
+    rpc.service.enrol()
+    process, body = rpc.service.process, logs_protobuf(batch(Emitter("to the end"), 2))
+    assert process is not None
+    with rpc.service.begun(body) as connection:
+        connection.sendall(body[:100])
+        process.send_signal(signal.SIGTERM)
+        while True:
+            try:
+                rpc.send(b"")
+            except grpc.RpcError as error:
+                refused: Any = error
+                break
+            time.sleep(0.02)
+        connection.sendall(body[100:])
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+    assert refused.code() == CODE.UNAVAILABLE
+    assert "stopping" in refused.details()
+    assert b"RetryInfo" in dict(refused.trailing_metadata())["grpc-status-details-bin"]
+    assert process.wait(PATIENCE_S) == 0

@@ -1,18 +1,25 @@
-// A foreign client: OpenTelemetry JavaScript, OTLP over HTTP in JSON, as its documentation shows it.
-// node send.mjs URL KEY COUNT COMPRESSION; prints the ids of the spans that it made.
+// A foreign client: OpenTelemetry JavaScript with each of its exporters, as its documentation shows them.
+// node send.mjs URL KEY COUNT COMPRESSION json|proto|grpc; prints the ids of the spans that it made.
+import { credentials, Metadata } from "@grpc/grpc-js";
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { OTLPTraceExporter as GrpcExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
+import { OTLPTraceExporter as JsonExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { OTLPTraceExporter as ProtoExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
 
 const PATIENCE_MS = 600_000; // of its own it gives up after ten seconds
-const [url, key, count, compression] = process.argv.slice(2);
-const exporter = new OTLPTraceExporter({
-  url: `${url}/v1/traces`,
-  headers: { authorization: `Bearer ${key}` },
-  compression,
-  timeoutMillis: PATIENCE_MS,
-});
+const [url, key, count, compression, transport] = process.argv.slice(2);
+const authorization = `Bearer ${key}`;
+const shared = { compression, timeoutMillis: PATIENCE_MS };
+const http = { ...shared, url: `${url}/v1/traces`, headers: { authorization } };
+const metadata = new Metadata();
+metadata.set("authorization", authorization);
+const exporter = {
+  json: () => new JsonExporter(http),
+  proto: () => new ProtoExporter(http),
+  grpc: () => new GrpcExporter({ ...shared, url, credentials: credentials.createInsecure(), metadata }),
+}[transport]();
 const provider = new BasicTracerProvider({
   resource: resourceFromAttributes({ "service.name": "js-shop", "host.owner": "dave.canary@example.org" }),
   spanProcessors: [new BatchSpanProcessor(exporter, { maxExportBatchSize: 64, maxQueueSize: 4096, exportTimeoutMillis: PATIENCE_MS })],
