@@ -23,6 +23,8 @@ from tallystick_ingest.verdict import Verdict, message
 MAX_STREAMS: Final = 128
 """Requests at one time on one connection; exporters send one."""
 MAX_METADATA_BYTES: Final = 64 * 1024
+MAX_INCOMING: Final = 4
+"""Messages of one sender on their way in at one time; how large one is shows only when it is here."""
 STATUS_KEY: Final = "grpc-status-details-bin"
 """Where gRPC carries a google.rpc.Status."""
 
@@ -90,6 +92,7 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         self._heads = service
         self._intake = service.intake
         self.in_progress = 0
+        self._incoming: dict[str, asyncio.Semaphore] = {}
 
     def service(self, handler_call_details: Any) -> Any:  # noqa: ANN401 - types of grpc
         """Find the handler of a method; a stream of one message is read only when we want it."""
@@ -144,7 +147,7 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         try:
             caller = intake.authenticate({"authorization": metadata.get("authorization", "")})
             caller.require("ingest")
-            body = await self._message(messages)
+            body = await self._message(caller.id, messages)
             claim = intake.claim(caller.id)
             try:
                 claim.grow(len(body))
@@ -158,10 +161,11 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
             return status, str(error)
         return 200, _success(signal, outcome)
 
-    async def _message(self, messages: AsyncIterator[bytes]) -> bytes:
+    async def _message(self, sender: str, messages: AsyncIterator[bytes]) -> bytes:
         timeout_s = self._intake.body_timeout_s
+        turn = self._incoming.setdefault(sender, asyncio.Semaphore(MAX_INCOMING))
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s), turn:
                 async for body in messages:
                     return body
         except TimeoutError:

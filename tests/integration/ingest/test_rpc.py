@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import signal
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +32,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from tallystick.tlog.checkpoint import open_checkpoint
 from tallystick.tlog.ed25519 import load_verify
 from tallystick.tlog.note import parse_vkey
+from tallystick_ingest.rpc import MAX_INCOMING
 from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.requirements import requirement
@@ -312,3 +314,30 @@ def test_while_the_service_stops_further_calls_are_unavailable(make_service: Mak
     assert "stopping" in refused.details()
     assert b"RetryInfo" in dict(refused.trailing_metadata())["grpc-status-details-bin"]
     assert process.wait(PATIENCE_S) == 0
+
+
+@requirement("otlp.bounded-cost")
+def test_messages_that_do_not_come_end_by_themselves(make_service: Make) -> None:
+    rpc = listening(make_service(environ={"TALLYSTICK_REQUEST_TIMEOUT_S": "1"}))
+    ended = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        ended.wait(PATIENCE_S)
+        yield from ()
+
+    call = rpc.channel.stream_unary(f"/opentelemetry.proto.collector.{TRACES}/Export")
+    rpc.send(b"")
+    stalled = [call.future(nothing(), metadata=rpc.credential) for _ in range(3 * MAX_INCOMING)]
+    codes = {one.exception(PATIENCE_S).code() for one in stalled}
+    ended.set()
+    assert codes == {CODE.UNAVAILABLE}
+    assert rpc.send(as_protobuf(span_json({})))[0] == b""
+    rpc.channel.close()
+
+
+def test_a_call_without_a_message_is_an_invalid_argument(rpc: Rpc) -> None:
+    call = rpc.channel.stream_unary(f"/opentelemetry.proto.collector.{TRACES}/Export")
+    with pytest.raises(grpc.RpcError) as raised:
+        call(iter(()), metadata=rpc.credential, timeout=PATIENCE_S)
+    error: Any = raised.value
+    assert error.code() == CODE.INVALID_ARGUMENT
