@@ -13,7 +13,7 @@ DRAIN_FACTOR: Final = 4
 UNREAD_BYTES: Final = 1 << 20
 """So much of a body that nobody wants is read and dropped: enough for the sender of any usual batch to
 see the answer before the connection is closed."""
-UNREAD_S: Final = 2.0
+UNREAD_S: Final = 10.0
 
 
 class BusyError(Exception):
