@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 
+import duckdb
+
 from tallystick.event import Record, Statement, make_record
 from tallystick.profile import encode
 from tallystick.tlog.dsse import sign_envelope
@@ -18,7 +20,7 @@ from tallystick.verify.verifier import verify
 from tallystick_store.checkpoints import LogSigner
 from tallystick_store.rows import Admitted, EventRow, Row, SealRow, SpanBatch, View
 from tallystick_store.source import DataSource
-from tallystick_store.store import Store
+from tallystick_store.store import DATABASE_NAME, Store
 from tallystick_store.writer import Writer
 from tests.keys import KeyPair, key_pair
 from tests.patience import PATIENCE_S
@@ -47,6 +49,22 @@ def policy(*, log: VerifierKey = LOG.key) -> Policy:
 def open_store(directory: Path) -> Store:
     """Open a store that publishes only when it is told to."""
     return Store.open(directory, log_signer(), publish_interval_s=None)
+
+
+def edit(directory: Path, sql: str) -> None:
+    """Change the database of a stopped store as an intruder would."""
+    with duckdb.connect(str(directory / DATABASE_NAME)) as connection:
+        connection.execute(sql).fetchall()
+
+
+def damage(file: Path, change: str) -> bytes:
+    """Leave a file "edited" or "missing"; return what it held."""
+    content = file.read_bytes()
+    if change == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(content[:-9] + b"X" + content[-8:])
+    return content
 
 
 def verify_data(directory: Path) -> Report:
@@ -210,6 +228,16 @@ def write_new(store: Store, request: Rows) -> None:
     group.add(keep_new(request, group.view), START_US)
     if not group.is_empty:
         store.commit(group)
+
+
+def filled(directory: Path, calls: int = 300) -> Emitter:
+    """Leave a stopped store of one sealed session and so many calls."""
+    store, emitter = open_store(directory), Emitter()
+    write(store, [emitter.opened(), emitter.seal()])
+    store.publisher.publish_now()
+    write(store, [*(emitter.call(number) for number in range(calls)), emitter.seal()])
+    store.close()
+    return emitter
 
 
 def writer(store: Store, clock: Callable[[], int] | None = None) -> Writer[Rows, int]:

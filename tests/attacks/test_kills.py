@@ -29,7 +29,9 @@ VERIFIED_EVERY: Final = 8
 
 
 @requirement("spool.survives-kill", "seal.every-record", "session.silence-is-a-gap")
-def test_nothing_that_an_agent_recorded_is_lost_when_it_is_killed_again_and_again(tmp_path: Path) -> None:
+def test_nothing_that_an_agent_recorded_is_lost_when_it_is_killed_again_and_again(
+    tmp_path: Path,
+) -> None:
     chance, ledger = random.Random(SEED), tmp_path / "ledger"
     with a_world(tmp_path / "world") as world:
         world.start()
@@ -73,7 +75,9 @@ def test_a_short_lived_adopter_never_leaves_a_statement_without_its_records(tmp_
 
 
 @requirement("otlp.success-after-commit", "store.append-only", "spool.forgets-what-a-200-covered")
-def test_nothing_acknowledged_is_lost_when_the_service_is_killed_again_and_again(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_when_the_service_is_killed_again_and_again(
+    tmp_path: Path,
+) -> None:
     chance, ledger = random.Random(SEED + 1), tmp_path / "ledger"
     with a_world(tmp_path / "world") as world:
         world.start()

@@ -2,26 +2,15 @@
 
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from tallystick.tlog.proofs import verify_consistency, verify_inclusion
 from tallystick_store.audit import AuditBehind
 from tallystick_store.entries import entry_leaf, read_entries
-from tallystick_store.store import DATABASE_NAME, Store
-from tests.stores import Emitter, log_signer, open_store, verify_data, write
+from tallystick_store.store import Store
+from tests.stores import damage, edit, filled, log_signer, open_store, verify_data, write
 
 CALLS = 700
-
-
-def filled(directory: Path) -> Emitter:
-    """Leave a stopped store of one sealed session: two full tiles, and a partial one."""
-    store, emitter = open_store(directory), Emitter()
-    write(store, [emitter.opened(), emitter.seal()])
-    store.publisher.publish_now()
-    write(store, [*(emitter.call(number) for number in range(CALLS)), emitter.seal()])
-    store.close()
-    return emitter
 
 
 def begun(directory: Path) -> Store:
@@ -29,15 +18,10 @@ def begun(directory: Path) -> Store:
     return Store.open(directory, log_signer(), publish_interval_s=None, audit_behind=0)
 
 
-def edit(directory: Path, sql: str) -> None:
-    with duckdb.connect(str(directory / DATABASE_NAME)) as connection:
-        connection.execute(sql).fetchall()
-
-
 def test_a_large_log_goes_on_where_it_stopped_before_its_rows_were_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    emitter = filled(tmp_path)
+    emitter = filled(tmp_path, CALLS)
     with monkeypatch.context() as patch:
         patch.setattr(AuditBehind, "_run", lambda _self: None)
         store = begun(tmp_path)
@@ -58,7 +42,7 @@ def test_a_large_log_goes_on_where_it_stopped_before_its_rows_were_looked_at(
 
 
 def test_the_look_behind_finds_nothing_in_a_whole_log(tmp_path: Path) -> None:
-    emitter = filled(tmp_path)
+    emitter = filled(tmp_path, CALLS)
     store = begun(tmp_path)
     write(store, [emitter.call()])
     store.publisher.publish_now()
@@ -80,7 +64,7 @@ def test_the_look_behind_finds_nothing_in_a_whole_log(tmp_path: Path) -> None:
 def test_a_row_that_was_changed_stops_signing_once_it_is_looked_at(
     tmp_path: Path, sql: str
 ) -> None:
-    filled(tmp_path)
+    filled(tmp_path, CALLS)
     edit(tmp_path, sql)
     store = begun(tmp_path)
     store.wait_for_audit()
@@ -96,13 +80,9 @@ def test_a_row_that_was_changed_stops_signing_once_it_is_looked_at(
 def test_a_damaged_file_is_written_again_with_a_notice(
     tmp_path: Path, path: str, change: str
 ) -> None:
-    filled(tmp_path)
+    filled(tmp_path, CALLS)
     file = tmp_path / "log" / path
-    content = file.read_bytes()
-    if change == "missing":
-        file.unlink()
-    else:
-        file.write_bytes(content[:-9] + b"X" + content[-8:])
+    content = damage(file, change)
     store = begun(tmp_path)
     store.wait_for_audit()
     assert file.read_bytes() == content
@@ -118,7 +98,7 @@ def test_a_damaged_file_is_written_again_with_a_notice(
 def test_a_start_that_cannot_trust_the_files_reads_every_row_first(
     tmp_path: Path, path: str
 ) -> None:
-    filled(tmp_path)
+    filled(tmp_path, CALLS)
     file = tmp_path / "log" / path
     content = file.read_bytes()
     file.write_bytes(b"X" + content[1:])
@@ -131,7 +111,7 @@ def test_a_start_that_cannot_trust_the_files_reads_every_row_first(
 
 
 def test_a_cut_database_stops_signing_as_ever(tmp_path: Path) -> None:
-    filled(tmp_path)
+    filled(tmp_path, CALLS)
     edit(tmp_path, "DELETE FROM events WHERE log_index >= 690")
     edit(tmp_path, "DELETE FROM seals WHERE log_index >= 690")
     store = begun(tmp_path)
@@ -140,7 +120,7 @@ def test_a_cut_database_stops_signing_as_ever(tmp_path: Path) -> None:
 
 
 def test_a_store_that_closes_ends_the_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    filled(tmp_path)
+    filled(tmp_path, CALLS)
     monkeypatch.setattr("tallystick_store.entries.WINDOW", 256)
     monkeypatch.setattr("tallystick_store.audit.PAUSE_S", 1_000_000.0)
     store = begun(tmp_path)

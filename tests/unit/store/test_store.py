@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from tallystick.errors import StoreError, VerificationError
@@ -13,23 +12,7 @@ from tallystick_store.ledger import Ledger
 from tallystick_store.store import DATABASE_NAME, Store
 from tests.keys import key_pair
 from tests.requirements import requirement
-from tests.stores import Emitter, log_signer, open_store, verify_data, write
-
-
-def filled(directory: Path, count: int = 300) -> Emitter:
-    """Leave a stopped store of one sealed session and `count` calls."""
-    store, emitter = open_store(directory), Emitter()
-    write(store, [emitter.opened(), emitter.seal()])
-    store.publisher.publish_now()
-    write(store, [*(emitter.call(number) for number in range(count)), emitter.seal()])
-    store.close()
-    return emitter
-
-
-def edit(directory: Path, sql: str) -> None:
-    """Change the database of a stopped store as an intruder would."""
-    with duckdb.connect(str(directory / DATABASE_NAME)) as connection:
-        connection.execute(sql).fetchall()
+from tests.stores import Emitter, damage, edit, filled, log_signer, open_store, verify_data, write
 
 
 def test_a_store_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -142,11 +125,7 @@ def test_a_file_that_is_no_database_is_refused_and_given_back(tmp_path: Path) ->
 def test_a_damaged_file_is_rebuilt_with_a_notice(tmp_path: Path, path: str, change: str) -> None:
     filled(tmp_path)
     file = tmp_path / "log" / path
-    content = file.read_bytes()
-    if change == "missing":
-        file.unlink()
-    else:
-        file.write_bytes(content[:-9] + b"X" + content[-8:])
+    content = damage(file, change)
     store = open_store(tmp_path)
     assert any(path in notice for notice in store.notices)
     assert store.signing_stopped is None
