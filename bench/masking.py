@@ -3,7 +3,10 @@
 Adversarial texts show that the cost grows with the length and not faster.
 """
 
+import base64
+import hashlib
 import json
+import uuid
 from collections.abc import Callable
 from typing import Final
 
@@ -41,6 +44,9 @@ def measure() -> list[str]:
             _plain(run, i) for i in range(5)
         ],
         "log lines without personal data, every line new": _log,
+        "JSON of identifiers, numbers and time stamps, every value new": lambda run: [
+            _row(run, number) for number in range(8)
+        ],
         "JSON, a tenth of it personal, every text new": lambda run: [
             *(_plain(run, i) for i in range(4)),
             {"id": run, "email": f"ada.clarke{run}@example.com", "phone": f"+44 20 7946 {run:04d}"},
@@ -87,6 +93,16 @@ def _plain(run: int, number: int) -> dict[str, object]:
         "order": f"ord_20261101_{run:05d}_{number}",
         "commit": f"{run:08x}{number:x}bc6e0d4c3b2a1908f7e6d5c4b3a2918",
         "note": f"customer {run} asked for delivery {number} in the afternoon, leave it at the desk",
+    }
+
+
+def _row(run: int, number: int) -> dict[str, object]:
+    digest = hashlib.sha256(f"{run} {number}".encode()).digest()
+    return {
+        "id": int.from_bytes(digest[:5]),
+        "at_ms": 1_790_000_000_000 + int.from_bytes(digest[5:8]),
+        "etag": base64.b64encode(digest).decode(),
+        "uuid": str(uuid.UUID(bytes=digest[:16])),
     }
 
 

@@ -71,6 +71,11 @@ def find_national_ids(subject: Subject) -> Iterator[Hit]:
                 yield Hit(*match.span(), kinds.NATIONAL_ID)
 
 
+def is_national_id_alone(digits: str) -> bool:
+    """Whether digits that are the whole of a value are such a number: where no word beside them is needed."""
+    return any(form.is_strong and form.holds(digits) for form in _FORMS.get(str(len(digits)), ()))
+
+
 def find_fiscal_codes(subject: Subject) -> Iterator[Hit]:
     """Find Italian fiscal codes by their check letter."""
     for match in _FISCAL_CODE.finditer(subject.text):

@@ -16,6 +16,7 @@ from tallystick.masking.keys import PLAIN, KeyRule, is_safe_value
 from tallystick.masking.ledger import Ledger
 from tallystick.masking.memory import LONGEST, LONGEST_SHAPE, WIPED, Counts, Memory, Name
 from tallystick.masking.mode import Mode
+from tallystick.masking.numerals import may_tell
 from tallystick.masking.policy import MaskPolicy
 from tallystick.masking.readings import (
     Encoded,
@@ -147,6 +148,8 @@ class TextMasker:
 
     def _is_plainly_clean(self, text: str, rule: KeyRule, content: bytes) -> bool:
         """Whether a text below a key that names no kind has a clean shape, or is harmless."""
+        if text.isdecimal():
+            return not may_tell(text)
         memory = self._memory
         wiped = content.translate(WIPED)
         is_word = text.isalnum()

@@ -17,6 +17,7 @@ from tallystick.masking.keys import PERSONAL, PLAIN, KeyRule, decreed, is_safe_v
 from tallystick.masking.ledger import Ledger
 from tallystick.masking.mode import Mode
 from tallystick.masking.names import Keys, Shapes
+from tallystick.masking.numerals import may_tell
 from tallystick.masking.plain import as_plain
 from tallystick.masking.records import FEWEST, SMALL, columns_of, masked_records
 from tallystick.masking.rules import Document, FieldRule, Ruled
@@ -110,6 +111,9 @@ class Walk:
             return number
         size = abs(number)
         text = str(size) if size.bit_length() < _DECIMAL_BITS else hex(size)
+        is_plain = rule.kind is None and rule.shape is None and size <= MAX_INTEGER
+        if is_plain and not may_tell(text):
+            return number
         masked = self.text(text, rule, depth)
         if masked != text:
             return masked
