@@ -122,8 +122,8 @@ def inspect(text: str, rule: KeyRule) -> Subject:
     traits = RUN if runs else 0
     if "@" in text:
         traits |= AT
-    if ":" in text or "=" in text or ">" in text:
-        traits |= PAIR
+    if ":" in text or ">" in text or ("=" in text and "=" in text.rstrip("=")):
+        traits |= PAIR  # base64 ends in signs of equality behind which nothing stands
     if " " in text or "\t" in text:
         traits |= _of_sentences(text.lower())
     elif ("at" in text or "@" in text or "AT" in text) and any(map(text.__contains__, _AT_SIGNS)):

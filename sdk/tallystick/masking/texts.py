@@ -191,7 +191,7 @@ class TextMasker:
             return
         if masked != text and is_short:
             memory.keep_masked(memory.name(rule, text.encode()), masked, counts)
-        elif masked == text and len(text) <= LONGEST_SHAPE and rule.kind is None:
+        elif masked == text and rule.kind is None and _may_have_a_shape(text):
             self._remember_shape(text, rule)
 
     def _remember_shape(self, text: str, rule: KeyRule) -> None:
@@ -316,6 +316,12 @@ class TextMasker:
             return hit.replacement
         ledger.count(hit.kind or kinds.WITHHELD)
         return self._marker.mark(hit.kind or kinds.WITHHELD, hit.value or text[hit.start : hit.end])
+
+
+def _may_have_a_shape(text: str) -> bool:
+    """Whether other texts may look like this one but for its digits: no word of mixed letters, such as base64, does."""
+    is_word = len(text) > _LONGEST_WORD and " " not in text
+    return len(text) <= LONGEST_SHAPE and (not is_word or text.islower() or text.isupper())
 
 
 def json_document(text: str) -> object:
