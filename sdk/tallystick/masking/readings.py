@@ -99,6 +99,7 @@ _HEX_TEXT: Final = re.compile(r"(?:0x)?(?:(?:[2-7][0-9A-Fa-f]|0[9AaDd]){8,})")
 _HEX_SHAPE: Final = re.compile(r"(?:0x)?(?:[0-9][0-9A-Fa-f]){8,}")
 _PACKED: Final = (b"\x1f\x8b\x08", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 """How gzip and zlib begin."""
+_PRINTABLE: Final = re.compile(rb"[\x20-\x7e]{8,}")
 _UNPACKED_BYTES: Final = 65_536
 _AUTOMATIC: Final = 47
 """Of zlib: either header."""
@@ -172,7 +173,7 @@ def is_name(run: str) -> bool:
 
 def printable_parts(content: bytes) -> str:
     """Return the readable parts of binary content, one a line."""
-    return "\n".join(part.decode("ascii") for part in re.findall(rb"[\x20-\x7e]{8,}", content))
+    return "\n".join(part.decode("ascii") for part in _PRINTABLE.findall(content))
 
 
 class _Plain(dict[int, str]):
@@ -251,6 +252,8 @@ def _decoded(run: re.Match[str]) -> Encoded | None:
     if len(content) < _SMALLEST_CONTENT:
         return None
     unpacked = _unpacked(content) if content.startswith(_PACKED) else None
+    if unpacked is None and not _is_readable(content):
+        return None
     return Encoded(
         *run.span(),
         content if unpacked is None else unpacked,
@@ -258,6 +261,17 @@ def _decoded(run: re.Match[str]) -> Encoded | None:
         is_padded="=" in run[0],
         is_packed=unpacked is not None,
     )
+
+
+def _is_readable(content: bytes) -> bool:
+    """Whether bytes are text, or hold a piece of it: see `printable_parts`."""
+    if _PRINTABLE.search(content) is not None:
+        return True
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _unpacked(content: bytes) -> bytes | None:

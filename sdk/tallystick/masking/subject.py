@@ -84,8 +84,6 @@ _OUTLINE: Final = bytes.maketrans(
 """Digits become 0, letters a: what a pattern needs is then a plain text to look for."""
 _JOINED: Final = bytes.maketrans(b"a+/_.~-", b"0" * 7)
 _LONG: Final = b"0" * 11
-_ACCOUNTS: Final = (b"aa00", b"aa 00", b"aa-00", b"aa.00")
-_DATES: Final = (b"0000", b"0.0", b"0-0", b"0/0", b"0. 0")
 _FEWEST_DIGITS: Final = 7
 
 Runs = list[re.Match[str]]
@@ -148,12 +146,21 @@ def _of_digits(text: str, outline: bytes) -> int:
     traits = 0
     if outline.count(b"0") >= _FEWEST_DIGITS and _NUMBER.search(text):
         traits |= NUMBER
-    if any(part in outline for part in _ACCOUNTS) and _ACCOUNT.search(text):
+    if _may_hold_account(outline) and _ACCOUNT.search(text):
         traits |= ACCOUNT
-    if any(part in outline for part in _DATES) and _BIRTH.search(text):
+    if _may_hold_date(outline) and _BIRTH.search(text):
         traits |= BIRTH
     if (b"a00a00a" in outline or b"000000a000" in outline) and _MIXED.search(text):
         traits |= MIXED
     if b"0000" in outline and _ODD_GROUPS.search(text):
         traits |= SPELLED
     return traits
+
+
+def _may_hold_account(outline: bytes) -> bool:
+    return b"aa00" in outline or b"aa 00" in outline or b"aa-00" in outline or b"aa.00" in outline
+
+
+def _may_hold_date(outline: bytes) -> bool:
+    is_numeric = b"0000" in outline or b"0.0" in outline or b"0-0" in outline
+    return is_numeric or b"0/0" in outline or b"0. 0" in outline
