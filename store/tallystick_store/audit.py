@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from tallystick.errors import StoreError
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.publisher import Publisher
 from tallystick_store.rebuild import Rebuilt, look_at_all
@@ -58,8 +57,8 @@ class AuditBehind:
             self._look()
         except _EndedError:
             return
-        except (StoreError, OSError) as error:
-            self._notify(f"the look at every row was not finished: {error}")
+        except Exception as error:  # noqa: BLE001 - a look that ends early must never look like one that found nothing
+            self._notify(f"the look at every row was not finished: {error!r}; restart the service")
 
     def _look(self) -> None:
         reason, damages = look_at_all(self._database, self._tiles, self._begun, self._pause)

@@ -177,8 +177,8 @@ class Follower:
         try:
             self._database.reopen()
             number = last_applied(self._database)
-        except StoreError as again:
-            reason, number = str(again), 0
+        except Exception as again:  # noqa: BLE001 - whatever it is, the groups are tried again
+            reason, number = f"the database does not open again: {again}", 0
         with self._changed:
             self._drop_through(number)
             self._failure = reason if self._waiting else None

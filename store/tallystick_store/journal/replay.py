@@ -5,6 +5,7 @@ is damaged may have been acknowledged: it is set aside, never guessed at, and th
 checkpoint that covers it then contradicts the database, and signing stops.
 """
 
+import itertools
 import logging
 from pathlib import Path
 from typing import Final
@@ -71,11 +72,22 @@ def _remove(database: Database, path: Path, notices: list[str]) -> None:
     if newest < next_log_index(database):
         path.unlink()
         return
-    path.replace(path.with_name(path.name + ASIDE))
     notices.append(
         f"journal/{path.name}: the database says that it holds this, and does not: rows were removed, or"
-        f" the numbers in `applied` changed; it stands in {path.name}{ASIDE}"
+        f" the numbers in `applied` changed; it stands in {_move_aside(path)}"
     )
+
+
+def _move_aside(path: Path) -> str:
+    """Keep a segment under a name of its own that no start reads; return the name."""
+    aside = path.with_name(path.name + ASIDE)
+    for number in itertools.count(2):
+        if not aside.exists():
+            break
+        aside = path.with_name(f"{path.name}{ASIDE}.{number}")
+    path.replace(aside)
+    aside.chmod(0o600)
+    return aside.name
 
 
 def _newest_index(frame: Frame) -> int:
@@ -97,14 +109,10 @@ class _Putter:
                 " kept, and it is dropped"
             )
             return
-        aside = path.with_name(path.name + ASIDE)
-        with path.open("rb") as file:
-            file.seek(reading.end if reading is not None else 0)
-            aside.write_bytes(file.read())
-        aside.chmod(0o600)
+        begins = reading.end if reading is not None else 0
         self._notices.append(
-            f"journal/{path.name}: {reason}: what follows stands in {aside.name} and is not in the"
-            " database; records may be lost that their senders believe kept"
+            f"journal/{path.name}: {reason}: it stands in {_move_aside(path)}, and what it holds from byte"
+            f" {begins} on is not in the database; records may be lost that their senders believe kept"
         )
 
 

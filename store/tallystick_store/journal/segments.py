@@ -13,6 +13,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -121,12 +122,16 @@ class Segments:
             return
         path = segment_path(self._folder, self.next_number)
         try:
-            path.unlink(missing_ok=True)  # a first write that failed left it empty
-            self._fd = os.open(path, _CREATE, 0o600)
-            sync_directory(self._folder)
+            path.unlink(missing_ok=True)  # begun before, when its name could not be synced: empty
+            fd = os.open(path, _CREATE, 0o600)
+            try:
+                sync_directory(self._folder)
+            except OSError:
+                os.close(fd)
+                raise
         except OSError as error:
             raise StoreError(f"the journal cannot begin {path}: {error.strerror}") from error
-        self._path, self._offset = path, 0
+        self._fd, self._path, self._offset = fd, path, 0
 
     def _put(self, frame: bytes) -> None:
         rest = memoryview(frame)
@@ -178,7 +183,8 @@ def groups_after(
     """Yield the groups behind `number`, in order and without a hole.
 
     `set_aside(path, reading, reason)` is told of what does not read back: of the rest of a segment behind
-    `reading.end`, or (None) of a whole segment that does not join. Raises OSError.
+    `reading.end`, or (None) of a whole segment that does not join. Only the last group of all can be torn.
+    Raises OSError.
     """
     expected = number + 1
     files = segment_files(folder)
@@ -191,6 +197,9 @@ def groups_after(
             if frame.number == expected:
                 yield frame
                 expected += 1
-        joins = place + 1 < len(files) and files[place + 1][0] <= expected
-        if reading.ending != "whole" and not joins:
-            set_aside(path, reading, f"group {expected} is {reading.ending}")
+        later = files[place + 1 :]
+        if reading.ending == "whole" or (later and later[0][0] <= expected):
+            continue
+        if later:  # what was followed by another group was acknowledged, and cut afterwards
+            reading = replace(reading, ending="damaged")
+        set_aside(path, reading, f"group {expected} is {reading.ending}")

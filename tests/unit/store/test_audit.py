@@ -127,3 +127,17 @@ def test_a_store_that_closes_ends_the_look(tmp_path: Path, monkeypatch: pytest.M
     store.close()
     assert store.notices == ()
     assert verify_data(tmp_path).exit_code == 0
+
+
+def test_a_look_that_ends_early_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(tmp_path, CALLS)
+
+    def fail(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("tallystick_store.audit.look_at_all", fail)
+    store = begun(tmp_path)
+    store.wait_for_audit()
+    [notice] = store.notices
+    assert "was not finished: ZeroDivisionError()" in notice
+    store.close()

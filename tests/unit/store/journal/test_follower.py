@@ -218,9 +218,43 @@ def test_a_torn_group_is_dropped_and_a_damaged_one_is_kept_for_people(tmp_path: 
     assert len(damaged.notices) == 1
     assert "records may be lost" in damaged.notices[0]
     aside = folder / f"{path.name}.aside"
-    assert whole.endswith(aside.read_bytes()[:-1] + whole[-1:])
+    assert aside.read_bytes() == whole[:-1] + b"X"
     assert aside.stat().st_mode & 0o777 == 0o600
     damaged.close()
+
+
+def test_all_behind_a_hole_is_kept_for_people_whatever_was_kept_before(tmp_path: Path) -> None:
+    Followed(tmp_path).close()
+    folder = tmp_path / "journal"
+    for life in (1, 2):
+        for first in (life, life + 2):  # the group between is missing
+            segments = Segments(folder, first)
+            late = row_batch(LATE_DISCLOSURES, [(first, "line")])
+            segments.append(encode_tables({LATE_DISCLOSURES.name: late}))
+            segments.close()
+        again = Followed(tmp_path)
+        assert again.rows() == list(range(1, life + 1))
+        [notice] = again.notices
+        assert f"group {life + 1} is missing before it" in notice
+        assert segment_files(folder) == []
+        assert len(list(folder.iterdir())) == life
+        again.close()
+
+
+def test_a_group_that_was_cut_after_others_followed_it_is_no_short_write(tmp_path: Path) -> None:
+    Followed(tmp_path).close()
+    folder = tmp_path / "journal"
+    for first in (1, 2):
+        segments = Segments(folder, first)
+        late = row_batch(LATE_DISCLOSURES, [(first, "line")])
+        segments.append(encode_tables({LATE_DISCLOSURES.name: late}))
+        segments.close()
+    [(_, cut), _] = segment_files(folder)
+    cut.write_bytes(cut.read_bytes()[:-1])
+    again = Followed(tmp_path)
+    assert again.rows() == []
+    assert ["records may be lost" in notice for notice in again.notices] == [True, True]
+    again.close()
 
 
 def test_what_the_database_only_claims_to_hold_is_not_removed(tmp_path: Path) -> None:

@@ -159,6 +159,24 @@ def test_a_segment_that_cannot_begin_takes_no_number(
     segments.close()
 
 
+def test_a_segment_whose_name_cannot_be_synced_is_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segments = journal(tmp_path)
+
+    def fail(_folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tallystick_store.journal.segments.sync_directory", fail)
+        for _ in range(2):
+            with pytest.raises(StoreError, match="cannot begin"):
+                segments.append(b"one")
+    assert segments.append(b"one") == 1
+    assert read(tmp_path) == ([(1, b"one")], [])
+    segments.close()
+
+
 def test_a_segment_that_cannot_be_removed_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
