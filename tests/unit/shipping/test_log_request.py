@@ -1,4 +1,4 @@
-"""The request that we print is the one that opentelemetry-proto's classes print, byte for byte."""
+"""The request holds each frame as it stands, in order, with hints that are read from its statement."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
