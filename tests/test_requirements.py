@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.requirements import REQUIREMENTS, Requirement
+from tests.requirements import AREAS, REQUIREMENTS, Requirement
 
 TESTS = Path(__file__).resolve().parent
 
@@ -82,6 +82,10 @@ def faults(manifest: Mapping[str, Requirement], places: Mapping[str, list[str]])
 
 def test_every_requirement_has_a_test_or_a_reason_and_every_mark_a_requirement() -> None:
     assert faults(REQUIREMENTS, all_marks()) == []
+
+
+def test_no_two_areas_name_the_same_requirement() -> None:
+    assert sum(len(area) for area in AREAS) == len(REQUIREMENTS)
 
 
 @pytest.mark.parametrize("name", REQUIREMENTS)

@@ -1,0 +1,25 @@
+"""Who may do what, and the record of it."""
+
+from typing import Final
+
+from tests.requirements.requirement import Requirement
+
+ACCESS: Final = {
+    "auth.from-the-first-start": Requirement(
+        "AI Act article 26(6); RFC 6750 section 3",
+        "Nothing is read or written without a credential, from the first start on.",
+    ),
+    "auth.accounts": Requirement(
+        "AI Act article 26(6); NIST SP 800-63B-4 section 3.2.2",
+        "People log in by name and password or by a link that works once; guessing is slowed, and a"
+        " session ends by itself, at log-out and with its account.",
+    ),
+    "auth.roles": Requirement(
+        "ISO/IEC 27001 A.8.3; promise: least privilege",
+        "A viewer reads, an auditor also exports, an administrator may do everything.",
+    ),
+    "access.recorded": Requirement(
+        "PCI DSS 10.2.1.3; DORA RTS 2024/1774 article 12",
+        "Reading, exporting and revealing records is itself recorded, once per action of a user.",
+    ),
+}
