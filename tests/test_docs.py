@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tallystick_ingest.config import SETTINGS
+from tallystick_ingest.settings import AREAS
+from tallystick_ingest.settings.setting import Setting
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 OWN_COMMANDS = {"run", "doctor", "verify", "keys", "mask"}
 """Commands of the SDK itself; the server's are entry points."""
+
+TABLE_HEAD = "| Option | Environment | Default | Meaning |\n|---|---|---|---|\n"
 
 
 def name(page: Path) -> str:
@@ -34,6 +37,12 @@ def words_after(program: str, text: str) -> set[str]:
     code = [*blocks(text, "sh"), *re.findall(r"`([^`\n]+)`", text)]
     found = (re.findall(rf"^{program} ([a-z][a-z-]*)", part, flags=re.MULTILINE) for part in code)
     return {word for words in found for word in words}
+
+
+def row(setting: Setting) -> str:
+    """Give a setting's row in the table of its area."""
+    default = "unset" if setting.default is None else f"`{setting.default}`"
+    return f"| `{setting.option}` | `{setting.env}` | {default} | {setting.sentence} |\n"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -70,10 +79,9 @@ def test_the_readme_starts_with_the_two_commands_and_the_one_line() -> None:
 
 def test_every_setting_of_the_service_stands_on_its_page() -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
-    for setting in SETTINGS:
-        option = f"--{setting.field.replace('_', '-')}"
-        default = "unset" if setting.default is None else f"`{setting.default}`"
-        assert f"| `{option}` | `{setting.env}` | {default} | {setting.sentence} |" in page
+    for heading, settings in AREAS.items():
+        rows = "".join(row(setting) for setting in settings)
+        assert (f"### {heading}\n\n{TABLE_HEAD}{rows}\n" in page) == bool(settings), heading
 
 
 def test_every_decision_is_listed() -> None:

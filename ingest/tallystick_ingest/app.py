@@ -47,7 +47,7 @@ def create_app(service: Service) -> Edge:
     )
     app.state.service = service
     for signal in _SIGNALS:
-        address = CrossOrigin(OtlpAddress(service.intake, signal), service.config.cors_origins)
+        address = CrossOrigin(OtlpAddress(service.intake, signal), service.config.otlp.cors_origins)
         app.router.routes.append(Route(f"/v1/{signal}", address))
     for others in ("/v1/{signal:path}", "/v1development/{signal:path}"):
         app.router.routes.append(Route(others, no_such_address))
@@ -68,7 +68,7 @@ def create_app(service: Service) -> Edge:
     ):
         app.include_router(module.router)
     add_error_answers(app)
-    return Edge(app, service, service.config.request_timeout_s)
+    return Edge(app, service, service.config.core.request_timeout_s)
 
 
 @contextlib.asynccontextmanager

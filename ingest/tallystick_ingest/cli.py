@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tallystick.clock import SystemClock
 from tallystick.errors import ConfigError
 from tallystick.private_file import make_private_directory, private_file_warnings
-from tallystick_ingest.config import SETTINGS, load_service_config
 from tallystick_ingest.moment import parse_moment
+from tallystick_ingest.settings import SETTINGS, load_service_config
 
 if TYPE_CHECKING:
     from tallystick_ingest.questions import Questions
@@ -56,44 +56,43 @@ def up(arguments: Sequence[str]) -> int:
     """Start the service: it takes records and spans over OTLP/HTTP, keeps and serves them."""
     parser = argparse.ArgumentParser(prog="tallystick up", description=up.__doc__)
     for setting in SETTINGS:
-        option = f"--{setting.field.replace('_', '-')}"
         said = f"{setting.sentence} ({setting.env})".replace("%", "%%")  # argparse formats it
-        parser.add_argument(option, help=said, metavar="VALUE")
+        parser.add_argument(setting.option, help=said, metavar="VALUE")
     parser.add_argument(
         "--admin-link",
         action="store_true",
         help="Print a new one-time admin link; voids an older one.",
     )
     chosen = parser.parse_args(list(arguments))
-    config = load_service_config({s.field: getattr(chosen, s.field) for s in SETTINGS})
+    config = load_service_config({s.name: getattr(chosen, s.name) for s in SETTINGS})
     sys.meta_path.insert(0, _NoPandas())
     from tallystick_ingest.dashboard import Dashboard, beside  # noqa: PLC0415 - slow to import
     from tallystick_ingest.local_credentials import keep_credentials  # noqa: PLC0415
     from tallystick_ingest.service import Service  # noqa: PLC0415
     from tallystick_ingest.serving import address_of, bind, rpc_port, serve  # noqa: PLC0415
 
-    listener = bind(config.host, config.port)
+    listener = bind(config.core.host, config.core.port)
     is_stated = chosen.grpc_port is not None or "TALLYSTICK_GRPC_PORT" in os.environ
-    grpc_port, grpc_said = rpc_port(config.host, config.grpc_port, is_stated=is_stated)
+    grpc_port, grpc_said = rpc_port(config.core.host, config.core.grpc_port, is_stated=is_stated)
     try:
-        make_private_directory(config.home)
-        kept = sorted(config.secrets.glob("*"))
+        make_private_directory(config.core.home)
+        kept = sorted(config.core.secrets.glob("*"))
     except OSError as error:
         raise ConfigError(
-            f"cannot use the home directory {config.home}: {error.strerror}; "
+            f"cannot use the home directory {config.core.home}: {error.strerror}; "
             "name another with --home or TALLYSTICK_HOME"
         ) from None
     for warning in private_file_warnings(kept):
         print(f"tallystick: {warning}", file=sys.stderr)
     url = address_of(listener)
-    dashboard = beside(config, url)
+    dashboard = beside(config.dashboard, url)
     service = Service.open(config)
     try:
         lines = [
             f"Tallystick takes OTLP and questions at {url}",
             f"  gRPC         {grpc_said}",
-            f"  data         {config.data}",
-            f"  secrets      {config.secrets}",
+            f"  data         {config.core.data}",
+            f"  secrets      {config.core.secrets}",
             f"  log          {service.keys.name}, {service.store.size} entries",
             f"  log key      {service.keys.log.key.vkey}",
             f"  credentials  {keep_credentials(service, url)}",

@@ -20,8 +20,8 @@ from ipaddress import ip_address
 from typing import Final
 
 from tallystick.errors import ConfigError
-from tallystick_ingest.config import ServiceConfig
 from tallystick_ingest.serving import address_of, bind
+from tallystick_ingest.settings.dashboard import DashboardSettings
 
 OFF: Final = "off"
 EXTRA: Final = "streamlit"
@@ -58,25 +58,25 @@ class Child:
 Spawn = Callable[[Sequence[str], int], "subprocess.Popen[bytes]"]
 
 
-def beside(config: ServiceConfig, service_url: str) -> "Dashboard | str":
+def beside(config: DashboardSettings, service_url: str) -> "Dashboard | str":
     """Return the dashboard that the settings ask for, not yet started, or why there is none.
 
     Raises ConfigError for one that others would reach under names which nobody stated.
     """
-    if config.dashboard_port is None:
+    if config.port is None:
         return OFF
-    if not config.dashboard_hosts and not _is_loopback(config.dashboard_host):
+    if not config.hosts and not _is_loopback(config.host):
         raise ConfigError(
-            f"the dashboard would listen on {config.dashboard_host}, which others reach: state the "
+            f"the dashboard would listen on {config.host}, which others reach: state the "
             "names under which they do with --dashboard-hosts NAME,NAME, or choose --dashboard-port off"
         )
     if find_spec(EXTRA) is None:
         return f"needs {EXTRA}, which is not installed: pip install 'tallystick[dashboard]'"
     try:
-        listener = bind(config.dashboard_host, config.dashboard_port)
+        listener = bind(config.host, config.port)
     except ConfigError as error:
         return f"{error} (of the dashboard: --dashboard-port); the service runs without it"
-    child = Child(service_url, config.dashboard_host, config.dashboard_hosts)
+    child = Child(service_url, config.host, config.hosts)
     return Dashboard(child, listener)
 
 

@@ -24,7 +24,7 @@ def keep_credentials(service: Service, url: str) -> str:
     A file of another service, or with another log's keys, is left alone: the keys in it are somebody's
     anchor. Raises ConfigError when the file cannot be written.
     """
-    path = service.config.home / CREDENTIALS_FILE
+    path = service.config.core.home / CREDENTIALS_FILE
     held = read_credentials(path)
     ours = _ours(service, url)
     if held is not None and held.log_vkey and held.log_vkey != ours.log_vkey:

@@ -23,7 +23,6 @@ from tallystick_ingest.auth.api_keys import ApiKey, KeyRing
 from tallystick_ingest.auth.gate import Gate
 from tallystick_ingest.auth.login import Login
 from tallystick_ingest.auth.sessions import SessionBook
-from tallystick_ingest.config import ServiceConfig
 from tallystick_ingest.drafts import Drafts, KeyPurpose
 from tallystick_ingest.export_jobs import ExportJobs
 from tallystick_ingest.intake import OtlpIntake
@@ -34,6 +33,7 @@ from tallystick_ingest.refusals import Refusals
 from tallystick_ingest.screening import KeyBook
 from tallystick_ingest.service_keys import ServiceKeys, load_service_keys
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
+from tallystick_ingest.settings import ServiceConfig
 from tallystick_ingest.verdict import Verdict
 from tallystick_ingest.verification import Verifier
 from tallystick_store.blob_sweep import sweep_blobs
@@ -74,7 +74,7 @@ class Service:
         self.signer = _log_signer(self.keys)
         self.query = Query(self.store.database, self.store.published)
         self.started_us = self.clock.now_us()
-        kept = self.config.secrets
+        kept = self.config.core.secrets
         self.ring = KeyRing(kept / "api-keys.json", self.clock.now_us)
         self.door = AdminDoor(kept / "admin.json")
         self.accounts = AccountBook(kept, self.clock.now_us)
@@ -106,12 +106,12 @@ class Service:
             masking=self.masking,
             refusals=self.refusals,
             submit=self.submit,
-            limits=self.config.otlp_limits,
-            max_waiting_bytes=self.config.max_waiting_bytes,
-            body_timeout_s=self.config.request_timeout_s,
+            limits=self.config.otlp.limits,
+            max_waiting_bytes=self.config.otlp.max_waiting_bytes,
+            body_timeout_s=self.config.core.request_timeout_s,
         )
         self.verifier = Verifier(
-            self.gate.verifier_token, self.own_policy, self.clock, self.config.verify_every_s
+            self.gate.verifier_token, self.own_policy, self.clock, self.config.store.verify_every_s
         )
         self._sweep_due_s = self.clock.monotonic_s()
         self._enrolling = threading.Lock()
@@ -123,11 +123,11 @@ class Service:
     @classmethod
     def open(cls, config: ServiceConfig, clock: Clock | None = None) -> "Service":
         """Open keys and store and state what is new; raise ConfigError or StoreError and say why not."""
-        keys = load_service_keys(config.secrets, config.name)
+        keys = load_service_keys(config.core.secrets, config.core.name)
         try:
-            store = Store.open(config.data, _log_signer(keys))
+            store = Store.open(config.core.data, _log_signer(keys))
         except OSError as error:
-            raise ConfigError(f"cannot use {config.data}: {error.strerror}") from error
+            raise ConfigError(f"cannot use {config.core.data}: {error.strerror}") from error
         try:
             service = cls(_Parts(config, keys, store, clock or SystemClock()))
         except BaseException:

@@ -99,7 +99,9 @@ def serve(
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
         create_app(service),
-        http=bounded(service.config.request_timeout_s, most if rpc_port is None else most // 2),
+        http=bounded(
+            service.config.core.request_timeout_s, most if rpc_port is None else most // 2
+        ),
         ws="none",
         log_config=None,
         log_level=logging.ERROR,  # a warning for each request that is no HTTP would let anybody fill the disk
@@ -134,7 +136,7 @@ def serve(
 def _rpc_listener(service: Service, port: int, max_connections: int) -> "RpcListener":
     from tallystick_ingest.rpc import RpcListener  # noqa: PLC0415 - 20 MB that not everybody needs
 
-    return RpcListener(service, service.config.host, port, max_connections)
+    return RpcListener(service, service.config.core.host, port, max_connections)
 
 
 class _Server(uvicorn.Server):

@@ -11,9 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from tallystick_ingest.app import create_app
-from tallystick_ingest.config import load_service_config
 from tallystick_ingest.drafts import Access
 from tallystick_ingest.service import Service
+from tallystick_ingest.settings import load_service_config
 from tests.requirements import requirement
 from tests.sending import JSON, batch, logs_protobuf, span_json
 from tests.stores import EMITTER, Emitter

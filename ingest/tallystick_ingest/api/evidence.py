@@ -46,7 +46,7 @@ def export(
     from_us, to_us = moment(since, service), moment(until, service)
     if from_us >= to_us:
         raise BadRequestError("the period is empty: `from` must lie before `to`")
-    file = tempfile.TemporaryFile(dir=service.config.data)  # noqa: SIM115 - the answer closes it
+    file = tempfile.TemporaryFile(dir=service.config.core.data)  # noqa: SIM115 - the answer closes it
     try:
         manifest = export_package(
             service.store, service.signer, from_us, to_us, file, service.clock.now_us()

@@ -9,7 +9,7 @@ from tallystick.clock import SystemClock
 from tallystick.errors import ConfigError
 from tallystick_ingest.auth.accounts import ROLES, AccountBook
 from tallystick_ingest.auth.passwords import generate_password, require_password
-from tallystick_ingest.config import SETTINGS, load_service_config
+from tallystick_ingest.settings import SETTINGS, load_service_config
 
 _PLACES = ("home", "secrets")
 """The settings that say where accounts are kept."""
@@ -19,7 +19,7 @@ def accounts(arguments: Sequence[str]) -> int:
     """Add, list and remove the accounts of people who log in at the dashboard."""
     chosen = _parser().parse_args(list(arguments))
     config = load_service_config({name: getattr(chosen, name) for name in _PLACES})
-    book = AccountBook(config.secrets, SystemClock().now_us)
+    book = AccountBook(config.core.secrets, SystemClock().now_us)
     try:
         if chosen.action == "add":
             _add(book, chosen)
@@ -29,16 +29,16 @@ def accounts(arguments: Sequence[str]) -> int:
         else:
             _list(book)
     except OSError as error:
-        raise ConfigError(f"cannot write {config.secrets}: {error.strerror}") from error
+        raise ConfigError(f"cannot write {config.core.secrets}: {error.strerror}") from error
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tallystick accounts", description=accounts.__doc__)
     for setting in SETTINGS:
-        if setting.field in _PLACES:
+        if setting.name in _PLACES:
             help_ = f"{setting.sentence} ({setting.env})"
-            parser.add_argument(f"--{setting.field}", help=help_, metavar="VALUE")
+            parser.add_argument(setting.option, help=help_, metavar="VALUE")
     actions = parser.add_subparsers(dest="action", required=True)
     add = actions.add_parser("add", help="add an account; the password is asked, or made up")
     add.add_argument("name")

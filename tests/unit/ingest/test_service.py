@@ -12,13 +12,13 @@ from tallystick.event import Statement
 from tallystick.testing import FakeClock
 from tallystick_ingest.admission import Origin
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller
-from tallystick_ingest.config import load_service_config
 from tallystick_ingest.drafts import Access
 from tallystick_ingest.local_credentials import keep_credentials
 from tallystick_ingest.otlp.http import RefusedWhole
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.refusals import RECORDED_AT_ONCE
 from tallystick_ingest.service import SWEEP_EVERY_S, Service
+from tallystick_ingest.settings import load_service_config
 from tallystick_ingest.verdict import Refusal
 from tallystick_store.blob_sweep import ORPHAN_AGE_S
 from tallystick_store.blobs import blob_digest
@@ -188,7 +188,7 @@ def key_count(service: Service) -> int:
 
 
 def test_credentials_are_kept_up_to_date_and_never_taken_over(service: Service) -> None:
-    path = service.config.home / "credentials.json"
+    path = service.config.core.home / "credentials.json"
     assert str(path) in keep_credentials(service, "http://127.0.0.1:1")
     first = path.read_text()
     keep_credentials(service, "http://127.0.0.1:1")

@@ -1,0 +1,23 @@
+"""What the store does by itself."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick_ingest.settings.setting import Setting, whole
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """SETTINGS says what each means."""
+
+    verify_every_s: int
+
+
+SETTINGS: Final = (
+    Setting(
+        "verify_every_s",
+        whole(0, 7 * 86_400),
+        "300",
+        "Seconds between verifications of the own log, if that takes no more than 5 % of a core; 0: only when asked.",
+    ),
+)
