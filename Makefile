@@ -6,7 +6,7 @@ WORKERS ?= auto
 BIN := .venv/bin
 UV := $(BIN)/uv
 OTHERS := .venv-mcp1/ready .venv-frameworks-old/ready .venv-frameworks-new/ready \
-  .venv-agents-old/ready .venv-agents-new/ready
+  .venv-agents-old/ready .venv-agents-new/ready .venv-exporters-old/ready .venv-exporters-mid/ready
 COMPILE := $(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
   --no-emit-package tallystick --no-annotate --no-emit-index-url --no-emit-find-links \
   --custom-compile-command "make lock" --quiet
@@ -61,6 +61,8 @@ lock: $(UV)  ## resolve every dependency anew; no lock names an index
 	$(COMPILE) pyproject.toml --group frameworks-new -o requirements-frameworks-new.lock
 	$(COMPILE) pyproject.toml --group agents-old -o requirements-agents-old.lock
 	$(COMPILE) pyproject.toml --group agents-new -o requirements-agents-new.lock
+	$(COMPILE) --group exporters-old -o requirements-exporters-old.lock
+	$(COMPILE) pyproject.toml --group exporters-mid -o requirements-exporters-mid.lock
 	$(COMPILE) pyproject.toml --group peers -o requirements-peers.lock
 	$(COMPILE) pyproject.toml --extra scale -o requirements-scale.lock
 	echo uv | $(COMPILE) - -o bootstrap.lock

@@ -14,6 +14,8 @@ LOCKS = (
     "requirements.lock",
     "requirements-agents-new.lock",
     "requirements-agents-old.lock",
+    "requirements-exporters-mid.lock",
+    "requirements-exporters-old.lock",
     "requirements-frameworks-new.lock",
     "requirements-frameworks-old.lock",
     "requirements-mcp1.lock",
