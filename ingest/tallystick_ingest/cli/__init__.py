@@ -1,0 +1,7 @@
+"""The service's commands, one file a group; the entry points find them here."""
+
+from tallystick_ingest.cli.asking import actions, credentials, tools, trace
+from tallystick_ingest.cli.keeping import export, snapshot
+from tallystick_ingest.cli.starting import up
+
+__all__ = ["actions", "credentials", "export", "snapshot", "tools", "trace", "up"]

@@ -1,0 +1,95 @@
+"""The command that starts the service: up."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+
+from tallystick.errors import ConfigError
+from tallystick.private_file import make_private_directory, private_file_warnings
+from tallystick_ingest.settings import SETTINGS, load_service_config
+
+
+def up(arguments: Sequence[str]) -> int:
+    """Start the service: it takes records and spans over OTLP/HTTP, keeps and serves them."""
+    parser = argparse.ArgumentParser(prog="tallystick up", description=up.__doc__)
+    for setting in SETTINGS:
+        said = f"{setting.sentence} ({setting.env})".replace("%", "%%")  # argparse formats it
+        parser.add_argument(setting.option, help=said, metavar="VALUE")
+    parser.add_argument(
+        "--admin-link",
+        action="store_true",
+        help="Print a new one-time admin link; voids an older one.",
+    )
+    chosen = parser.parse_args(list(arguments))
+    config = load_service_config({s.name: getattr(chosen, s.name) for s in SETTINGS})
+    sys.meta_path.insert(0, _NoPandas())
+    from tallystick_ingest.dashboard import Dashboard, beside  # noqa: PLC0415 - slow to import
+    from tallystick_ingest.local_credentials import keep_credentials  # noqa: PLC0415
+    from tallystick_ingest.service import Service  # noqa: PLC0415
+    from tallystick_ingest.serving import address_of, bind, rpc_port, serve  # noqa: PLC0415
+
+    listener = bind(config.core.host, config.core.port)
+    is_stated = chosen.grpc_port is not None or "TALLYSTICK_GRPC_PORT" in os.environ
+    grpc_port, grpc_said = rpc_port(config.core.host, config.core.grpc_port, is_stated=is_stated)
+    try:
+        make_private_directory(config.core.home)
+        kept = sorted(config.core.secrets.glob("*"))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot use the home directory {config.core.home}: {error.strerror}; "
+            "name another with --home or TALLYSTICK_HOME"
+        ) from None
+    for warning in private_file_warnings(kept):
+        print(f"tallystick: {warning}", file=sys.stderr)
+    url = address_of(listener)
+    dashboard = beside(config.dashboard, url)
+    service = Service.open(config)
+    try:
+        lines = [
+            f"Tallystick takes OTLP and questions at {url}",
+            f"  gRPC         {grpc_said}",
+            f"  data         {config.core.data}",
+            f"  secrets      {config.core.secrets}",
+            f"  log          {service.keys.name}, {service.store.size} entries",
+            f"  log key      {service.keys.log.key.vkey}",
+            f"  credentials  {keep_credentials(service, url)}",
+        ]
+        screen = f"{dashboard.url}/" if isinstance(dashboard, Dashboard) else dashboard
+        lines.append(f"  dashboard    {screen}")
+        if service.keys.is_new or chosen.admin_link:
+            door = f"{screen}login" if isinstance(dashboard, Dashboard) else f"{url}/admin"
+            link = f"{door}#{service.door.new_link_token()}"
+            lines.append(f"  admin link   {link}   (works once)")
+        lines += [f"  note         {notice}" for notice in service.store.notices]
+    except BaseException:
+        service.close("the start failed")
+        raise
+
+    def ready() -> None:
+        print("\n".join(lines), flush=True)
+        if isinstance(dashboard, Dashboard):
+            dashboard.start()
+
+    try:
+        serve(service, listener, ready, grpc_port)
+    finally:
+        if isinstance(dashboard, Dashboard):
+            dashboard.stop()
+    print("Tallystick has stopped: everything accepted is kept.", flush=True)
+    return 0
+
+
+class _NoPandas(MetaPathFinder):
+    """Finds no pandas: the service never uses it.
+
+    Arrow imports it with its first array, wherever it is installed: 0.7 s and 60 MB for nothing.
+    """
+
+    def find_spec(self, fullname: str, *_where: object) -> ModuleSpec | None:
+        """Refuse pandas, and leave everything else to the other finders."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError("the service uses no pandas", name="pandas")
+        return None
