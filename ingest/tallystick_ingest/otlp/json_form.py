@@ -323,7 +323,7 @@ def _integer(number: Any, key: str, start: int, end: int) -> int:  # noqa: ANN40
     ):
         number = int(number)
     if isinstance(number, bool) or not isinstance(number, int):
-        raise UndecodableError(f"{key} is a JSON {_kind(number)}: expected an integer")
+        raise UndecodableError(f"{key} is a JSON {_kind(number)}: expected an integer of 64 bits")
     if not start <= number < end:
         raise UndecodableError(f"{key} is out of range: expected 64 bits")
     return number
