@@ -1,118 +1,41 @@
-"""The running service: it owns keys, store, writer and its own session, and ends them in order."""
+"""The life of the service: it opens keys and store, states what happens to itself, and ends in order."""
 
 import contextlib
 import logging
-import secrets
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Final
 
 from tallystick.clock import Clock, SystemClock
 from tallystick.errors import AdmissionError, ConfigError, StoreError
-from tallystick.masking.tokens import TokenKey
-from tallystick.recording.masked import Masking
 from tallystick.tlog.note import VerifierKey
-from tallystick.verify.policy import Policy, print_policy
-from tallystick_ingest.access_book import AccessBook
-from tallystick_ingest.admission import Admission, Request, ServiceRequest
-from tallystick_ingest.auth.accounts import AccountBook
-from tallystick_ingest.auth.admin import AdminDoor
-from tallystick_ingest.auth.api_keys import ApiKey, KeyRing
-from tallystick_ingest.auth.gate import Gate
-from tallystick_ingest.auth.login import Login
-from tallystick_ingest.auth.sessions import SessionBook
-from tallystick_ingest.drafts import Drafts, KeyPurpose
-from tallystick_ingest.export_jobs import ExportJobs
-from tallystick_ingest.intake import OtlpIntake
-from tallystick_ingest.key_directory import KeyDirectory, enrolled
+from tallystick_ingest.auth.api_keys import ApiKey
+from tallystick_ingest.composition import Composition, log_signer
+from tallystick_ingest.drafts import KeyPurpose
 from tallystick_ingest.otlp.incoming import BusyError
-from tallystick_ingest.prepared import Prepared
-from tallystick_ingest.refusals import Refusals
-from tallystick_ingest.screening import KeyBook
 from tallystick_ingest.service_keys import ServiceKeys, load_service_keys
-from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
+from tallystick_ingest.service_session import SERVICE_SENDER
 from tallystick_ingest.settings import ServiceConfig
-from tallystick_ingest.verdict import Verdict
-from tallystick_ingest.verification import Verifier
 from tallystick_store.blob_sweep import sweep_blobs
-from tallystick_store.checkpoints import LogSigner
-from tallystick_store.query import Query
 from tallystick_store.store import Store
-from tallystick_store.writer import Writer
 
 HOUSEKEEPING_S: Final = 60.0
 """Heartbeats, folded accesses and refusals of nobody are recorded once a minute."""
 SWEEP_EVERY_S: Final = 24 * 3600.0
 """Blobs that no record names are looked for once a day: it takes a look at every row."""
-STATE_TIMEOUT_S: Final = 30.0
-"""How long a statement of the service may wait for its commit before its cause gets a 503."""
 MAX_SEEN_NOTES: Final = 1_024
-_INSTANCE_BYTES: Final = 4
 
 _log = logging.getLogger("tallystick.service")
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What has to be open before the service can be put together."""
-
-    config: ServiceConfig
-    keys: ServiceKeys
-    store: Store
-    clock: Clock
-
-
-class Service:
+class Service(Composition):
     """Open it, serve it, close it. Safe to use from several threads."""
 
-    def __init__(self, parts: _Parts) -> None:
-        """Put the parts together and state session.open; `open` is the way in."""
-        self.config, self.keys = parts.config, parts.keys
-        self.store, self.clock = parts.store, parts.clock
-        self.signer = _log_signer(self.keys)
-        self.query = Query(self.store.database, self.store.published)
-        self.started_us = self.clock.now_us()
-        kept = self.config.core.secrets
-        self.ring = KeyRing(kept / "api-keys.json", self.clock.now_us)
-        self.door = AdminDoor(kept / "admin.json")
-        self.accounts = AccountBook(kept, self.clock.now_us)
-        self.sessions = SessionBook(kept / "sessions.json", self.clock.now_us)
-        self.gate = Gate(self.ring, self.sessions, self.accounts)
-        self.login = Login(self.accounts, self.clock.monotonic_s)
-        token_key = TokenKey(self.keys.token_key_id, self.keys.token_key)
-        self.masking = Masking.of(token_key)
-        self.drafts = Drafts(self.masking, self.clock)
-        self.refusals = Refusals(self.drafts, self.clock)
-        self.directory = KeyDirectory(
-            [self.keys.service.key, *enrolled(self.query.keys_added(SERVICE_SENDER))],
-            self.query.session_open,
-        )
-        self._session = ServiceSession(
-            self.keys.service,
-            self.drafts.opening(secrets.token_hex(_INSTANCE_BYTES)),
-            self.clock.now_us,
-        )
-        admission = Admission(self._session, self.refusals.draft)
-        self._writer: Writer[Request, Verdict] = Writer(
-            self.store, admission.admit, self.clock.now_us
-        )
-        self.accesses = AccessBook(self.drafts, self.clock, self.state)
-        self.exports = ExportJobs(self.store, self.signer, self.accesses, self.clock)
-        self.intake = OtlpIntake(
-            gate=self.gate,
-            book=KeyBook(self.directory.session_key, self.directory.emitter_key),
-            masking=self.masking,
-            refusals=self.refusals,
-            submit=self.submit,
-            limits=self.config.otlp.limits,
-            max_waiting_bytes=self.config.otlp.max_waiting_bytes,
-            body_timeout_s=self.config.core.request_timeout_s,
-        )
-        self.verifier = Verifier(
-            self.gate.verifier_token, self.own_policy, self.clock, self.config.store.verify_every_s
-        )
+    def __init__(
+        self, config: ServiceConfig, keys: ServiceKeys, store: Store, clock: Clock
+    ) -> None:
+        """Put the parts together; `open` is the way in."""
+        super().__init__(config, keys, store, clock)
         self._sweep_due_s = self.clock.monotonic_s()
         self._enrolling = threading.Lock()
         self._closing = threading.Lock()
@@ -125,11 +48,11 @@ class Service:
         """Open keys and store and state what is new; raise ConfigError or StoreError and say why not."""
         keys = load_service_keys(config.core.secrets, config.core.name)
         try:
-            store = Store.open(config.core.data, _log_signer(keys))
+            store = Store.open(config.core.data, log_signer(keys))
         except OSError as error:
             raise ConfigError(f"cannot use {config.core.data}: {error.strerror}") from error
         try:
-            service = cls(_Parts(config, keys, store, clock or SystemClock()))
+            service = cls(config, keys, store, clock or SystemClock())
         except BaseException:
             store.close()
             raise
@@ -139,19 +62,6 @@ class Service:
             service.close("the start failed")
             raise
         return service
-
-    def submit(self, request: Request, size_bytes: int = 0) -> "Future[Verdict]":
-        """Hand a request to the writer; raise StoreError when it takes none."""
-        future = self._writer.submit(request, size_bytes)
-        future.add_done_callback(self._confirm)
-        return future
-
-    def state(self, drafts: Sequence[Prepared]) -> None:
-        """Record what the service says, and return once it is durable; else raise BusyError."""
-        try:
-            self.submit(ServiceRequest(tuple(drafts))).result(STATE_TIMEOUT_S)
-        except (StoreError, TimeoutError) as error:
-            raise BusyError(f"this cannot be recorded now, so it is not done: {error}") from error
 
     def enrol(self, key: VerifierKey) -> bool:
         """Admit an emitter's identity; False when it was admitted before.
@@ -179,10 +89,6 @@ class Service:
         key, text = self.ring.create(name, scopes)
         self.state([self.drafts.key_added(key.id, "", "api")])
         return key, text
-
-    def own_policy(self) -> str:
-        """Return a trust policy of the keys that the service holds: its own and those enrolled."""
-        return print_policy(Policy(self.keys.log.key, self.directory.emitters))
 
     def newest_note(self) -> str | None:
         """Return the newest signed checkpoint; None before the first and once signing has stopped."""
@@ -283,14 +189,3 @@ class Service:
             self.state([self.drafts.pause(reason)])
         except BusyError:
             self._pause_stated = False
-
-    def _confirm(self, future: "Future[Verdict]") -> None:
-        """Take note of what is durable; runs in the writer thread, as the service's session does."""
-        if not future.cancelled() and future.exception() is None:
-            verdict = future.result()
-            self._session.confirm(verdict.service_size)
-            self.directory.note_opened(verdict.opened)
-
-
-def _log_signer(keys: ServiceKeys) -> LogSigner:
-    return LogSigner(keys.name, keys.log.key.public_key, keys.log.sign)

@@ -1,0 +1,137 @@
+"""What the service is made of: each part once, in the order in which they need one another.
+
+A new part is an attribute here; what happens to it over the service's life is in service.py.
+"""
+
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Final
+
+from tallystick.clock import Clock
+from tallystick.errors import StoreError
+from tallystick.masking.tokens import TokenKey
+from tallystick.recording.masked import Masking
+from tallystick.verify.policy import Policy, print_policy
+from tallystick_ingest.access_book import AccessBook
+from tallystick_ingest.admission import Admission, Request, ServiceRequest
+from tallystick_ingest.auth.accounts import AccountBook
+from tallystick_ingest.auth.admin import AdminDoor
+from tallystick_ingest.auth.api_keys import KeyRing
+from tallystick_ingest.auth.gate import Gate
+from tallystick_ingest.auth.login import Login
+from tallystick_ingest.auth.sessions import SessionBook
+from tallystick_ingest.drafts import Drafts
+from tallystick_ingest.export_jobs import ExportJobs
+from tallystick_ingest.intake import OtlpIntake
+from tallystick_ingest.key_directory import KeyDirectory, enrolled
+from tallystick_ingest.otlp.incoming import BusyError
+from tallystick_ingest.prepared import Prepared
+from tallystick_ingest.refusals import Refusals
+from tallystick_ingest.screening import KeyBook
+from tallystick_ingest.service_keys import ServiceKeys
+from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
+from tallystick_ingest.settings import ServiceConfig
+from tallystick_ingest.verdict import Verdict
+from tallystick_ingest.verification import Verifier
+from tallystick_store.checkpoints import LogSigner
+from tallystick_store.query import Query
+from tallystick_store.store import Store
+from tallystick_store.writer import Writer
+
+STATE_TIMEOUT_S: Final = 30.0
+"""How long a statement of the service may wait for its commit before its cause gets a 503."""
+_INSTANCE_BYTES: Final = 4
+
+
+class Composition:
+    """The parts of an open service, and the one way in which anything enters its log."""
+
+    def __init__(
+        self, config: ServiceConfig, keys: ServiceKeys, store: Store, clock: Clock
+    ) -> None:
+        """Make the parts, area by area; nothing is stated yet."""
+        self.config, self.keys = config, keys
+        self.store, self.clock = store, clock
+        self.started_us = clock.now_us()
+        self.signer = log_signer(keys)
+        self.query = Query(store.database, store.published)
+        self._make_access()
+        self._make_recording()
+        self._make_edges()
+
+    def _make_access(self) -> None:
+        """Make what knows who may do what."""
+        kept = self.config.core.secrets
+        self.ring = KeyRing(kept / "api-keys.json", self.clock.now_us)
+        self.door = AdminDoor(kept / "admin.json")
+        self.accounts = AccountBook(kept, self.clock.now_us)
+        self.sessions = SessionBook(kept / "sessions.json", self.clock.now_us)
+        self.gate = Gate(self.ring, self.sessions, self.accounts)
+        self.login = Login(self.accounts, self.clock.monotonic_s)
+
+    def _make_recording(self) -> None:
+        """Make what turns requests and the service's own statements into records."""
+        self.masking = Masking.of(TokenKey(self.keys.token_key_id, self.keys.token_key))
+        self.drafts = Drafts(self.masking, self.clock)
+        self.refusals = Refusals(self.drafts, self.clock)
+        self.directory = KeyDirectory(
+            [self.keys.service.key, *enrolled(self.query.keys_added(SERVICE_SENDER))],
+            self.query.session_open,
+        )
+        self._session = ServiceSession(
+            self.keys.service,
+            self.drafts.opening(secrets.token_hex(_INSTANCE_BYTES)),
+            self.clock.now_us,
+        )
+        admission = Admission(self._session, self.refusals.draft)
+        self._writer: Writer[Request, Verdict] = Writer(
+            self.store, admission.admit, self.clock.now_us
+        )
+
+    def _make_edges(self) -> None:
+        """Make what stands between the requests and the parts above."""
+        self.accesses = AccessBook(self.drafts, self.clock, self.state)
+        self.exports = ExportJobs(self.store, self.signer, self.accesses, self.clock)
+        self.intake = OtlpIntake(
+            gate=self.gate,
+            book=KeyBook(self.directory.session_key, self.directory.emitter_key),
+            masking=self.masking,
+            refusals=self.refusals,
+            submit=self.submit,
+            limits=self.config.otlp.limits,
+            max_waiting_bytes=self.config.otlp.max_waiting_bytes,
+            body_timeout_s=self.config.core.request_timeout_s,
+        )
+        self.verifier = Verifier(
+            self.gate.verifier_token, self.own_policy, self.clock, self.config.store.verify_every_s
+        )
+
+    def submit(self, request: Request, size_bytes: int = 0) -> "Future[Verdict]":
+        """Hand a request to the writer; raise StoreError when it takes none."""
+        future = self._writer.submit(request, size_bytes)
+        future.add_done_callback(self._confirm)
+        return future
+
+    def state(self, drafts: Sequence[Prepared]) -> None:
+        """Record what the service says, and return once it is durable; else raise BusyError."""
+        try:
+            self.submit(ServiceRequest(tuple(drafts))).result(STATE_TIMEOUT_S)
+        except (StoreError, TimeoutError) as error:
+            raise BusyError(f"this cannot be recorded now, so it is not done: {error}") from error
+
+    def own_policy(self) -> str:
+        """Return a trust policy of the keys that the service holds: its own and those enrolled."""
+        return print_policy(Policy(self.keys.log.key, self.directory.emitters))
+
+    def _confirm(self, future: "Future[Verdict]") -> None:
+        """Take note of what is durable; runs in the writer thread, as the service's session does."""
+        if not future.cancelled() and future.exception() is None:
+            verdict = future.result()
+            self._session.confirm(verdict.service_size)
+            self.directory.note_opened(verdict.opened)
+
+
+def log_signer(keys: ServiceKeys) -> LogSigner:
+    """Return what signs the checkpoints."""
+    return LogSigner(keys.name, keys.log.key.public_key, keys.log.sign)
