@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.tlog.tree import leaf_hash
-from tallystick_store.engine.duckdb import Database, Row
+from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.events import Proof, StoredEvent, read_events
 from tallystick_store.published import PublishedLog
 from tallystick_store.sealing import Leaf, sealing_of
@@ -102,7 +102,7 @@ class ActionFilter:
 
 
 def list_actions(
-    database: Database,
+    database: Reader,
     wanted: ActionFilter,
     *,
     limit: int,
@@ -130,14 +130,14 @@ def list_actions(
     return ActionPage(actions, top or None)
 
 
-def _top(database: Database) -> int:
+def _top(database: Reader) -> int:
     """Return one more than the largest log index of an event."""
     ((largest,),) = database.rows("SELECT max(log_index) FROM events")
     return 0 if largest is None else int(largest) + 1
 
 
 def _candidates(
-    database: Database, wanted: ActionFilter, limit: int, top: int
+    database: Reader, wanted: ActionFilter, limit: int, top: int
 ) -> tuple[list[Row], int]:
     """Return the newest `limit` candidates below `top`, and the index from which on to look further.
 
@@ -162,7 +162,7 @@ def _candidates(
     return found, top
 
 
-def _shown(database: Database, candidates: Sequence[Row]) -> list[int]:
+def _shown(database: Reader, candidates: Sequence[Row]) -> list[int]:
     ended = _ended(database, {row[2] for row in candidates if row[1] == START})
     derived = {row[4] for row in candidates if row[3] == "derived" and row[4]}
     native = _native(database, derived)
@@ -174,7 +174,7 @@ def _shown(database: Database, candidates: Sequence[Row]) -> list[int]:
     ]
 
 
-def _sealed_so(database: Database, log_indexes: list[int], wanted: Proof | None) -> list[int]:
+def _sealed_so(database: Reader, log_indexes: list[int], wanted: Proof | None) -> list[int]:
     """Return those of native records that are sealed as wanted."""
     if wanted is None or wanted == "derived" or not log_indexes:
         return log_indexes
@@ -188,13 +188,13 @@ def _sealed_so(database: Database, log_indexes: list[int], wanted: Proof | None)
     return [one for one in log_indexes if (states[leaves[one]] if one in leaves else "") == wanted]
 
 
-def _ended(database: Database, action_ids: Iterable[str]) -> set[str]:
+def _ended(database: Reader, action_ids: Iterable[str]) -> set[str]:
     asked = sorted(action_ids)
     rows = database.rows(_ENDED, [asked]) if asked else []
     return {str(action_id) for (action_id,) in rows}
 
 
-def _native(database: Database, trace_ids: Iterable[str]) -> set[tuple[str, str]]:
+def _native(database: Reader, trace_ids: Iterable[str]) -> set[tuple[str, str]]:
     asked = sorted(trace_ids)
     rows = database.rows(_NATIVE, [asked]) if asked else []
     return {(str(trace_id), str(span_id)) for trace_id, span_id in rows}

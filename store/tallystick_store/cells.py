@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from tallystick_store.engine.duckdb import Database
+from tallystick_store.engine.duckdb import Reader
 from tallystick_store.schema import Table
 
 Cells: TypeAlias = dict[str, list[Any]]
@@ -11,7 +11,7 @@ Cells: TypeAlias = dict[str, list[Any]]
 
 
 def select_cells(
-    database: Database,
+    database: Reader,
     table: Table,
     where: str,
     parameters: Sequence[object],

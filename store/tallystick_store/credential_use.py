@@ -8,7 +8,7 @@ program may well share its key.
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick_store.engine.duckdb import Database, Row
+from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.shown_actions import ENDS, quoted
 
 MAX_FINDINGS: Final = 200
@@ -86,15 +86,13 @@ class Shared:
     trace_id: str
 
 
-def passed_on(
-    database: Database, *, limit: int = MAX_FINDINGS
-) -> tuple[tuple[PassedOn, ...], bool]:
+def passed_on(database: Reader, *, limit: int = MAX_FINDINGS) -> tuple[tuple[PassedOn, ...], bool]:
     """Return credentials that were passed on, newest first, and whether there are more than `limit`."""
     rows = database.rows(_PASSED_ON, [limit + 1])
     return tuple(PassedOn(*row) for row in rows[:limit]), len(rows) > limit
 
 
-def shared(database: Database, *, limit: int = MAX_FINDINGS) -> tuple[tuple[Shared, ...], bool]:
+def shared(database: Reader, *, limit: int = MAX_FINDINGS) -> tuple[tuple[Shared, ...], bool]:
     """Return credentials that several have in common, newest first, and whether there are more than `limit`."""
     rows = database.rows(_SHARED, [limit + 1])
     return tuple(_shared(row) for row in rows[:limit]), len(rows) > limit

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from tallystick_store.definitions import MAX_VERSIONS
-from tallystick_store.engine.duckdb import Database
+from tallystick_store.engine.duckdb import Reader
 from tallystick_store.events import StoredEvent
 
 DefinitionState: TypeAlias = Literal["listed", "superseded", "unseen", "unlisted"]
@@ -46,7 +46,7 @@ _Tool = tuple[str, str, str, str]
 
 
 def definition_states(
-    database: Database, events: Sequence[StoredEvent]
+    database: Reader, events: Sequence[StoredEvent]
 ) -> dict[str, DefinitionState]:
     """Return for each MCP call among `events` (action id) under which definition it ran.
 
@@ -71,7 +71,7 @@ def _tool(call: StoredEvent) -> _Tool:
     return (said["observer"], said.get("server.name", ""), said.get("tool.name", ""), call.sender)
 
 
-def _seen(database: Database, calls: Iterable[StoredEvent]) -> Mapping[_Tool, Sequence[_Seen]]:
+def _seen(database: Reader, calls: Iterable[StoredEvent]) -> Mapping[_Tool, Sequence[_Seen]]:
     tools = {_tool(call) for call in calls}
     if not tools:
         return {}

@@ -13,7 +13,7 @@ that were called and whose definition nobody recorded are told by their calls al
 from dataclasses import astuple, dataclass
 from typing import Final
 
-from tallystick_store.engine.duckdb import Database, Row
+from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.events import StoredEvent, read_events
 from tallystick_store.published import PublishedLog
 from tallystick_store.shown_actions import ENDS, START, quoted
@@ -195,7 +195,7 @@ class Version:
 
 
 def known_tools(
-    database: Database,
+    database: Reader,
     server: str | None = None,
     tool: str | None = None,
     *,
@@ -218,7 +218,7 @@ def known_tools(
 
 
 def versions_of(
-    database: Database,
+    database: Reader,
     key: ToolKey,
     *,
     limit: int = MAX_VERSIONS,
@@ -239,7 +239,7 @@ def _in_order(key: ToolKey) -> tuple[str, ...]:
 
 
 def _events(
-    database: Database, indexes: list[int], published: PublishedLog | None
+    database: Reader, indexes: list[int], published: PublishedLog | None
 ) -> tuple[StoredEvent, ...]:
     return read_events(database, "log_index IN (SELECT unnest(?))", [indexes], published)
 

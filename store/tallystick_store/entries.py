@@ -15,7 +15,7 @@ from typing import Final
 from tallystick.profile import MAX_INTEGER, encode
 from tallystick.tlog.entry import EntryKind
 from tallystick.tlog.tree import joined_hashes, root_of
-from tallystick_store.engine.duckdb import Database, Row
+from tallystick_store.engine.duckdb import Reader, Row
 
 WINDOW: Final = 16_384
 """Entries that are read at once: a few megabytes."""
@@ -63,7 +63,7 @@ def entry_leaf(entry: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
-def read_entries(database: Database, start: int, end: int) -> list[tuple[int, bytes]]:
+def read_entries(database: Reader, start: int, end: int) -> list[tuple[int, bytes]]:
     """Print the stored entries with a log index in [start, end), in order; about 2 µs each.
 
     Rows that cannot make an entry (a column set to NULL from outside) give an entry that hashes to
@@ -75,13 +75,13 @@ def read_entries(database: Database, start: int, end: int) -> list[tuple[int, by
     return sorted(single + spans, key=itemgetter(0))
 
 
-def entry_windows(database: Database, start: int, end: int) -> Iterator[list[tuple[int, bytes]]]:
+def entry_windows(database: Reader, start: int, end: int) -> Iterator[list[tuple[int, bytes]]]:
     """Yield the entries of [start, end) by WINDOW, each window as `read_entries` gives it."""
     for low in range(start, end, WINDOW):
         yield read_entries(database, low, min(low + WINDOW, end))
 
 
-def next_log_index(database: Database) -> int:
+def next_log_index(database: Reader) -> int:
     """Return one more than the largest log index, 0 for an empty store."""
     ((largest,),) = database.rows(
         "SELECT max(log_index) FROM (SELECT max(log_index) AS log_index FROM events"
@@ -90,7 +90,7 @@ def next_log_index(database: Database) -> int:
     return 0 if largest is None else int(largest) + 1
 
 
-def count_entries(database: Database, below: int = MAX_INTEGER) -> int:
+def count_entries(database: Reader, below: int = MAX_INTEGER) -> int:
     """Return how many entries the rows make that have a log index under `below`, or none."""
     ((count,),) = database.rows(_COUNT, (below,))
     return int(count)

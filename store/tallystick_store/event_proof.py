@@ -11,7 +11,7 @@ from tallystick.errors import VerificationError
 from tallystick.tlog.entry import Entry, parse_entry
 from tallystick.tlog.proofs import verify_inclusion
 from tallystick.tlog.tree import leaf_hash
-from tallystick_store.engine.duckdb import Database
+from tallystick_store.engine.duckdb import Reader
 from tallystick_store.entries import read_entries
 from tallystick_store.events import StoredEvent, read_events
 from tallystick_store.faults import Fault
@@ -53,13 +53,15 @@ class EventProof:
     faults: tuple[Fault, ...]
 
 
-def prove_event(store: Store, log_index: int) -> EventProof | None:
-    """Return an event with its proofs; None when no event stands, or ever stood, at this place.
+def prove_event(store: Store, log_index: int, reader: Reader) -> EventProof | None:
+    """Return an event with its proofs; None when `reader` sees none, or none ever stood, at this place.
 
     Raises StoreError when the database cannot answer.
     """
-    rows = read_events(store.database, "log_index = ?", [log_index], store.published)
+    rows = read_events(reader, "log_index = ?", [log_index], store.published)
     event = rows[0] if rows else None
+    if event is None and not reader.reach.is_full:
+        return None  # whether there is one is not within the reach either
     line = store.published.line(log_index)
     if event is None and _kind(line) != "event":
         return None
@@ -104,7 +106,7 @@ def _parsed(line: bytes | None) -> Entry | None:
         return None
 
 
-def _printed(database: Database, log_index: int) -> bytes | None:
+def _printed(database: Reader, log_index: int) -> bytes | None:
     """Return the entry that the row gives, where the files do not reach so far yet."""
     found = read_entries(database, log_index, log_index + 1)
     return found[0][1] if found else None
@@ -132,6 +134,6 @@ def _check_inclusion(
         faults.append(Fault("inclusion", "the root of the signed checkpoint", str(error)))
 
 
-def _opening(database: Database, leaf: Leaf) -> str | None:
+def _opening(database: Reader, leaf: Leaf) -> str | None:
     rows = database.rows(_OPEN, [leaf.session])
     return rows[0][0] if rows else None

@@ -18,7 +18,7 @@ from tallystick.event import (
 )
 from tallystick.verify.source import EventText
 from tallystick_store.cells import number, select_cells
-from tallystick_store.engine.duckdb import Database
+from tallystick_store.engine.duckdb import Reader
 from tallystick_store.faults import Fault, RowFaults
 from tallystick_store.published import PublishedLog
 from tallystick_store.records import split_lines
@@ -72,7 +72,7 @@ class StoredEvent:
 
 
 def read_events(
-    database: Database,
+    database: Reader,
     condition: str,
     parameters: Sequence[object],
     published: PublishedLog | None = None,
@@ -175,14 +175,14 @@ def _check_repeated(indexes: Sequence[int], faults: RowFaults) -> None:
         before = log_index
 
 
-def _sealings(database: Database, records: Sequence[Record | None]) -> list[Sealing]:
+def _sealings(database: Reader, records: Sequence[Record | None]) -> list[Sealing]:
     """Return the state of each event by the hash of what it says now, not by what a column says."""
     leaves = [Leaf(one.session, one.seq, one.leaf_hash) if one else None for one in records]
     states = sealing_of(database, [leaf for leaf in leaves if leaf is not None])
     return [states[leaf] if leaf is not None else "unsealed" for leaf in leaves]
 
 
-def _late(database: Database, log_indexes: list[int]) -> dict[int, list[str]]:
+def _late(database: Reader, log_indexes: list[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for log_index, line in database.rows(_LATE, [log_indexes]) if log_indexes else []:
         found.setdefault(log_index, []).append(line)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from tallystick_store.engine.duckdb import Database
+from tallystick_store.engine.duckdb import Reader
 
 MAX_GAPS: Final = 10_000
 """Holes that are read at once."""
@@ -37,7 +37,7 @@ class Gap(NamedTuple):
     to_seq: int
 
 
-def find_gaps(database: Database, sessions: Sequence[str]) -> dict[str, list[Gap]]:
+def find_gaps(database: Reader, sessions: Sequence[str]) -> dict[str, list[Gap]]:
     """Return the holes of each session that has any.
 
     The end may be missing too, where a seal states more records than there are.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from tallystick_store.engine.duckdb import Database
+from tallystick_store.engine.duckdb import Reader
 from tallystick_store.gaps import Gap, find_gaps
 from tallystick_store.query import Query, SessionSummary
 
@@ -50,7 +50,7 @@ class SessionIntegrity:
     gaps: tuple[Gap, ...]
 
 
-def newest_checkpoints(database: Database, limit: int = MAX_CHECKPOINTS) -> list[StoredCheckpoint]:
+def newest_checkpoints(database: Reader, limit: int = MAX_CHECKPOINTS) -> list[StoredCheckpoint]:
     """Return the largest stored checkpoints, largest first, as they are stored."""
     rows = [row for row in database.rows(_CHECKPOINTS, [limit]) if row[0] is not None]
     received: dict[int, int] = dict(database.rows(_RECEIVED, [[row[0] for row in rows]]))
@@ -61,7 +61,7 @@ def newest_checkpoints(database: Database, limit: int = MAX_CHECKPOINTS) -> list
 
 
 def session_integrity(
-    database: Database, now_us: int, limit: int = MAX_SESSIONS
+    database: Reader, now_us: int, limit: int = MAX_SESSIONS
 ) -> tuple[Sequence[SessionIntegrity], bool]:
     """Return the sessions that were heard of last, and whether there are more."""
     summaries = Query(database).sessions()

@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 
 from tallystick.tlog.tree import leaf_hash
-from tallystick_store.engine.duckdb import Database, Row
+from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.gaps import find_gaps
 from tallystick_store.sealing import Leaf, sealing_of
 from tallystick_store.shown_actions import COUNTS, SHOWN
@@ -104,7 +104,7 @@ class Overview:
     """Agents, the MAX_AGENTS busiest; an empty name: nobody said."""
 
 
-def read_overview(database: Database, from_us: int, to_us: int) -> Overview:
+def read_overview(database: Reader, from_us: int, to_us: int) -> Overview:
     """Count what happened in [from_us, to_us) by the clocks of the emitters."""
     period = (from_us, to_us)
     groups = database.rows(_GROUPS, period)
@@ -147,7 +147,7 @@ def _counts(row: Row) -> Counts:
     return Counts(int(row[6]), int(row[7]), int(row[8]))
 
 
-def _unreached(database: Database, period: tuple[int, int]) -> list[str]:
+def _unreached(database: Reader, period: tuple[int, int]) -> list[str]:
     """Return the state of each native action that no seal of its session reaches."""
     unreached = [log_index for (log_index,) in database.rows(_UNREACHED, period)]
     leaves = [

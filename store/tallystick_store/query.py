@@ -10,7 +10,7 @@ from tallystick.errors import RecordError, StoreError
 from tallystick.event import Statement, parse_statement
 from tallystick.tlog.tree import leaf_hash
 from tallystick_store.actions import ActionFilter, ActionPage, list_actions
-from tallystick_store.engine.duckdb import Database
+from tallystick_store.engine.duckdb import Reader
 from tallystick_store.events import StoredEvent, read_events
 from tallystick_store.published import PublishedLog
 from tallystick_store.spans import StoredSpan, read_spans
@@ -87,7 +87,7 @@ class SessionSummary:
 class Query:
     """Answers from one database; with the published log, each row is compared with that too."""
 
-    def __init__(self, database: Database, published: PublishedLog | None = None) -> None:
+    def __init__(self, database: Reader, published: PublishedLog | None = None) -> None:
         self._database = database
         self._published = published
 

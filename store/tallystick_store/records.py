@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Final
 
 from tallystick.tlog.entry import EntryKind
-from tallystick_store.engine.duckdb import Database, Row
+from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.entries import read_entries
 
 WINDOW: Final = 4096
@@ -44,7 +44,7 @@ class LogRecord:
     spans: tuple[str, ...] = ()
 
 
-def log_records(database: Database, start: int, end: int) -> Iterator[LogRecord]:
+def log_records(database: Reader, start: int, end: int) -> Iterator[LogRecord]:
     """Yield the entries with a log index in [start, end), in order; about 15 µs each."""
     for low in range(start, end, WINDOW):
         yield from _window(database, low, min(low + WINDOW, end))
@@ -55,7 +55,7 @@ def split_lines(text: str | None) -> tuple[str, ...]:
     return tuple(text.split("\n")) if text else ()
 
 
-def late_lines(database: Database, start: int, end: int) -> dict[int, tuple[str, ...]]:
+def late_lines(database: Reader, start: int, end: int) -> dict[int, tuple[str, ...]]:
     """Return the disclosure lines that came late for log indexes in [start, end)."""
     rows = database.rows(_LATE, (start, end))
     return {
@@ -64,7 +64,7 @@ def late_lines(database: Database, start: int, end: int) -> dict[int, tuple[str,
     }
 
 
-def _window(database: Database, start: int, end: int) -> Iterator[LogRecord]:
+def _window(database: Reader, start: int, end: int) -> Iterator[LogRecord]:
     bounds = (start, end)
     late = late_lines(database, start, end)
     found: dict[int, LogRecord] = {}

@@ -12,7 +12,7 @@ from tallystick.errors import TallystickError
 from tallystick.event import parse_statement
 from tallystick.tlog.encoding import from_base64
 from tallystick.tlog.seal import parse_seal
-from tallystick_store.engine.duckdb import Database
+from tallystick_store.engine.duckdb import Reader
 
 Sealing: TypeAlias = Literal["sealed", "recovered", "unsealed"]
 
@@ -41,7 +41,7 @@ class SealPlace(NamedTuple):
     body: str
 
 
-def sealing_of(database: Database, leaves: Sequence[Leaf]) -> dict[Leaf, Sealing]:
+def sealing_of(database: Reader, leaves: Sequence[Leaf]) -> dict[Leaf, Sealing]:
     """Return the state of each event; two or three queries for all of them."""
     sealed = _sealed(database, leaves)
     rest = [leaf for leaf in leaves if leaf not in sealed]
@@ -53,7 +53,7 @@ def sealing_of(database: Database, leaves: Sequence[Leaf]) -> dict[Leaf, Sealing
     return states
 
 
-def seal_over(database: Database, leaf: Leaf) -> SealPlace | None:
+def seal_over(database: Reader, leaf: Leaf) -> SealPlace | None:
     """Return the first seal that states an event at its place; None when none does."""
     for session, body, log_index in database.rows(_SEALS, ([leaf.session], leaf.seq, leaf.seq)):
         if leaf in _covered(session, body or "", [leaf.seq]):
@@ -61,7 +61,7 @@ def seal_over(database: Database, leaf: Leaf) -> SealPlace | None:
     return None
 
 
-def adopter_of(database: Database, leaf: Leaf) -> int | None:
+def adopter_of(database: Reader, leaf: Leaf) -> int | None:
     """Return the log index of the first sealed session.recovered that adopts an event."""
     for session, seq, leaf_hash, statement, log_index in database.rows(
         _RECOVERIES, [[leaf.session]]
@@ -72,7 +72,7 @@ def adopter_of(database: Database, leaf: Leaf) -> int | None:
     return None
 
 
-def _sealed(database: Database, leaves: Iterable[Leaf]) -> set[Leaf]:
+def _sealed(database: Reader, leaves: Iterable[Leaf]) -> set[Leaf]:
     seqs: dict[str, list[int]] = defaultdict(list)
     for leaf in leaves:
         seqs[leaf.session].append(leaf.seq)
@@ -97,7 +97,7 @@ def _covered(session: str, body: str, seqs: Iterable[int]) -> set[Leaf]:
     }
 
 
-def _recovered(database: Database, leaves: Sequence[Leaf]) -> set[Leaf]:
+def _recovered(database: Reader, leaves: Sequence[Leaf]) -> set[Leaf]:
     sessions = sorted({leaf.session for leaf in leaves})
     adoptions: dict[Leaf, set[Leaf]] = {}
     for session, seq, leaf_hash, statement, _ in database.rows(_RECOVERIES, [sessions]):

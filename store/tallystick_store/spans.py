@@ -17,7 +17,7 @@ from tallystick.profile import JsonValue
 from tallystick.span_record import SPAN_COLUMNS, SPAN_KEYS, parse_span
 from tallystick.tlog.tree import HASH_BYTES, joined_hashes, root_of
 from tallystick_store.cells import Cells, number, select_cells
-from tallystick_store.engine.duckdb import Database
+from tallystick_store.engine.duckdb import Reader
 from tallystick_store.faults import Fault, RowFaults
 from tallystick_store.published import PublishedLog
 from tallystick_store.schema import SPANS
@@ -54,20 +54,25 @@ class StoredSpan:
 
 
 def read_spans(
-    database: Database,
+    database: Reader,
     trace_id: str,
     published: PublishedLog | None = None,
     limit: int = MAX_ROWS,
 ) -> tuple[StoredSpan, ...]:
-    """Return the span records of one trace, in log order. About 40 µs each."""
+    """Return the span records of one trace, in log order. About 40 µs each.
+
+    For a reader without the payload they are listed by their columns, and compared with nothing.
+    """
     where = f"trace_id = ? ORDER BY log_index, position LIMIT {limit}"
     cells = select_cells(database, SPANS, where, [trace_id])
     indexes = [number(one) for one in cells["log_index"]]
     faults = RowFaults(len(indexes))
-    spans = [_read_span(text or "", row, faults) for row, text in enumerate(cells["record"])]
-    entries = published.entries(indexes) if published is not None else {}
-    roots = _batch_roots(database, sorted(set(indexes))) if entries else {}
-    faults.check_spans(cells, spans, entries, roots)
+    spans: list[dict[str, JsonValue] | None] = [None] * len(indexes)
+    if database.reach.has_payload:
+        spans = [_read_span(text or "", row, faults) for row, text in enumerate(cells["record"])]
+        entries = published.entries(indexes) if published is not None else {}
+        roots = _batch_roots(database, sorted(set(indexes))) if entries else {}
+        faults.check_spans(cells, spans, entries, roots)
     found = []
     for row, read in enumerate(spans):
         span = read or _listed_span(cells, row)
@@ -116,7 +121,7 @@ def _value(span: Mapping[str, JsonValue], name: str, row: int, faults: RowFaults
     return kind()
 
 
-def _batch_roots(database: Database, log_indexes: list[int]) -> dict[int, bytes]:
+def _batch_roots(database: Reader, log_indexes: list[int]) -> dict[int, bytes]:
     """Return the root over the stored leaf hashes of each whole batch."""
     rows = database.rows(_BATCH_HASHES, [log_indexes])
     roots: dict[int, bytes] = {}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tallystick_store.engine.duckdb import Database, Row
+from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.shown_actions import COUNTS, SHOWN
 
 MAX_TRACES: Final = 200
@@ -62,7 +62,7 @@ class TracePage:
 
 
 def list_traces(
-    database: Database,
+    database: Reader,
     *,
     from_us: int | None = None,
     to_us: int | None = None,
@@ -102,5 +102,5 @@ def _summary(row: Row, names: tuple[Any, ...], calls: tuple[Any, ...]) -> TraceS
     )
 
 
-def _by_trace(database: Database, sql: str, ids: list[str]) -> Mapping[str, tuple[Any, ...]]:
+def _by_trace(database: Reader, sql: str, ids: list[str]) -> Mapping[str, tuple[Any, ...]]:
     return {trace_id: tuple(rest) for trace_id, *rest in database.rows(sql, [ids])} if ids else {}

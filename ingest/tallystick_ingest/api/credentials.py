@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from tallystick_ingest.api.guard import caller_with, service_of
+from tallystick_ingest.api.guard import caller_with, reader_of
 from tallystick_ingest.api.queries import answer_json, record_access
 from tallystick_ingest.auth.gate import Caller
 from tallystick_store.credential_use import MAX_FINDINGS, passed_on, shared
@@ -22,7 +22,7 @@ def credentials(
     caller: Caller = _may_read,
 ) -> Response:
     """List what was passed on and what is shared, newest first; at most `limit` of each."""
-    database = service_of(request).store.database
+    database = reader_of(request, caller)
     passed, is_passed_cut = passed_on(database, limit=limit)
     common, is_common_cut = shared(database, limit=limit)
     record_access(request, caller, "access.search", "credentials", {}, len(passed) + len(common))

@@ -22,7 +22,7 @@ _MAX_CHARS: Final = 64
 _MAX_PATH_CHARS: Final = 4_096
 
 router = APIRouter(prefix="/api/v1")
-_may_export = Depends(caller_with("export"))
+_may_export = Depends(caller_with("export", is_whole_reach_needed=True))
 
 
 class SnapshotBody(BaseModel):

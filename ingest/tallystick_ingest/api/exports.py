@@ -19,7 +19,7 @@ from tallystick_store.evidence.export import ExportRequest
 _MAX_CHARS: Final = 64
 
 router = APIRouter(prefix="/api/v1")
-_may_export = Depends(caller_with("export"))
+_may_export = Depends(caller_with("export", is_whole_reach_needed=True))
 
 Moment = Annotated[str, Field(max_length=_MAX_CHARS)]
 

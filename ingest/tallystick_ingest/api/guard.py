@@ -24,6 +24,8 @@ from tallystick_ingest.otlp.answer import RETRY_AFTER_S
 from tallystick_ingest.otlp.http import RefusedWhole
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import Service
+from tallystick_store.engine.duckdb import Reader
+from tallystick_store.query import Query
 
 MAX_SHOWN_FAULTS: Final = 3
 
@@ -43,8 +45,23 @@ def service_of(request: Request) -> Service:
     return service
 
 
-def caller_with(scope: Scope | None) -> Callable[[Request], Caller]:
-    """Return a dependency that gives the caller, or raises when they lack `scope` (None: any)."""
+def reader_of(request: Request, caller: Caller) -> Reader:
+    """Return what the caller may read of the store: every route that answers with records asks this one."""
+    return service_of(request).store.database.within(caller.reach)
+
+
+def query_of(request: Request, caller: Caller) -> Query:
+    """Return the store's questions over what the caller may read of it."""
+    return Query(reader_of(request, caller), service_of(request).store.published)
+
+
+def caller_with(
+    scope: Scope | None, *, is_whole_reach_needed: bool = False
+) -> Callable[[Request], Caller]:
+    """Return a dependency that gives the caller, or raises when they lack `scope` (None: any).
+
+    What cannot be cut to a reach, such as the raw log, needs the whole of it.
+    """
 
     def dependency(request: Request) -> Caller:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -52,6 +69,8 @@ def caller_with(scope: Scope | None) -> Callable[[Request], Caller]:
         request.state.caller = caller
         if scope is not None:
             caller.require(scope)
+        if is_whole_reach_needed:
+            caller.require_whole_reach()
         return caller
 
     return dependency

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from tallystick.tlog.encoding import to_base64
-from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of
+from tallystick_ingest.api.guard import BadRequestError, caller_with, reader_of, service_of
 from tallystick_ingest.api.queries import answer_json, moment, record_access
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.service import Service
@@ -19,7 +19,8 @@ _DAY: Final = "24h"
 
 router = APIRouter(prefix="/api/v1")
 _may_read = Depends(caller_with("read"))
-_may_export = Depends(caller_with("export"))
+_may_read_all = Depends(caller_with("read", is_whole_reach_needed=True))
+_may_export = Depends(caller_with("export", is_whole_reach_needed=True))
 
 
 @router.get("/overview")
@@ -34,7 +35,7 @@ def overview(
     from_us, to_us = moment(since, service), moment(until, service)
     if from_us >= to_us:
         raise BadRequestError("the period is empty: `from` must lie before `to`")
-    found = read_overview(service.store.database, from_us, to_us)
+    found = read_overview(reader_of(request, caller), from_us, to_us)
     query = {"from": since, "to": until}
     record_access(request, caller, "access.read", "overview", query, found.totals.actions)
     shown = {"verification": asdict(service.verifier.found), "log": _log_shape(service)}
@@ -42,10 +43,10 @@ def overview(
 
 
 @router.get("/integrity")
-def integrity(request: Request, caller: Caller = _may_read) -> Response:
+def integrity(request: Request, caller: Caller = _may_read_all) -> Response:
     """Say what proves the log: checkpoints, sessions and what is missing of them, keys."""
     service = service_of(request)
-    database = service.store.database
+    database = reader_of(request, caller)
     sessions, is_cut = session_integrity(database, service.clock.now_us())
     record_access(request, caller, "access.read", "integrity", {}, len(sessions))
     return answer_json(
@@ -65,7 +66,7 @@ def integrity(request: Request, caller: Caller = _may_read) -> Response:
 
 
 @router.get("/verification")
-def verification(request: Request, _caller: Caller = _may_read) -> Response:
+def verification(request: Request, _caller: Caller = _may_read_all) -> Response:
     """Say what the last verification found: hashes, counts and places."""
     return answer_json({"verification": asdict(service_of(request).verifier.found)})
 

@@ -15,7 +15,13 @@ from tallystick.verify.lines import ContentText, print_record_line
 from tallystick.verify.source import EventText, SealText, SpansText
 from tallystick_ingest import VERSION
 from tallystick_ingest.api.action_table import ARROW_STREAM, action_stream
-from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
+from tallystick_ingest.api.guard import (
+    BadRequestError,
+    NotFoundError,
+    caller_with,
+    query_of,
+    service_of,
+)
 from tallystick_ingest.api.shapes import action_shape, event_shape
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.drafts import Access, AccessType
@@ -38,6 +44,7 @@ _FILTERS: Final = (
 
 router = APIRouter(prefix="/api/v1")
 _may_read = Depends(caller_with("read"))
+_may_read_all = Depends(caller_with("read", is_whole_reach_needed=True))
 _Text = Annotated[str | None, Query(max_length=_MAX_CHARS)]
 _Index = Annotated[int, Query(ge=0, lt=2**63)]
 
@@ -63,7 +70,7 @@ def moment(text: str, service: Service) -> int:
 
 
 @router.get("/status")
-def status(request: Request, _caller: Caller = _may_read) -> dict[str, Any]:
+def status(request: Request, caller: Caller = _may_read) -> dict[str, Any]:
     """Say what the service holds and how it fares: counts, no content."""
     service = service_of(request)
     newest = service.store.checkpoint
@@ -82,7 +89,7 @@ def status(request: Request, _caller: Caller = _may_read) -> dict[str, Any]:
             "waiting_bytes": service.store.waiting_bytes,
             "failure": service.store.failure,
         },
-        "counts": service.query.counts(),
+        "counts": query_of(request, caller).counts(),
         "since_start": service.intake.counters.shown(),
         "emitters": [key.vkey for key in service.directory.emitters],
         "notices": list(service.store.notices),
@@ -121,7 +128,7 @@ def actions(  # noqa: PLR0913, PLR0917 - one parameter a filter
         session=session,
         sealing=sealing,
     )
-    page = service.query.actions(wanted, limit=limit, before=before)
+    page = query_of(request, caller).actions(wanted, limit=limit, before=before)
     query = {name: value for name, value in request.query_params.items() if name in _FILTERS}
     record_access(request, caller, "access.search", "actions", query, len(page.actions))
     if ARROW_STREAM in request.headers.get("accept", ""):
@@ -135,7 +142,7 @@ def actions(  # noqa: PLR0913, PLR0917 - one parameter a filter
 @router.get("/actions/{action_id}")
 def action(action_id: str, request: Request, caller: Caller = _may_read) -> Response:
     """Return every record of one action."""
-    events = service_of(request).query.action(action_id[:_MAX_CHARS])
+    events = query_of(request, caller).action(action_id[:_MAX_CHARS])
     record_access(request, caller, "access.read", "action", {"action": action_id}, len(events))
     if not events:
         raise NotFoundError("no record has this action id")
@@ -145,7 +152,7 @@ def action(action_id: str, request: Request, caller: Caller = _may_read) -> Resp
 @router.get("/sessions")
 def sessions(request: Request, caller: Caller = _may_read) -> Response:
     """List every session, the one that was heard of last first."""
-    found = service_of(request).query.sessions()
+    found = query_of(request, caller).sessions()
     record_access(request, caller, "access.read", "sessions", {}, len(found))
     return answer_json({"sessions": list(found)})
 
@@ -155,7 +162,7 @@ def records(
     request: Request,
     start: Annotated[int, Query(alias="from", ge=0, lt=2**63)],
     end: Annotated[int, Query(alias="to", ge=0, lt=2**63)],
-    caller: Caller = _may_read,
+    caller: Caller = _may_read_all,
 ) -> StreamingResponse:
     """Stream the log's entries [from, to) with what they commit to, one line each, exact bytes."""
     service = service_of(request)

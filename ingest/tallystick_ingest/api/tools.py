@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from tallystick.event import Statement
 from tallystick.tooldef.phrases import NOTICES
-from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
+from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, reader_of
 from tallystick_ingest.api.queries import answer_json, record_access
 from tallystick_ingest.api.shapes import faults_shape
 from tallystick_ingest.auth.gate import Caller
@@ -61,7 +61,7 @@ def tools(
     caller: Caller = _may_read,
 ) -> Response:
     """List tools, those first whose definition changed; `after` of the answer asks for the next page."""
-    database = service_of(request).store.database
+    database = reader_of(request, caller)
     page = known_tools(database, server, tool, limit=limit, after=_place(after) if after else None)
     query = {name: value for name, value in (("server", server), ("tool", tool)) if value}
     record_access(request, caller, "access.search", "tools", query, len(page.tools))
@@ -77,7 +77,7 @@ def history(
 ) -> Response:
     """Return the definitions of one tool, newest first, each with how it differs from the one before."""
     key = ToolKey(**wanted.model_dump())
-    versions, is_cut = versions_of(service_of(request).store.database, key)
+    versions, is_cut = versions_of(reader_of(request, caller), key)
     record_access(request, caller, "access.read", "tool", asdict(key), len(versions))
     if not versions:
         raise NotFoundError("no definition of such a tool was recorded")

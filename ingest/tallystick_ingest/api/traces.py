@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from tallystick.tlog.encoding import to_base64
-from tallystick_ingest.api.guard import NotFoundError, caller_with, service_of
+from tallystick_ingest.api.guard import NotFoundError, caller_with, query_of, reader_of, service_of
 from tallystick_ingest.api.queries import answer_json, moment, record_access
 from tallystick_ingest.api.shapes import event_shape, faults_shape, span_shape, without_payload
 from tallystick_ingest.auth.gate import Caller
@@ -39,7 +39,7 @@ def traces(
     service = service_of(request)
     from_us = None if since is None else moment(since, service)
     to_us = None if until is None else moment(until, service)
-    page = service.query.traces(from_us, to_us, limit, before)
+    page = query_of(request, caller).traces(from_us, to_us, limit, before)
     query = {name: value for name, value in request.query_params.items() if name in ("from", "to")}
     record_access(request, caller, "access.search", "traces", query, len(page.traces))
     return answer_json(page)
@@ -58,15 +58,14 @@ def trace(
     `payload=none` leaves out disclosures, and of spans all attributes but those that say what a span
     is; `span` keeps the events and spans with one span id.
     """
-    service = service_of(request)
-    found = service.query.trace(trace_id[:_MAX_CHARS])
+    found = query_of(request, caller).trace(trace_id[:_MAX_CHARS])
     rows = len(found.events) + len(found.spans)
     record_access(request, caller, "access.read", "trace", {"trace": trace_id[:_MAX_CHARS]}, rows)
     if not rows:
         raise NotFoundError("no record and no span has this trace id")
     events = [event_shape(event) for event in found.events]
     spans = [span_shape(one) for one in found.spans]
-    states = definition_states(service.store.database, found.events)
+    states = definition_states(reader_of(request, caller), found.events)
     calls = with_definitions(calls_of(events, spans), states)
     if payload == "none":
         events, spans = list(map(without_payload, events)), list(map(without_payload, spans))
@@ -80,7 +79,11 @@ def trace(
 def event(log_index: int, request: Request, caller: Caller = _may_read) -> Response:
     """Return one event with what proves it, for the reader to check again."""
     store = service_of(request).store
-    found = prove_event(store, log_index) if 0 <= log_index < store.size else None
+    found = (
+        prove_event(store, log_index, reader_of(request, caller))
+        if 0 <= log_index < store.size
+        else None
+    )
     query = {"log_index": min(max(log_index, -1), store.size)}
     record_access(request, caller, "access.read", "event", query, 0 if found is None else 1)
     if found is None:

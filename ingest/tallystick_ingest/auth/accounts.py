@@ -23,8 +23,8 @@ from tallystick_ingest.auth.passwords import COST, Cost, PasswordHash, hash_pass
 Role = Literal["viewer", "auditor", "admin"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 SCOPES_OF_ROLE: Final[Mapping[str, tuple[Scope, ...]]] = {
-    "viewer": ("read",),
-    "auditor": ("read", "export"),
+    "viewer": ("read", "payload"),
+    "auditor": ("read", "payload", "export"),
     "admin": SCOPES,
 }
 ACCOUNTS_FILE: Final = "accounts.json"

@@ -16,10 +16,25 @@ from typing import Final, Literal, get_args
 from tallystick.errors import ConfigError
 from tallystick.private_file import replace_private_file
 
-Scope = Literal["ingest", "enroll", "read", "export", "admin"]
+Scope = Literal[
+    "ingest",
+    "enroll",
+    "read",
+    "payload",
+    "reveal",
+    "export",
+    "sql",
+    "retain",
+    "delete.request",
+    "delete.confirm",
+    "keys",
+    "admin",
+]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
-LOCAL_SCOPES: Final[tuple[Scope, ...]] = ("ingest", "enroll", "read", "export")
-"""What the key of the same machine may do: everything but administer."""
+LOCAL_SCOPES: Final[tuple[Scope, ...]] = (
+    *("ingest", "enroll", "read", "payload", "reveal", "export", "sql"),
+)
+"""What the key of the same machine may do: send and read, and neither administer nor delete."""
 
 KEY_PREFIX: Final = "tallystick_"
 MAX_NAME_CHARS: Final = 64

@@ -18,6 +18,7 @@ from tallystick_ingest.auth.accounts import Account, AccountBook
 from tallystick_ingest.auth.admin import COOKIE
 from tallystick_ingest.auth.api_keys import SCOPES, ApiKey, KeyRing, Scope
 from tallystick_ingest.auth.sessions import SessionBook, is_session_token
+from tallystick_store.reach import OPEN, Reach
 
 _BEARER: Final = "bearer"
 _TOKEN_BYTES: Final = 32
@@ -33,6 +34,15 @@ class Caller:
     is_human: bool = False
     role: str | None = None
     """The role of a person; None for an API key, which has scopes alone."""
+    reach: Reach = OPEN
+    """Which records the caller may read; how much of them follows from the scopes."""
+    client: str | None = None
+    """The program through which a person or service came, where a token names it."""
+
+    @property
+    def has_payload(self) -> bool:
+        """Whether the caller may read what was given to tools and found by them."""
+        return "payload" in self.scopes
 
     def require(self, scope: Scope) -> None:
         """Raise AuthorizationError unless the caller has `scope`."""
@@ -42,8 +52,16 @@ class Caller:
                 f"it has {', '.join(self.scopes)}"
             )
 
+    def require_whole_reach(self) -> None:
+        """Raise AuthorizationError for a caller whose reach is cut."""
+        if not self.reach.is_full:
+            raise AuthorizationError(
+                f"{self.id} may not do this: it takes a reach over all environments, agents, tools and "
+                "resources, for this cannot be cut to less"
+            )
 
-VERIFIER: Final = Caller("verifier", "verification by the service itself", ("read",))
+
+VERIFIER: Final = Caller("verifier", "verification by the service itself", ("read", "payload"))
 """The process that checks the service's own log; its key lives as long as the service."""
 ADMINISTRATOR: Final = Caller("admin", "administrator", SCOPES, is_human=True, role="admin")
 """Whoever used the one-time link."""

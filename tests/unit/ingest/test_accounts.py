@@ -75,7 +75,7 @@ def test_an_account_is_kept_privately_and_without_its_password(
     book: AccountBook, tmp_path: Path
 ) -> None:
     account = book.add("ada", "auditor", WORDS)
-    assert (account.scopes, account.created_us) == (("read", "export"), START_US)
+    assert (account.scopes, account.created_us) == (("read", "payload", "export"), START_US)
     file = tmp_path / ACCOUNTS_FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert WORDS not in file.read_text()

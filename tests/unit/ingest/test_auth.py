@@ -198,7 +198,11 @@ def test_a_cookie_counts_only_for_pages_of_ours(
 
 @pytest.mark.parametrize(
     ("role", "scopes"),
-    [("viewer", ("read",)), ("auditor", ("read", "export")), ("admin", SCOPES)],
+    [
+        ("viewer", ("read", "payload")),
+        ("auditor", ("read", "payload", "export")),
+        ("admin", SCOPES),
+    ],
 )
 def test_a_session_may_do_what_the_role_of_its_account_may(
     gate: Gate, sessions: SessionBook, accounts: AccountBook, role: str, scopes: tuple[str, ...]

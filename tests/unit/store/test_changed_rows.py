@@ -189,7 +189,7 @@ def test_a_span_whose_hash_was_changed_with_it_contradicts_the_log(directory: Pa
 def proof_of(directory: Path, log_index: int) -> EventProof | None:
     store = open_store(directory)
     try:
-        return prove_event(store, log_index)
+        return prove_event(store, log_index, store.database)
     finally:
         store.close()
 
@@ -208,7 +208,7 @@ def holds(found: EventProof, store: Store) -> bool:
 
 def test_an_event_comes_with_everything_that_proves_it(directory: Path) -> None:
     store = open_store(directory)
-    found = prove_event(store, TARGET)
+    found = prove_event(store, TARGET, store.database)
     assert found is not None
     assert holds(found, store)
     assert (found.faults, found.recovered_by) == ((), None)
@@ -241,7 +241,7 @@ def test_the_proof_of_a_changed_row_is_that_of_what_was_accepted(
 ) -> None:
     change(directory, assignment)
     store = open_store(directory)
-    found = prove_event(store, TARGET)
+    found = prove_event(store, TARGET, store.database)
     assert found is not None
     assert found.faults
     assert "inclusion" not in [fault.column for fault in found.faults]
@@ -266,11 +266,11 @@ def test_a_file_of_the_log_that_was_changed_proves_nothing(directory: Path) -> N
     at = content.index(b'"k":"event"')
     content[at + 30] ^= 1
     bundle.write_bytes(content)
-    found = prove_event(store, 0)
+    found = prove_event(store, 0, store.database)
     assert found is not None
     assert "inclusion" in [fault.column for fault in found.faults]
     (directory / "log" / "tile" / "0" / "000.p" / "9").unlink()
-    found = prove_event(store, 0)
+    found = prove_event(store, 0, store.database)
     assert found is not None
     assert found.inclusion is None
     store.close()
@@ -279,7 +279,7 @@ def test_a_file_of_the_log_that_was_changed_proves_nothing(directory: Path) -> N
 def test_an_event_that_is_not_published_yet_has_its_entry_and_no_proof(directory: Path) -> None:
     store, emitter = open_store(directory), Emitter("late")
     write(store, [emitter.call()])
-    found = prove_event(store, 9)
+    found = prove_event(store, 9, store.database)
     assert found is not None
     assert found.entry is not None
     assert parse_entry(found.entry).content_hash == emitter_hash(found)
@@ -303,7 +303,7 @@ def test_a_recovered_event_names_the_record_that_adopted_it(tmp_path: Path) -> N
         recovered__leaves=[adopted],
     )
     write(store, [first, type(first)(recovery), heir.seal()])
-    found = prove_event(store, 0)
+    found = prove_event(store, 0, store.database)
     assert found is not None
     assert (found.recovered_by, found.seal) == (1, None)
     assert found.event is not None
