@@ -11,6 +11,7 @@ from tests.requirements.access import ACCESS
 from tests.requirements.dashboard import DASHBOARD
 from tests.requirements.export import EXPORT
 from tests.requirements.masking import MASKING
+from tests.requirements.operations import OPERATIONS
 from tests.requirements.otlp import OTLP
 from tests.requirements.project import PROJECT
 from tests.requirements.proof import PROOF
@@ -34,6 +35,7 @@ AREAS: Final = (
     OTLP,
     ACCESS,
     STORE,
+    OPERATIONS,
     PROOF,
     DASHBOARD,
     EXPORT,

@@ -9,7 +9,7 @@ from tallystick.clock import SystemClock
 from tallystick.errors import ConfigError
 from tallystick_ingest.auth.accounts import ROLES, AccountBook
 from tallystick_ingest.auth.passwords import generate_password, require_password
-from tallystick_ingest.settings import SETTINGS, load_service_config
+from tallystick_ingest.cli.settled import add_settings, loaded_settings
 
 _PLACES = ("home", "secrets")
 """The settings that say where accounts are kept."""
@@ -18,7 +18,7 @@ _PLACES = ("home", "secrets")
 def accounts(arguments: Sequence[str]) -> int:
     """Add, list and remove the accounts of people who log in at the dashboard."""
     chosen = _parser().parse_args(list(arguments))
-    config = load_service_config({name: getattr(chosen, name) for name in _PLACES})
+    config = loaded_settings(chosen).config
     book = AccountBook(config.core.secrets, SystemClock().now_us)
     try:
         if chosen.action == "add":
@@ -35,10 +35,7 @@ def accounts(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tallystick accounts", description=accounts.__doc__)
-    for setting in SETTINGS:
-        if setting.name in _PLACES:
-            help_ = f"{setting.sentence} ({setting.env})"
-            parser.add_argument(setting.option, help=help_, metavar="VALUE")
+    add_settings(parser, _PLACES)
     actions = parser.add_subparsers(dest="action", required=True)
     add = actions.add_parser("add", help="add an account; the password is asked, or made up")
     add.add_argument("name")

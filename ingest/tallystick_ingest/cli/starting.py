@@ -1,7 +1,6 @@
 """The command that starts the service: up."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -9,22 +8,22 @@ from importlib.machinery import ModuleSpec
 
 from tallystick.errors import ConfigError
 from tallystick.private_file import make_private_directory, private_file_warnings
-from tallystick_ingest.settings import SETTINGS, load_service_config
+from tallystick_ingest.cli.settled import add_settings, loaded_settings
+from tallystick_ingest.settings.sources import DEFAULT
 
 
 def up(arguments: Sequence[str]) -> int:
     """Start the service: it takes records and spans over OTLP/HTTP, keeps and serves them."""
     parser = argparse.ArgumentParser(prog="tallystick up", description=up.__doc__)
-    for setting in SETTINGS:
-        said = f"{setting.sentence} ({setting.env})".replace("%", "%%")  # argparse formats it
-        parser.add_argument(setting.option, help=said, metavar="VALUE")
+    add_settings(parser)
     parser.add_argument(
         "--admin-link",
         action="store_true",
         help="Print a new one-time admin link; voids an older one.",
     )
     chosen = parser.parse_args(list(arguments))
-    config = load_service_config({s.name: getattr(chosen, s.name) for s in SETTINGS})
+    loaded = loaded_settings(chosen)
+    config = loaded.config
     sys.meta_path.insert(0, _NoPandas())
     from tallystick_ingest.dashboard import Dashboard, beside  # noqa: PLC0415 - slow to import
     from tallystick_ingest.local_credentials import keep_credentials  # noqa: PLC0415
@@ -32,7 +31,7 @@ def up(arguments: Sequence[str]) -> int:
     from tallystick_ingest.serving import address_of, bind, rpc_port, serve  # noqa: PLC0415
 
     listener = bind(config.core.host, config.core.port)
-    is_stated = chosen.grpc_port is not None or "TALLYSTICK_GRPC_PORT" in os.environ
+    is_stated = loaded.settled["grpc_port"].source != DEFAULT
     grpc_port, grpc_said = rpc_port(config.core.host, config.core.grpc_port, is_stated=is_stated)
     try:
         make_private_directory(config.core.home)
@@ -50,6 +49,7 @@ def up(arguments: Sequence[str]) -> int:
     try:
         lines = [
             f"Tallystick takes OTLP and questions at {url}",
+            *([f"  settings     {loaded.file}"] if loaded.file else []),
             f"  gRPC         {grpc_said}",
             f"  data         {config.core.data}",
             f"  secrets      {config.core.secrets}",

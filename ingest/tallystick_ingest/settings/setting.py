@@ -14,9 +14,14 @@ _Area = TypeVar("_Area")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a value is written and read. `parse` raises ValueError with what it expects as its message."""
+    """How a value is written and read."""
 
+    expected: str
+    """What a value must be, for whoever wrote another one."""
     parse: Callable[[str], Any]
+    """Reads a value; raises ValueError for one that does not fit."""
+    written: tuple[type, ...] = (str,)
+    """As what it may stand in a file; a list stands there for values that commas separate."""
     unset: object = None
     """The value where none is given and there is no default."""
 
@@ -58,51 +63,67 @@ def whole(low: int, end: int) -> Kind:
     def parse(value: str) -> int:
         if value.isascii() and value.isdecimal() and low <= int(value) < end:
             return int(value)
-        raise ValueError(f"a whole number from {low} to {end - 1}")
+        raise ValueError
 
-    return Kind(parse)
+    return Kind(f"a whole number from {low} to {end - 1}", parse, (int,))
+
+
+def one_of(*words: str) -> Kind:
+    """Return the kind of a word from a list, in either case."""
+
+    def parse(value: str) -> str:
+        return words[words.index(value.strip().lower())]
+
+    return Kind(f"{', '.join(words[:-1])} or {words[-1]}", parse)
 
 
 def _text(value: str) -> str:
-    if not value.strip():
-        raise ValueError("text")
-    return value.strip()
+    if value.strip() and value.isprintable():
+        return value.strip()
+    raise ValueError
 
 
 def _path(value: str) -> Path:
-    if not value:
-        raise ValueError("a path")
-    return Path(value).expanduser().absolute()
+    if not value or not value.isprintable():
+        raise ValueError
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError:  # the home of somebody whom this machine does not know
+        raise ValueError from None
 
 
 def _port_or_off(value: str) -> int | None:
-    if value.strip().lower() == "off":
-        return None
-    try:
-        return int(PORT.parse(value))
-    except ValueError as expected:
-        raise ValueError(f"{expected}, or off") from None
+    return None if value.strip().lower() == "off" else int(PORT.parse(value))
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(one.strip().lower() for one in value.split(",") if one.strip())
 
 
 def _names(value: str) -> tuple[str, ...]:
-    names = tuple(name.strip().lower() for name in value.split(",") if name.strip())
-    if "*" in names or any("/" in name for name in names):
-        raise ValueError("names of hosts, separated by commas")
+    names = _listed(value)
+    if "*" in names or any("/" in name or not name.isprintable() for name in names):
+        raise ValueError
     return names
 
 
 def _origins(value: str) -> tuple[str, ...]:
-    origins = tuple(origin.strip().lower() for origin in value.split(",") if origin.strip())
+    origins = _listed(value)
     for origin in origins:
         parts = urlsplit(origin)
         if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}":
-            raise ValueError("origins such as https://app.example.com, separated by commas")
+            raise ValueError
     return origins
 
 
-TEXT: Final = Kind(_text)
-PATH: Final = Kind(_path)
+TEXT: Final = Kind("text", _text)
+PATH: Final = Kind("a path", _path)
 PORT: Final = whole(0, PORT_END)
-PORT_OR_OFF: Final = Kind(_port_or_off)
-HOST_NAMES: Final = Kind(_names, unset=())
-ORIGINS: Final = Kind(_origins, unset=())
+PORT_OR_OFF: Final = Kind(f"{PORT.expected}, or off", _port_or_off, (int, str))
+HOST_NAMES: Final = Kind("names of hosts, separated by commas", _names, (str, list), unset=())
+ORIGINS: Final = Kind(
+    "origins such as https://app.example.com, separated by commas",
+    _origins,
+    (str, list),
+    unset=(),
+)
