@@ -32,6 +32,7 @@ from tallystick_ingest.screening import KeyBook
 from tallystick_ingest.service_keys import ServiceKeys
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
 from tallystick_ingest.settings import ServiceConfig
+from tallystick_ingest.two_people import TwoPeople
 from tallystick_ingest.verdict import Verdict
 from tallystick_ingest.verification import Verifier
 from tallystick_store.checkpoints import LogSigner
@@ -92,6 +93,7 @@ class Composition:
     def _make_edges(self) -> None:
         """Make what stands between the requests and the parts above."""
         self.accesses = AccessBook(self.drafts, self.clock, self.state)
+        self.two_people = TwoPeople(self.store, self.drafts, self.clock, self.state)
         self.exports = ExportJobs(self.store, self.signer, self.accesses, self.clock)
         self.intake = OtlpIntake(
             gate=self.gate,

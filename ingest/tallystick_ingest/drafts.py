@@ -18,6 +18,7 @@ from tallystick_ingest.admission import Origin
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.prepared import NATIVE, Prepared
 from tallystick_ingest.verdict import Refusal, counts
+from tallystick_store.governance.requests import Person
 
 SERVICE_NAME: Final = "tallystick"
 SDK_NAME: Final = "tallystick_ingest"
@@ -107,6 +108,23 @@ class Drafts:
         if caller.is_human:  # a person's name stands where it can be erased
             return self._draft(access.type, stated, {"principal.id": name})
         return self._draft(access.type, {**stated, "client.name": name})
+
+    def decision(
+        self, kind: str, person: Person, statement: Statement, said: Mapping[str, str]
+    ) -> Prepared:
+        """Say what a person decided; `said` is what stands where it can be erased, field -> text, masked here."""
+        stated: Statement = {
+            "client.id": person.id,
+            "client.basis": "authenticated",
+            "principal.type": "human",
+            "principal.basis": "authenticated",
+            "roles": list(person.roles),
+        }
+        texts = {"principal.id": person.name, **said}
+        masked = {
+            name: str(self.masking.masker.mask_text(text).value) for name, text in texts.items()
+        }
+        return self._draft(kind, {**stated, **statement}, masked)
 
     def query_digest(self, query: Mapping[str, JsonValue]) -> str | None:
         """Return the keyed digest of a query, by which equal queries can be told."""

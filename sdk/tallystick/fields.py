@@ -39,6 +39,11 @@ EVENT_TYPES: Final = (
     "log.drop",
     "log.pause",
     "log.reject",
+    "log.hold",
+    "log.release",
+    "log.delete.requested",
+    "log.delete.confirmed",
+    "log.delete.withdrawn",
     "key.added",
     "key.revoked",
     "access.read",
@@ -263,6 +268,22 @@ _SERVICE: Final = (
     _statement("source.span_hash", "str", "derived", "RFC 9162", "leaf hash, base64, of the stored span record"),
 )
 
+_RETENTION: Final = (
+    _statement("hold.id", "str", "log.hold, log.release", "Tallystick", "id of the hold, 32 hex digits", column=False),
+    _statement("hold.filter", "map", "log.hold", "Tallystick", "which records are held: name -> value; empty: every record", column=False),
+    _disclosure("hold.name", "str", "log.hold", "Tallystick", "what people call the hold, masked"),
+    _disclosure("hold.reason", "str", "log.hold, log.release", "Tallystick", "why it was placed or released, masked"),
+    _statement("request.id", "str", "log.delete.*", "Tallystick", "the request and what is decided of it share it; 32 hex digits", column=False),
+    _statement("request.kind", "str", "log.delete.requested", "Tallystick", "records, values or policy", column=False),
+    _statement("request.filter", "map", "log.delete.requested", "Tallystick", "what was asked for: name -> value", column=False),
+    _statement("request.digest", "str", "log.delete.requested, log.delete.confirmed", "Tallystick", "SHA-256, hex, of exactly what is to go", column=False),
+    _statement("request.count", "int", "log.delete.requested", "Tallystick", "how many entries of the log it touches", column=False),
+    _statement("request.expires_us", "int", "log.delete.requested", "Tallystick", "from when on it cannot be confirmed, µs since 1970 UTC", column=False),
+    _statement("request.holds", "strs", "log.delete.confirmed", "Tallystick", "ids of the holds in force, sorted: none covers anything that goes", column=False),
+    _statement("request.exception", "str", "log.delete.confirmed", "Tallystick", "SHA-256, hex, of the operator's signed exception from the floor", column=False),
+    _disclosure("request.reason", "str", "log.delete.*", "Tallystick", "why, masked"),
+)
+
 # fmt: on
 FIELDS: Final = (
     *_ENVELOPE,
@@ -273,6 +294,7 @@ FIELDS: Final = (
     *_LOG,
     *_SESSION,
     *_SERVICE,
+    *_RETENTION,
 )
 """The table. The order is that of the specification and of the store's columns."""
 

@@ -143,6 +143,11 @@ class Store:
         return self._ledger.size
 
     @property
+    def rx_us(self) -> int:
+        """Receive time of the newest entry: what comes later is never stamped with less."""
+        return self._rx_us
+
+    @property
     def entries_in_memory(self) -> int:
         """Number of entries that are kept in memory until they stand in a full tile on disk."""
         return self._ledger.entries_in_memory

@@ -18,6 +18,7 @@ from tests.requirements.proof import PROOF
 from tests.requirements.receipt import RECEIPT
 from tests.requirements.record import RECORD
 from tests.requirements.requirement import Requirement, requirement
+from tests.requirements.retention import RETENTION
 from tests.requirements.sdk import SDK
 from tests.requirements.spool import SPOOL
 from tests.requirements.store import STORE
@@ -35,6 +36,7 @@ AREAS: Final = (
     OTLP,
     ACCESS,
     STORE,
+    RETENTION,
     OPERATIONS,
     PROOF,
     DASHBOARD,
