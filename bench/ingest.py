@@ -33,7 +33,7 @@ import sys
 from pathlib import Path
 from tallystick_store.caught_up import CaughtUp
 from tallystick_store.engine.duckdb import Database
-from tallystick_store.store import DATABASE_NAME
+from tallystick_store.opening import DATABASE_NAME
 
 caught_up = CaughtUp(Path(sys.argv[1]))
 database = Database.open_read_only(caught_up.directory / DATABASE_NAME)

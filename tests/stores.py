@@ -18,9 +18,11 @@ from tallystick.verify.policy import Policy
 from tallystick.verify.report import Report
 from tallystick.verify.verifier import verify
 from tallystick_store.checkpoints import LogSigner
+from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.rows import Admitted, EventRow, Row, SealRow, SpanBatch, View
+from tallystick_store.schema import TABLES
 from tallystick_store.source import DataSource
-from tallystick_store.store import DATABASE_NAME, Store
+from tallystick_store.store import Store
 from tallystick_store.writer import Writer
 from tests.keys import KeyPair, key_pair
 from tests.patience import PATIENCE_S
@@ -51,10 +53,34 @@ def open_store(directory: Path) -> Store:
     return Store.open(directory, log_signer(), publish_interval_s=None)
 
 
+def open_archived(directory: Path) -> Store:
+    """As `open_store`, with subject keys beside the data directory, so that everything is archived."""
+    return Store.open(
+        directory,
+        log_signer(),
+        publish_interval_s=None,
+        subject_keys=subject_keys(directory),
+    )
+
+
+def subject_keys(directory: Path) -> Path:
+    """Return where `open_archived` keeps the keys of a data directory."""
+    return directory.with_name(f"{directory.name}-secrets") / "subject-keys.sqlite"
+
+
 def edit(directory: Path, sql: str) -> None:
     """Change the database of a stopped store as an intruder would."""
     with duckdb.connect(str(directory / DATABASE_NAME)) as connection:
         connection.execute(sql).fetchall()
+
+
+def rows_of(directory: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Return every row of every table of a stopped store, sorted."""
+    with duckdb.connect(str(directory / DATABASE_NAME), read_only=True) as connection:
+        return {
+            table.name: connection.execute(f'SELECT * FROM "{table.name}" ORDER BY ALL').fetchall()  # noqa: S608 - schema.py
+            for table in TABLES
+        }
 
 
 def damage(file: Path, change: str) -> bytes:

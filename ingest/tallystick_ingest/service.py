@@ -16,6 +16,7 @@ from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service_keys import ServiceKeys, load_service_keys
 from tallystick_ingest.service_session import SERVICE_SENDER
 from tallystick_ingest.settings import ServiceConfig
+from tallystick_store.archive.subject_keys import SUBJECT_KEYS_NAME
 from tallystick_store.blob_sweep import sweep_blobs
 from tallystick_store.store import Store
 
@@ -48,7 +49,11 @@ class Service(Composition):
         """Open keys and store and state what is new; raise ConfigError or StoreError and say why not."""
         keys = load_service_keys(config.core.secrets, config.core.name)
         try:
-            store = Store.open(config.core.data, log_signer(keys))
+            store = Store.open(
+                config.core.data,
+                log_signer(keys),
+                subject_keys=config.core.secrets / SUBJECT_KEYS_NAME,
+            )
         except OSError as error:
             raise ConfigError(f"cannot use {config.core.data}: {error.strerror}") from error
         try:
@@ -114,7 +119,7 @@ class Service(Composition):
     def housekeep(self) -> None:
         """Record what is due once a minute; what cannot be recorded now stays counted."""
         self._state_pause()
-        self.store.trim_journal()
+        self._archive()
         self.exports.sweep()
         self._sweep_blobs()
         taken = self.refusals.take()
@@ -126,6 +131,14 @@ class Service(Composition):
             return
         with contextlib.suppress(BusyError):
             self.accesses.sweep()
+
+    def _archive(self) -> None:
+        """Move the journal into the archive; where that fails the journal stays, and it is tried a minute later."""
+        try:
+            self.store.trim_journal()
+        except StoreError as error:
+            _log.warning("the journal was not emptied: %s", error)
+        self.store.archiver.merge_closed_days(self.clock.now_us())
 
     def _sweep_blobs(self) -> None:
         """Remove blobs that nothing names, soon after the start and once a day; what fails is tried a day later."""

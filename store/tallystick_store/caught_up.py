@@ -13,7 +13,7 @@ from tallystick.errors import StoreError
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.journal.replay import JOURNAL_FOLDER, apply_groups, last_applied
 from tallystick_store.journal.segments import groups_after, segment_files
-from tallystick_store.store import DATABASE_NAME
+from tallystick_store.opening import DATABASE_NAME
 
 
 class CaughtUp:

@@ -17,10 +17,10 @@ from tallystick.tlog.tiles import TILE_WIDTH
 from tallystick.verify.source import EventText, Rows, SealText, SpansText
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.files import Files
+from tallystick_store.opening import DATABASE_NAME, LOG_FOLDER
 from tallystick_store.published import read_bundle
 from tallystick_store.records import late_lines, split_lines
 from tallystick_store.schema import EVENTS, SEALS, SPANS, Table
-from tallystick_store.store import DATABASE_NAME, LOG_FOLDER
 
 PIECE_ENTRIES: Final = 16 * TILE_WIDTH
 """Entries per piece: whole bundles, some ten megabytes of rows."""

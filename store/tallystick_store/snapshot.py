@@ -14,7 +14,8 @@ from tallystick.errors import StoreError
 from tallystick.private_file import sync_directory
 from tallystick_store.blobs import BLOB_FOLDER
 from tallystick_store.files import TEMPORARY
-from tallystick_store.store import DATABASE_NAME, LOG_FOLDER, Store
+from tallystick_store.opening import DATABASE_NAME, LOG_FOLDER
+from tallystick_store.store import Store
 
 
 def take_snapshot(store: Store, target: Path) -> None:

@@ -25,10 +25,10 @@ from tallystick_store.engine.duckdb import Row
 from tallystick_store.entries import count_entries, next_log_index
 from tallystick_store.files import Files
 from tallystick_store.lock import DirectoryLock
+from tallystick_store.opening import DATABASE_NAME, LOG_FOLDER
 from tallystick_store.pieces import PIECE_ENTRIES, DataPiece, forget_database, open_database
 from tallystick_store.published import MAX_LOG_FILE_BYTES
 from tallystick_store.schema import EVENTS, SCHEMA_VERSION, SEALS, SPANS
-from tallystick_store.store import DATABASE_NAME, LOG_FOLDER
 from tallystick_store.tilestore import CHECKPOINT_PATH, TILE_FOLDER
 
 

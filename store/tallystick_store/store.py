@@ -6,7 +6,8 @@ the checkpoints follow, and whoever reads waits for the database. After a crash 
 database and the journal behind it are the truth, and the rest is caught up.
 
     DIR/lock              held by the owner
-    DIR/journal/          groups on their way into the database
+    DIR/journal/          groups on their way into the database and the archive
+    DIR/archive/          every group for good, erasable values encrypted
     DIR/tallystick.duckdb the tables (and .wal behind it)
     DIR/log/              checkpoint, tiles and entry bundles (C2SP tlog-tiles)
     DIR/blobs/            large values, each under the SHA-256 of its bytes
@@ -20,29 +21,25 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.errors import StoreError, VerificationError
-from tallystick.private_file import sync_directory
+from tallystick_store.archive.archiver import Archiver
 from tallystick_store.audit import AuditBehind
 from tallystick_store.blobs import BLOB_FOLDER, BlobFiles
 from tallystick_store.checkpoints import CheckpointLog, LogSigner, SignedCheckpoint
-from tallystick_store.engine.duckdb import Database
 from tallystick_store.entries import next_log_index
 from tallystick_store.files import Files
 from tallystick_store.group import Group
 from tallystick_store.journal.contents import encode_tables
 from tallystick_store.journal.follower import Follower
-from tallystick_store.journal.replay import JOURNAL_FOLDER, last_applied, replay
+from tallystick_store.journal.replay import JOURNAL_FOLDER, last_applied
 from tallystick_store.journal.segments import Segments
 from tallystick_store.known import Known
 from tallystick_store.ledger import Ledger
-from tallystick_store.lock import DirectoryLock
+from tallystick_store.opening import LOG_FOLDER, Opened, newest_rx_us, open_directory
 from tallystick_store.published import PublishedLog
 from tallystick_store.publisher import PUBLISH_INTERVAL_S, Publisher
 from tallystick_store.rebuild import rebuild, resume
-from tallystick_store.schema import EVENTS, META, SCHEMA_VERSION, SEALS, SPANS, row_batch
 from tallystick_store.tilestore import TileStore
 
-DATABASE_NAME: Final = "tallystick.duckdb"
-LOG_FOLDER: Final = "log"
 AUDIT_BEHIND_ENTRIES: Final = 200_000
 """Above this a start does not wait for the look at every row: about a second."""
 
@@ -52,31 +49,29 @@ _log = logging.getLogger(__name__)
 class Store:
     """An open store. Commits come from one thread; everything else is safe for several."""
 
-    def __init__(
-        self,
-        directory: Path,
-        database: Database,
-        signer: LogSigner,
-        lock: DirectoryLock,
-        notices: tuple[str, ...] = (),
-        audit_behind: int = AUDIT_BEHIND_ENTRIES,
-    ) -> None:
-        self.directory = directory
-        self.database = database
-        self._lock = lock
+    def __init__(self, opened: Opened, signer: LogSigner, audit_behind: int) -> None:
+        """Catch up with what was opened; `open` is the way in."""
+        directory, database = opened.directory, opened.database
+        self.directory, self.database = directory, database
+        self._lock = opened.lock
         self.origin = signer.origin
         self.checkpoints = CheckpointLog(database, signer.key)
         tiles = TileStore(Files(directory / LOG_FOLDER))
         is_large = next_log_index(database) > audit_behind
         begun = resume(database, tiles, self.checkpoints) if is_large else None
         state = begun or rebuild(database, tiles, self.checkpoints)
-        self._notices = [*notices, *state.notices]
+        self._notices = [*opened.notices, *state.notices]
         self._ledger = state.ledger
         self._next_index = state.next_index
-        self._rx_us = _newest_rx_us(database)
+        self._rx_us = newest_rx_us(database)
         self._known = Known(database)
         self._segments = Segments(directory / JOURNAL_FOLDER, last_applied(database) + 1)
-        self._follower = Follower(database, self._segments)
+        self.archiver = Archiver(
+            opened.archive, database, self._segments, lambda: self._follower.applied
+        )
+        """Keeps for good what went through the journal."""
+        self._follower = Follower(database, self._segments, self.archiver.wake)
+        self.archiver.start()
         self._committing = threading.Lock()
         self.published = PublishedLog(Files(directory / LOG_FOLDER))
         """The log's files, for those who ask what was accepted whatever the rows say."""
@@ -98,34 +93,22 @@ class Store:
         signer: LogSigner,
         *,
         publish_interval_s: float | None = PUBLISH_INTERVAL_S,
-        threads: int = 1,
-        memory_limit: str = "1GB",
         audit_behind: int = AUDIT_BEHIND_ENTRIES,
+        subject_keys: Path | None = None,
     ) -> "Store":
         """Open a data directory, create it (0700) where it is missing, and catch up.
 
         Without an interval nothing is published but by `publisher.publish_now` and `close`. A log of more than
-        `audit_behind` entries begins at once, and every row of it is looked at behind that.
+        `audit_behind` entries begins at once, and every row of it is looked at behind that. With a file of
+        `subject_keys` everything is archived too, below `archive/`.
         Raises StoreError when another process has it, when it belongs to another log, and when it
         cannot be read.
         """
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = DirectoryLock.acquire(directory)
+        opened = open_directory(directory, signer.origin, subject_keys)
         try:
-            database = Database.open(
-                directory / DATABASE_NAME, threads=threads, memory_limit=memory_limit
-            )
+            store = cls(opened, signer, audit_behind)
         except BaseException:
-            lock.release()
-            raise
-        try:
-            sync_directory(directory)
-            _check_meta(database, signer.origin)
-            notices = replay(database, directory)
-            store = cls(directory, database, signer, lock, notices, audit_behind)
-        except BaseException:
-            database.close()
-            lock.release()
+            opened.close()
             raise
         if publish_interval_s is not None:
             store.publisher.start(publish_interval_s)
@@ -204,8 +187,12 @@ class Store:
         self.publisher.notify()
 
     def trim_journal(self) -> None:
-        """Empty the journal of what the database holds; once a minute keeps its life short."""
-        self._follower.trim()
+        """Archive what the journal holds and empty it; once a minute keeps its life short.
+
+        Raises StoreError when the database is far behind or the archive cannot be written; the journal stays then.
+        """
+        self._follower.settle()
+        self.archiver.run_now(also_open=True)
 
     def inclusion_proof(self, size: int, index: int) -> list[bytes]:
         """Return the audit path of entry `index` in the tree of `size` entries.
@@ -244,6 +231,7 @@ class Store:
             self.publisher.publish_now()
         finally:
             self._follower.close()
+            self.archiver.close()
             self._segments.close()
             self.database.close()
             self._lock.release()
@@ -266,22 +254,3 @@ class Store:
                 f"the log has no signed tree of {size} entries: the newest has {newest}"
             )
         return self._ledger
-
-
-def _newest_rx_us(database: Database) -> int:
-    tables = (EVENTS.name, SEALS.name, SPANS.name)
-    newest = [database.rows(f'SELECT max(rx_us) FROM "{name}"')[0][0] for name in tables]  # noqa: S608
-    return max((int(rx_us) for rx_us in newest if rx_us is not None), default=0)
-
-
-def _check_meta(database: Database, origin: str) -> None:
-    """Write what a new store is for; refuse a store that is for something else."""
-    found: dict[str, str] = dict(database.rows("SELECT key, value FROM meta"))
-    expected = {"schema": SCHEMA_VERSION, "origin": origin}
-    if not found and next_log_index(database) == 0:
-        database.insert({META.name: row_batch(META, list(expected.items()))})
-    elif found != expected:
-        raise StoreError(
-            f"the data directory is another log's: expected {expected}, got {found};"
-            " give another directory, or the key of that log"
-        )

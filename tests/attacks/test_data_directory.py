@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.rows import Admitted, Merge
 from tallystick_store.schema import TABLES, Column
-from tallystick_store.store import DATABASE_NAME
 from tests.builder import Session, fill
 from tests.requirements import requirement
 from tests.store_log import StoreLog

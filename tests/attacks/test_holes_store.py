@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tallystick_store.store import DATABASE_NAME
+from tallystick_store.opening import DATABASE_NAME
 from tests.builder import fill
 from tests.requirements import requirement
 from tests.store_log import StoreLog

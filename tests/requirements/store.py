@@ -23,6 +23,11 @@ STORE: Final = {
         "AI Act article 19(1)",
         "A stored event is never updated, and survives kill -9 of the service after its 200.",
     ),
+    "store.archive": Requirement(
+        "promise: the database can be lost",
+        "Archive and journal give every row and the same tree again; no erasable value stands in the archive"
+        " in clear.",
+    ),
     "store.columns-follow-statements": Requirement(
         "promise: every column is a function of signed bytes",
         "Recomputing any column of any row from its statement gives the stored value.",

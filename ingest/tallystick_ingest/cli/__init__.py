@@ -2,7 +2,18 @@
 
 from tallystick_ingest.cli.asking import actions, credentials, tools, trace
 from tallystick_ingest.cli.keeping import export, snapshot
+from tallystick_ingest.cli.restoring import rebuild
 from tallystick_ingest.cli.settled import config
 from tallystick_ingest.cli.starting import up
 
-__all__ = ["actions", "config", "credentials", "export", "snapshot", "tools", "trace", "up"]
+__all__ = [
+    "actions",
+    "config",
+    "credentials",
+    "export",
+    "rebuild",
+    "snapshot",
+    "tools",
+    "trace",
+    "up",
+]

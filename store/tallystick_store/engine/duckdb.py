@@ -125,6 +125,11 @@ class Database(Reader):
         with self._cursor() as cursor:
             return cursor.execute(sql, list(parameters)).fetchall()
 
+    def arrow_at_once(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """Run one query over what is here already, and return an Arrow table. Raises StoreError."""
+        with self._cursor() as cursor:
+            return cursor.execute(sql, list(parameters)).to_arrow_table()
+
     def table_names(self) -> set[str]:
         """Return the names of the tables that the file has."""
         return {str(name) for (name,) in self.rows("SELECT table_name FROM duckdb_tables()")}
@@ -139,11 +144,11 @@ class Database(Reader):
             if self._copy_source is None:
                 self._copy_source = os.open(self.path, os.O_RDONLY)
             _copy_file(self._copy_source, target)
-            log = _log_of(self.path)
+            log = log_of(self.path)
             if log.exists():
                 descriptor = os.open(log, os.O_RDONLY)
                 try:
-                    _copy_file(descriptor, _log_of(target))
+                    _copy_file(descriptor, log_of(target))
                 finally:
                     os.close(descriptor)
 
@@ -225,7 +230,8 @@ def _registered(cursor: duckdb.DuckDBPyConnection, name: str, batch: pa.Table) -
     return f'INSERT INTO "{name}" ({columns}) SELECT {columns} FROM "new_{name}"'  # noqa: S608 - schema.py
 
 
-def _log_of(path: Path) -> Path:
+def log_of(path: Path) -> Path:
+    """Return where the write-ahead log of a database file stands."""
     return path.with_name(path.name + ".wal")
 
 

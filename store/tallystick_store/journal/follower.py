@@ -8,6 +8,7 @@ groups wait here and in the journal; above MAX_WAITING_BYTES the writer is told 
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,8 +29,6 @@ LINGER_S: Final = 0.1
 LINGER_BYTES: Final = 8 << 20
 SETTLE_WITHIN_S: Final = 20.0
 RETRY_S: Final = 0.5
-IDLE_SEGMENT_BYTES: Final = 1 << 20
-"""A journal with nothing to do is emptied above this size, so that what is erased later is not in it."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,9 +43,12 @@ class _Waiting:
 class Follower:
     """Applies groups in a thread of its own; `put` from the writer, everything else from any thread."""
 
-    def __init__(self, database: Database, segments: Segments) -> None:
+    def __init__(
+        self, database: Database, segments: Segments, on_applied: Callable[[], None]
+    ) -> None:
+        """Begin; `on_applied` is told when the database holds more than before."""
         self._database = database
-        self._segments = segments
+        self._on_applied = on_applied
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._newest = segments.next_number - 1
@@ -99,10 +101,6 @@ class Follower:
                 reason = self._failure or f"{self._waiting_bytes} bytes wait for it"
                 raise StoreError(f"the database is behind what was accepted: {reason}; ask again")
 
-    def trim(self) -> None:
-        """Remove the open segment too, where the database holds all of it. Once a minute is enough."""
-        self._remove_segments(also_open=True)
-
     def close(self) -> None:
         """Apply what waits and end; what the database does not take stays in the journal."""
         with self._changed:
@@ -120,7 +118,6 @@ class Follower:
                     return
                 continue
             self._note_applied(taken[-1].number)
-        self._remove_segments()
 
     def _wait(self) -> bool:
         """Wait for groups, and a moment for more of them; False at the end."""
@@ -152,22 +149,13 @@ class Follower:
                 _log.warning("the database takes what waits again")
                 self._failure = None
             self._drop_through(number)
-        self._remove_segments()
+        self._on_applied()
 
     def _drop_through(self, number: int) -> None:
         while self._waiting and self._waiting[0].number <= number:
             self._waiting_bytes -= self._waiting.popleft().size_bytes
         self._applied = max(self._applied, number)
         self._changed.notify_all()
-
-    def _remove_segments(self, *, also_open: bool = False) -> None:
-        is_large = self._segments.size_bytes >= IDLE_SEGMENT_BYTES
-        try:
-            self._segments.remove_through(
-                self._applied, also_open=also_open or self._is_closing or is_large
-            )
-        except StoreError as error:
-            _log.warning("%s", error)
 
     def _recover(self, error: Exception) -> bool:
         """After a failure: find out what the database holds; False when it is time to end."""

@@ -7,6 +7,7 @@ checkpoint that covers it then contradicts the database, and signing stops.
 
 import itertools
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,9 @@ JOURNAL_FOLDER: Final = "journal"
 
 _ENTRIES: Final = (EVENTS.name, SEALS.name, SPANS.name)
 
+SetAside = Callable[[Path, Reading | None, str], None]
+"""Told of what does not read back: see `groups_after`."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -34,16 +38,21 @@ def last_applied(database: Database) -> int:
     return 0 if number is None else int(number)
 
 
-def replay(database: Database, directory: Path) -> tuple[str, ...]:
+def replay(
+    database: Database, directory: Path, archive: Callable[[Path], None] | None = None
+) -> tuple[str, ...]:
     """Bring the database up to the journal of a data directory, and empty the journal; return notices.
 
-    Raises StoreError when the journal cannot be read or the database takes no more.
+    `archive` is given the journal's folder before it is emptied. Raises StoreError when the journal
+    cannot be read, and when the database or the archive takes no more.
     """
     folder = directory / JOURNAL_FOLDER
     notices: list[str] = []
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         count = apply_groups(database, folder, _Putter(notices))
+        if archive is not None:
+            archive(folder)
         for _, path in segment_files(folder):
             _remove(database, path, notices)
         sync_directory(folder)
@@ -54,10 +63,10 @@ def replay(database: Database, directory: Path) -> tuple[str, ...]:
     return tuple(notices)
 
 
-def apply_groups(database: Database, folder: Path, put_aside: "_Putter | None" = None) -> int:
+def apply_groups(database: Database, folder: Path, set_aside: SetAside | None = None) -> int:
     """Append what the database lacks, group by group; return how many there were. Raises OSError, StoreError."""
     count = 0
-    for frame in groups_after(folder, last_applied(database), put_aside or _ignore):
+    for frame in groups_after(folder, last_applied(database), set_aside or _ignore):
         number = row_batch(APPLIED, [(frame.number,)])
         database.insert({**decode_tables(frame.payload), APPLIED.name: number})
         count += 1

@@ -46,7 +46,7 @@ class Segments:
     ) -> None:
         """Go on with group `next_number`, in a file of its own; what stood there before is to be removed."""
         self.next_number = next_number
-        self._folder = folder
+        self.folder = folder
         self._segment_bytes = segment_bytes
         self._write = write
         self._sync = sync
@@ -89,14 +89,12 @@ class Segments:
             number, self.next_number = self.next_number, self.next_number + 1
             return number
 
-    def remove_through(self, number: int, *, also_open: bool = False) -> None:
-        """Remove the segments whose groups are all at or below `number`; the open one only if asked.
+    def remove_through(self, number: int) -> None:
+        """Remove the segments that were left and whose groups are all at or below `number`.
 
         Raises StoreError when a file cannot be removed; it is tried again at the next call.
         """
         with self._lock:
-            if also_open and self._fd >= 0 and self.next_number - 1 <= number:
-                self._leave()
             gone = [one for one in self._closed if one[0] <= number]
             self._closed = [one for one in self._closed if one[0] > number]
         for one in gone:
@@ -106,6 +104,18 @@ class Segments:
                 with self._lock:
                     self._closed.append(one)
                 raise StoreError(f"{one[1]} cannot be removed: {error.strerror}") from error
+
+    @property
+    def left(self) -> tuple[tuple[int, Path], ...]:
+        """The segments that nothing is appended to any more: number of the last group, and the file."""
+        with self._lock:
+            return tuple(self._closed)
+
+    def leave(self) -> None:
+        """Begin a new segment with the next group."""
+        with self._lock:
+            if self._fd >= 0:
+                self._leave()
 
     def close(self) -> None:
         """Close the open file. Idempotent."""
@@ -120,12 +130,12 @@ class Segments:
             self._leave()
         if self._fd >= 0:
             return
-        path = segment_path(self._folder, self.next_number)
+        path = segment_path(self.folder, self.next_number)
         try:
             path.unlink(missing_ok=True)  # begun before, when its name could not be synced: empty
             fd = os.open(path, _CREATE, 0o600)
             try:
-                sync_directory(self._folder)
+                sync_directory(self.folder)
             except OSError:
                 os.close(fd)
                 raise

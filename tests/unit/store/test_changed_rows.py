@@ -11,8 +11,9 @@ from tallystick.tlog.proofs import verify_inclusion
 from tallystick.tlog.tree import leaf_hash
 from tallystick_store.actions import ActionFilter
 from tallystick_store.event_proof import EventProof, prove_event
+from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.query import Query, Trace
-from tallystick_store.store import DATABASE_NAME, Store
+from tallystick_store.store import Store
 from tests.requirements import requirement
 from tests.stores import Emitter, open_store, spans, write
 

@@ -14,9 +14,10 @@ from tallystick_store.definitions import (
     known_tools,
     versions_of,
 )
+from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.query import Query
 from tallystick_store.rows import Admitted, EventRow
-from tallystick_store.store import DATABASE_NAME, Store
+from tallystick_store.store import Store
 from tests.requirements import requirement
 from tests.stores import START_US, Emitter, open_store
 

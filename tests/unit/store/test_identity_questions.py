@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.rows import EventRow
-from tallystick_store.store import DATABASE_NAME
 from tests.requirements import requirement
 from tests.stores import Emitter, open_store, write
 

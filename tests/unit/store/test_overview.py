@@ -10,10 +10,11 @@ import pytest
 from tallystick_store.actions import ActionFilter
 from tallystick_store.gaps import find_gaps
 from tallystick_store.integrity import SILENCE_US, newest_checkpoints, session_integrity
+from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.overview import HOUR_US, Overview, read_overview
 from tallystick_store.query import Query
 from tallystick_store.rows import EventRow, Row, SpanBatch
-from tallystick_store.store import DATABASE_NAME, Store
+from tallystick_store.store import Store
 from tests.requirements import requirement
 from tests.stores import START_US, Clock, Emitter, open_store, span, spans, write
 

@@ -8,10 +8,11 @@ import pytest
 
 from tallystick.errors import StoreError
 from tallystick_store.actions import ActionFilter
+from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.query import Query
 from tallystick_store.records import log_records
 from tallystick_store.rows import EventRow, Merge
-from tallystick_store.store import DATABASE_NAME, Store
+from tallystick_store.store import Store
 from tests.stores import START_US, Clock, Emitter, open_store, span, spans, write
 
 TRACE = "ab" * 16

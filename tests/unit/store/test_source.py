@@ -11,11 +11,11 @@ import pytest
 from tallystick.errors import StoreError, VerificationError
 from tallystick.tlog.entry import parse_entry
 from tallystick_store.blobs import BLOB_FOLDER, blob_digest
+from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.pieces import DataPiece
 from tallystick_store.rows import Admitted, EventRow, Merge
 from tallystick_store.snapshot import take_snapshot
 from tallystick_store.source import DataSource
-from tallystick_store.store import DATABASE_NAME
 from tests.patience import PATIENCE_S
 from tests.stores import START_US, Emitter, open_store, spans, verify_data, write, writer
 

@@ -9,7 +9,8 @@ from tallystick.errors import StoreError, VerificationError
 from tallystick.tlog.proofs import verify_consistency, verify_inclusion
 from tallystick_store.entries import entry_leaf, read_entries
 from tallystick_store.ledger import Ledger
-from tallystick_store.store import DATABASE_NAME, Store
+from tallystick_store.opening import DATABASE_NAME
+from tallystick_store.store import Store
 from tests.keys import key_pair
 from tests.requirements import requirement
 from tests.stores import Emitter, damage, edit, filled, log_signer, open_store, verify_data, write

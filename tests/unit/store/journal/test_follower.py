@@ -9,13 +9,14 @@ import duckdb
 import pytest
 
 from tallystick.errors import StoreError
+from tallystick_store.archive.archiver import Archiver
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.journal.contents import Tables, encode_tables
 from tallystick_store.journal.follower import Follower
 from tallystick_store.journal.replay import last_applied, replay
 from tallystick_store.journal.segments import Segments, segment_files
+from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.schema import LATE_DISCLOSURES, row_batch
-from tallystick_store.store import DATABASE_NAME
 from tests.patience import PATIENCE_S
 from tests.stores import Emitter, open_store, write
 
@@ -30,7 +31,8 @@ class Followed:
         self.database = Database.open(directory / "db.duckdb")
         self.notices = replay(self.database, directory)
         self.segments = Segments(directory / "journal", last_applied(self.database) + 1)
-        self.follower = Follower(self.database, self.segments)
+        self.archiver = Archiver(None, self.database, self.segments, lambda: self.follower.applied)
+        self.follower = Follower(self.database, self.segments, self.archiver.wake)
 
     def put(self, *numbers: int) -> None:
         for number in numbers:
@@ -44,6 +46,7 @@ class Followed:
 
     def close(self) -> None:
         self.follower.close()
+        self.archiver.close()
         self.segments.close()
         self.database.close()
 
@@ -171,7 +174,7 @@ def test_while_the_database_refuses_its_reason_is_said_and_the_journal_keeps_all
 def test_the_journal_goes_once_the_database_has_it(followed: Followed, tmp_path: Path) -> None:
     followed.put(1, 2)
     followed.follower.settle()
-    followed.follower.trim()
+    followed.archiver.run_now(also_open=True)
     assert segment_files(tmp_path / "journal") == []
     followed.put(3)
     followed.follower.settle()

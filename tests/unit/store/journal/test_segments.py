@@ -65,18 +65,20 @@ def test_a_full_segment_is_left_and_removed_once_all_of_it_is_applied(tmp_path: 
     assert names(tmp_path) == ["000000000003.journal", "000000000005.journal"]
     segments.remove_through(5)
     assert names(tmp_path) == ["000000000005.journal"]
-    segments.remove_through(5, also_open=True)
+    segments.leave()
+    segments.remove_through(5)
     assert names(tmp_path) == []
     segments.append(b"f")
     assert read(tmp_path, 5) == ([(6, b"f")], [])
     segments.close()
 
 
-def test_an_open_segment_with_a_group_that_is_not_applied_stays(tmp_path: Path) -> None:
+def test_a_segment_with_a_group_that_is_not_applied_stays(tmp_path: Path) -> None:
     segments = journal(tmp_path)
     segments.append(b"a")
     segments.append(b"b")
-    segments.remove_through(1, also_open=True)
+    segments.leave()
+    segments.remove_through(1)
     assert read(tmp_path) == ([(1, b"a"), (2, b"b")], [])
     segments.close()
 
@@ -188,8 +190,9 @@ def test_a_segment_that_cannot_be_removed_is_tried_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", fail)
+        segments.leave()
         with pytest.raises(StoreError, match="cannot be removed: Permission denied"):
-            segments.remove_through(1, also_open=True)
+            segments.remove_through(1)
     assert names(tmp_path) != []
     segments.remove_through(1)
     assert names(tmp_path) == []

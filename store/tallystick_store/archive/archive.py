@@ -1,0 +1,291 @@
+"""The parts of one data directory: appended group after group, merged by day, read back in order.
+
+One thread appends. Parts join without a hole, from group 1 and entry 0; what does not is said and never guessed at.
+"""
+
+import datetime as dt
+import itertools
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tallystick.errors import StoreError
+from tallystick.private_file import sync_directory
+from tallystick_store.archive.part import (
+    ASIDE,
+    MANIFEST,
+    PARTIAL,
+    Manifest,
+    part_folders,
+    read_manifest,
+    read_tables,
+    write_part,
+)
+from tallystick_store.archive.split import (
+    Owned,
+    SubjectsOf,
+    absent_values,
+    join_tables,
+    split_tables,
+)
+from tallystick_store.archive.subject_keys import SubjectKeys
+from tallystick_store.archive.values import open_values, seal_values
+from tallystick_store.journal.contents import Tables
+from tallystick_store.schema import CHECKPOINTS, EVENTS, SEALS, SPANS
+
+ARCHIVE_FOLDER: Final = "archive"
+CLOSED_AFTER_US: Final = 3600 * 1_000_000
+"""A day's parts are merged an hour after its end."""
+MERGED_BYTES: Final = 32 << 20
+"""Parts are merged up to this size on disk: some 150,000 events, a few hundred megabytes in memory."""
+
+_OLD: Final = ".old"
+_VALUES: Final = "values"
+_ENTRIES: Final = (EVENTS.name, SEALS.name, SPANS.name)
+
+Keeps = Callable[[Owned], bool]
+"""Whether a value goes into the new part; False for what was erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartRows:
+    """What a part gives back."""
+
+    absent: frozenset[int]
+    """Log indexes of entries that had values when they were archived and have none now."""
+    tables: Iterator[Tables]
+    """The rows as the tables of the database, some thousand at a time."""
+
+
+class Archive:
+    """The folder `archive/`. Every failure is a StoreError that names the file."""
+
+    def __init__(self, folder: Path, origin: str, keys: SubjectKeys) -> None:
+        """Open the folder, made (0700) where it is missing, and tidy up what was cut short."""
+        self.folder = folder
+        self._origin = origin
+        self.keys = keys
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _tidy(folder)
+            listed = part_folders(folder)
+        except OSError as error:
+            raise StoreError(f"the archive {folder} cannot be read: {error}") from error
+        self._parts = _in_order(origin, [read_manifest(path) for _, _, path in listed])
+        if self._parts and not keys.path.exists():
+            raise StoreError(
+                f"the subject keys {keys.path} are gone, and the archive cannot be read without"
+                " them: restore the newest copy"
+            )
+        keys.make()
+
+    @property
+    def parts(self) -> Sequence[Manifest]:
+        """What is archived, in order."""
+        return tuple(self._parts)
+
+    @property
+    def last_group(self) -> int:
+        """Number of the newest group that is archived, 0 for none."""
+        return self._parts[-1].last_group if self._parts else 0
+
+    @property
+    def size(self) -> int:
+        """Number of entries that are archived."""
+        return self._parts[-1].end_entry if self._parts else 0
+
+    @property
+    def checkpoints(self) -> int:
+        """Number of checkpoints that are archived."""
+        return sum(part.checkpoints for part in self._parts)
+
+    def append(
+        self, tables: Tables, last_group: int, checkpoints: pa.Table, subjects_of: SubjectsOf
+    ) -> None:
+        """Archive the groups behind the newest one up to `last_group`, durably; all or none."""
+        before = self._parts[-1] if self._parts else None
+        bare, owned = split_tables(tables, subjects_of)
+        first, end, rx_us = _span_of(tables, before)
+        if first != self.size:
+            raise StoreError(
+                f"the journal goes on with entry {first} and the archive ends with {self.size}"
+            )
+        manifest = Manifest(
+            self._origin, self.last_group + 1, last_group, first, end, rx_us, len(checkpoints), {}
+        )
+        small = {CHECKPOINTS.name: checkpoints} if len(checkpoints) else {}
+        self._parts.append(self._write(manifest, {**bare, **small}, owned))
+
+    def read(self, part: Manifest) -> PartRows:
+        """Return the rows of a part. Values whose key was destroyed are absent."""
+        bare, owned = self._open(part)
+        values = [value for _, value in owned]
+        checkpoints = bare.pop(CHECKPOINTS.name, None)
+        small: list[Tables] = [] if checkpoints is None else [{CHECKPOINTS.name: checkpoints}]
+        joined = itertools.chain(small, join_tables(bare, values))
+        return PartRows(absent_values(bare, values), joined)
+
+    def rewrite(self, part: Manifest, keeps: Keeps) -> bool:
+        """Write a part anew without some values; False where it holds none of them."""
+        tables, owned = self._open(part)
+        kept = [one for one in owned if keeps(one)]
+        if len(kept) == len(owned):
+            return False
+        self._replace(replace(part, files={}), tables, kept)
+        return True
+
+    def merge_closed_days(self, now_us: int) -> int:
+        """Merge the parts of days that are over, up to MERGED_BYTES each; return how many went."""
+        today = _day(now_us - CLOSED_AFTER_US)
+        merged = 0
+        at = 0
+        while at < len(self._parts):
+            run = self._run(at, today)
+            if len(run) > 1:
+                self._merge(run)
+                self._parts[at : at + len(run)] = [read_manifest(self.folder / _joined(run).name)]
+                merged += len(run) - 1
+            at += 1
+        return merged
+
+    def set_aside(self, part: Manifest) -> Path:
+        """Keep a damaged part under a name that nobody reads; return where it is."""
+        target = self.folder / f"{part.name}{ASIDE}"
+        (self.folder / part.name).replace(target)
+        sync_directory(self.folder)
+        return target
+
+    def _run(self, at: int, today: dt.date) -> list[Manifest]:
+        """Return the parts from `at` that one part may take the place of."""
+        run: list[Manifest] = []
+        size_bytes = 0
+        for part in self._parts[at:]:
+            day = _day(part.newest_rx_us)
+            size_bytes += _size_of(self.folder / part.name)
+            if day >= today or size_bytes > MERGED_BYTES or (run and day != _day_of(run)):
+                break
+            run.append(part)
+        return run
+
+    def _merge(self, run: Sequence[Manifest]) -> None:
+        opened = [self._open(part) for part in run]
+        names = dict.fromkeys(name for tables, _ in opened for name in tables)
+        tables = {
+            name: pa.concat_tables([one[name] for one, _ in opened if name in one])
+            for name in names
+        }
+        self._write(_joined(run), tables, [value for _, owned in opened for value in owned])
+        for part in run:
+            shutil.rmtree(self.folder / part.name)
+        sync_directory(self.folder)
+
+    def _open(self, part: Manifest) -> tuple[dict[str, pa.Table], list[Owned]]:
+        tables = read_tables(self.folder / part.name, part)
+        blocks = tables.pop(_VALUES, None)
+        if blocks is None:
+            return tables, []
+        opened = open_values(blocks, self.keys, part.bound)
+        return tables, [(subject, value) for subject, values in opened for value in values]
+
+    def _write(
+        self, manifest: Manifest, tables: Mapping[str, pa.Table], owned: Sequence[Owned]
+    ) -> Manifest:
+        blocks = {_VALUES: seal_values(owned, self.keys, manifest.bound)} if owned else {}
+        try:
+            return write_part(self.folder, manifest, {**tables, **blocks})
+        except OSError as error:
+            raise StoreError(f"the archive cannot be written: {error.strerror or error}") from error
+
+    def _replace(
+        self, manifest: Manifest, tables: Mapping[str, pa.Table], owned: Sequence[Owned]
+    ) -> None:
+        """Put a new version of a part in its place; a start finishes what a crash cut short."""
+        place = self.folder / manifest.name
+        old = place.with_name(place.name + _OLD)
+        place.replace(old)
+        try:
+            written = self._write(manifest, tables, owned)
+        except StoreError:
+            old.replace(place)
+            raise
+        shutil.rmtree(old)
+        self._parts[[one.name for one in self._parts].index(manifest.name)] = written
+
+
+def _tidy(folder: Path) -> None:
+    """Undo or finish what a crash cut short: half-written parts, old versions, parts that were merged."""
+    for path in [*folder.glob(f"*{PARTIAL}")]:
+        shutil.rmtree(path)
+    for old in [*folder.glob(f"*{_OLD}")]:
+        place = old.with_name(old.name.removesuffix(_OLD))
+        if (place / MANIFEST).exists():
+            shutil.rmtree(old)
+        else:
+            old.replace(place)
+    reached = 0
+    for _, last, path in part_folders(folder):
+        if last <= reached:
+            shutil.rmtree(path)  # a larger part, which stands before it in the list, holds it
+        reached = max(reached, last)
+    sync_directory(folder)
+
+
+def _in_order(origin: str, parts: list[Manifest]) -> list[Manifest]:
+    before: Manifest | None = None
+    for part in parts:
+        if part.origin != origin:
+            raise StoreError(f"part {part.name} of the archive is of another log: {part.origin}")
+        if not part.joins(before):
+            expected = before.last_group + 1 if before else 1
+            raise StoreError(
+                f"the archive has a hole: expected a part that begins with group {expected}, found"
+                f" {part.name}; restore it from a backup"
+            )
+        before = part
+    return parts
+
+
+def _span_of(tables: Tables, before: Manifest | None) -> tuple[int, int, int]:
+    """Return first entry, end and newest receive time of some rows."""
+    present = [tables[name] for name in _ENTRIES if name in tables and len(tables[name])]
+    start = before.end_entry if before else 0
+    if not present:
+        return start, start, before.newest_rx_us if before else 0
+    found: list[tuple[Any, Any, Any]] = [
+        (pc.min(one["log_index"]), pc.max(one["log_index"]), pc.max(one["rx_us"]))
+        for one in present
+    ]
+    return (
+        min(int(low.as_py()) for low, _, _ in found),
+        max(int(high.as_py()) for _, high, _ in found) + 1,
+        max(int(rx_us.as_py()) for _, _, rx_us in found),
+    )
+
+
+def _joined(run: Sequence[Manifest]) -> Manifest:
+    checkpoints = sum(part.checkpoints for part in run)
+    first, last = run[0], run[-1]
+    return replace(
+        last,
+        first_group=first.first_group,
+        first_entry=first.first_entry,
+        checkpoints=checkpoints,
+        files={},
+    )
+
+
+def _day(now_us: int) -> dt.date:
+    return dt.datetime.fromtimestamp(now_us / 1_000_000, dt.UTC).date()
+
+
+def _day_of(run: Sequence[Manifest]) -> dt.date:
+    return _day(run[-1].newest_rx_us)
+
+
+def _size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
