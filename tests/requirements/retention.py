@@ -5,6 +5,15 @@ from typing import Final
 from tests.requirements.requirement import Requirement
 
 RETENTION: Final = {
+    "retention.bytes-gone": Requirement(
+        "our promise; GDPR article 17",
+        "What was deleted stands in no file of the data directory any more.",
+    ),
+    "retention.calendar": Requirement(
+        "AI Act articles 19(1), 26(6); Regulation 1182/71 article 3(2)(c)",
+        "A duration is counted in calendar months and days, UTC, to the end of its last day; six months are"
+        " never 180 days.",
+    ),
     "retention.two-people": Requirement(
         "our promise; checks EUAIA-19-3, ACC-2",
         "What cannot be undone is asked for by one person and confirmed by another, for exactly what was"

@@ -19,6 +19,8 @@ import duckdb
 import pyarrow as pa
 
 from tallystick.errors import StoreError
+from tallystick.private_file import sync_directory
+from tallystick_store.engine.cursors import OpenCursors
 from tallystick_store.reach import OPEN, Reach, view_statements
 from tallystick_store.schema import TABLES, Table
 
@@ -66,6 +68,7 @@ class Database(Reader):
         self._connect = connect
         self._connection = connect()
         self._insert_lock = threading.Lock()
+        self._cursors = OpenCursors()
         self._copy_source: int | None = None
         self.settle: Callable[[], None] = _at_once
         """Waits, before each reading, until what was accepted is in here; the store sets it."""
@@ -76,6 +79,7 @@ class Database(Reader):
 
         Replays what the last run committed and did not fold into the file. Raises StoreError.
         """
+        remove_unfinished(path)
         database = cls(path, lambda: _connect(path, threads, memory_limit, read_only=False))
         present = database.table_names()
         missing = [table for table in TABLES if table.name not in present]
@@ -95,6 +99,38 @@ class Database(Reader):
         with self._insert_lock:
             self._connection.close()
             self._connection = self._connect()
+
+    def cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open a cursor for a longer piece of work (`rewrite`)."""
+        return self._cursor()
+
+    @contextmanager
+    def appending_paused(self) -> Iterator[None]:
+        """Keep `insert` waiting."""
+        with self._insert_lock:
+            yield
+
+    def go_on_with(self, target: Path) -> None:
+        """Put another file in the place of this one and open it; durable when this returns.
+
+        Call while appending is paused. Waits for the cursors of others, and keeps new ones waiting. Raises
+        StoreError when the old file stays, or when neither opens.
+        """
+        with self._cursors.none():
+            self._connection.close()
+            try:
+                self._replace_by(target)
+            finally:
+                self._connection = self._connect()
+
+    def _replace_by(self, target: Path) -> None:
+        if log_of(self.path).exists():
+            raise StoreError(f"{self.path} did not close: its log is still there")
+        if self._copy_source is not None:
+            os.close(self._copy_source)
+            self._copy_source = None
+        target.replace(self.path)
+        sync_directory(self.path.parent)
 
     def create(self, tables: Sequence[Table]) -> None:
         """Create tables, all or none."""
@@ -165,7 +201,7 @@ class Database(Reader):
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         try:
-            with self._connection.cursor() as cursor:
+            with self._cursors.one(), self._connection.cursor() as cursor:
                 yield cursor
         except duckdb.Error as error:
             raise StoreError(f"the database refused: {error}") from error
@@ -230,8 +266,19 @@ def _registered(cursor: duckdb.DuckDBPyConnection, name: str, batch: pa.Table) -
     return f'INSERT INTO "{name}" ({columns}) SELECT {columns} FROM "new_{name}"'  # noqa: S608 - schema.py
 
 
+def new_file_of(path: Path) -> Path:
+    """Return where a new file is written that is to take the place of one (`rewrite`)."""
+    return path.with_name(path.name + ".new")
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what a crash left of a new file beside the one at `path`. Raises OSError."""
+    for left in (new_file_of(path), log_of(new_file_of(path))):
+        left.unlink(missing_ok=True)
+
+
 def log_of(path: Path) -> Path:
-    """Return where the write-ahead log of a database file stands."""
+    """Return where DuckDB keeps the write-ahead log of a file."""
     return path.with_name(path.name + ".wal")
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import yaml
 
+from tallystick.calendar_span import SPAN_FORM, parse_span
 from tallystick.errors import ConfigError, VerificationError
 from tallystick.profile import JsonValue
 from tallystick.tlog.note import parse_vkey
@@ -23,7 +24,6 @@ MAX_TEXT_CHARS: Final = 8_192
 _MAX_SHOWN: Final = 60
 _NULL: Final = "tag:yaml.org,2002:null"
 _STRANGE_TAG: Final = re.compile(r"tag:yaml\.org,2002:(?!str|int|float|bool|null|timestamp)")
-_DURATION: Final = re.compile(r"P(?=\d)(?:\d{1,4}Y)?(?:\d{1,4}M)?(?:\d{1,4}W)?(?:\d{1,5}D)?")
 
 Reader: TypeAlias = Callable[[yaml.Node, str], JsonValue]
 """Reads one node; the text is the path of the field, for errors. None: stated as nothing."""
@@ -190,10 +190,16 @@ def _is_vkey(text: str) -> bool:
     return True
 
 
+def _is_span(text: str) -> bool:
+    try:
+        parse_span(text)
+    except ValueError:
+        return False
+    return True
+
+
 _DAY: Final = _scalar("a date such as 2026-12-31", _is_date)
-_SPAN: Final = _scalar(
-    "an ISO 8601 duration such as P6M", lambda text: bool(_DURATION.fullmatch(text))
-)
+_SPAN: Final = _scalar(SPAN_FORM, _is_span)
 _VKEY: Final = _scalar("a verification key such as name+0123abcd+AQ...", _is_vkey)
 
 
