@@ -18,6 +18,7 @@ from tallystick_ingest.admission import Admission, Request, ServiceRequest
 from tallystick_ingest.auth.accounts import AccountBook
 from tallystick_ingest.auth.admin import AdminDoor
 from tallystick_ingest.auth.api_keys import KeyRing
+from tallystick_ingest.auth.bearer import bearers_of
 from tallystick_ingest.auth.gate import Gate
 from tallystick_ingest.auth.login import Login
 from tallystick_ingest.auth.sessions import SessionBook
@@ -68,12 +69,13 @@ class Composition:
         self.door = AdminDoor(kept / "admin.json")
         self.accounts = AccountBook(kept, self.clock.now_us)
         self.sessions = SessionBook(kept / "sessions.json", self.clock.now_us)
-        self.gate = Gate(self.ring, self.sessions, self.accounts)
+        self.masking = Masking.of(TokenKey(self.keys.token_key_id, self.keys.token_key))
+        self.bearers = bearers_of(self.config.identity, self.masking, self.clock)
+        self.gate = Gate(self.ring, self.sessions, self.accounts, self.bearers)
         self.login = Login(self.accounts, self.clock.monotonic_s)
 
     def _make_recording(self) -> None:
         """Make what turns requests and the service's own statements into records."""
-        self.masking = Masking.of(TokenKey(self.keys.token_key_id, self.keys.token_key))
         self.drafts = Drafts(self.masking, self.clock)
         self.refusals = Refusals(self.drafts, self.clock)
         self.directory = KeyDirectory(

@@ -17,6 +17,7 @@ from tallystick.recording.masked import Masking
 from tallystick_ingest.admission import Origin
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.prepared import NATIVE, Prepared
+from tallystick_ingest.stated_identity import joined, state_identity
 from tallystick_ingest.verdict import Refusal, counts
 from tallystick_store.governance.requests import Person
 
@@ -105,6 +106,9 @@ class Drafts:
         digest = self.query_digest(access.query)
         if digest:
             stated["access.query_digest"] = digest
+        if caller.identity is not None:
+            claims, disclosures = state_identity(self.masking, caller.identity)
+            return self._draft(access.type, joined(stated, claims), disclosures)
         if caller.is_human:  # a person's name stands where it can be erased
             return self._draft(access.type, stated, {"principal.id": name})
         return self._draft(access.type, {**stated, "client.name": name})

@@ -19,6 +19,7 @@ from tallystick.recording.masked import Masking
 from tallystick_ingest import verdict as words
 from tallystick_ingest.admission import NativeRequest, Origin, Request, ServiceRequest, SpanRequest
 from tallystick_ingest.auth.gate import Caller, Gate
+from tallystick_ingest.auth.jwks import MAX_WAITING
 from tallystick_ingest.foreign import mask_spans
 from tallystick_ingest.otlp import json_form, protobuf
 from tallystick_ingest.otlp.body import PROTOBUF, inflate
@@ -31,6 +32,9 @@ from tallystick_ingest.verdict import Refusal, Verdict
 
 WORKERS: Final = 2
 """Parsing holds Python's lock; a second thread helps where C code gives it back."""
+
+CHECKERS: Final = MAX_WAITING + 2
+"""Threads for tokens that are new here: those that may wait for an issuer's keys, and two for the others."""
 
 FLOOD_PAUSE_S: Final = 0.02
 """Ours: 50 requests a second of which nothing is kept, from one sender, leave the others what they had."""
@@ -147,12 +151,16 @@ class OtlpIntake:
         self._submit = submit
         self._budget = Budget(max_waiting_bytes)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tallystick-intake")
+        self._checking = ThreadPoolExecutor(CHECKERS, thread_name_prefix="tallystick-tokens")
         self._counting = threading.Lock()
         self._pauses: dict[str, asyncio.Lock] = {}
 
-    def authenticate(self, headers: Mapping[str, str]) -> Caller:
-        """Return who sends; raise AuthenticationError when nobody vouches for it."""
-        return self._gate.caller(headers)
+    async def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        """Return who sends; raise AuthenticationError when nobody vouches for it, BusyError to ask again."""
+        if self._gate.is_instant(headers):
+            return self._gate.caller(headers)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._checking, self._gate.caller, headers)
 
     def claim(self, sender: str) -> Claim:
         """Return a claim on the room for bytes in progress."""
@@ -195,6 +203,7 @@ class OtlpIntake:
     def close(self) -> None:
         """End the worker threads."""
         self._pool.shutdown()
+        self._checking.shutdown(wait=False)
 
     def _inflate(self, received: Received) -> bytes:
         return inflate(received.body, received.form.encoding, self.limits.body_bytes)

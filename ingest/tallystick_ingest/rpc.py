@@ -145,7 +145,7 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         if intake.is_stopping:
             raise BusyError("the service is stopping: send this request again")
         try:
-            caller = intake.authenticate({"authorization": metadata.get("authorization", "")})
+            caller = await intake.authenticate({"authorization": metadata.get("authorization", "")})
             caller.require("ingest")
             body = await self._message(caller.id, messages)
             claim = intake.claim(caller.id)

@@ -121,6 +121,8 @@ class Service(Composition):
         self._state_pause()
         self._archive()
         self.exports.sweep()
+        if self.bearers is not None:
+            self.bearers.refresh()
         self._sweep_blobs()
         taken = self.refusals.take()
         try:

@@ -10,6 +10,7 @@ from typing import Final
 from tests.requirements.access import ACCESS
 from tests.requirements.dashboard import DASHBOARD
 from tests.requirements.export import EXPORT
+from tests.requirements.identity import IDENTITY
 from tests.requirements.masking import MASKING
 from tests.requirements.operations import OPERATIONS
 from tests.requirements.otlp import OTLP
@@ -35,6 +36,7 @@ AREAS: Final = (
     MASKING,
     OTLP,
     ACCESS,
+    IDENTITY,
     STORE,
     RETENTION,
     OPERATIONS,

@@ -10,14 +10,16 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+from tallystick.capture.identity import Identity
 from tallystick.errors import AuthenticationError, AuthorizationError, ConfigError, StoreError
 from tallystick_ingest.auth.accounts import Account, AccountBook
 from tallystick_ingest.auth.admin import COOKIE
 from tallystick_ingest.auth.api_keys import SCOPES, ApiKey, KeyRing, Scope
 from tallystick_ingest.auth.sessions import SessionBook, is_session_token
+from tallystick_ingest.auth.tokens import looks_like_jwt
 from tallystick_store.reach import OPEN, Reach
 
 _BEARER: Final = "bearer"
@@ -38,6 +40,8 @@ class Caller:
     """Which records the caller may read; how much of them follows from the scopes."""
     client: str | None = None
     """The program through which a person or service came, where a token names it."""
+    identity: Identity | None = None
+    """Who a token of the issuer names; None for keys and sessions of our own."""
 
     @property
     def has_payload(self) -> bool:
@@ -67,15 +71,40 @@ ADMINISTRATOR: Final = Caller("admin", "administrator", SCOPES, is_human=True, r
 """Whoever used the one-time link."""
 
 
+class Bearers(Protocol):
+    """What the gate needs of tokens of an issuer."""
+
+    def is_instant(self, text: str) -> bool:
+        """Whether `caller` would return at once."""
+
+    def caller(self, text: str) -> Caller:
+        """Return who sends a token; may wait for the issuer. Raises AuthenticationError and BusyError."""
+
+
 class Gate:
     """Authenticates requests by their headers (names in lower case)."""
 
-    def __init__(self, keys: KeyRing, sessions: SessionBook, accounts: AccountBook) -> None:
-        """Let in the holders of `keys`, and the sessions of the administrator and of `accounts`."""
+    def __init__(
+        self,
+        keys: KeyRing,
+        sessions: SessionBook,
+        accounts: AccountBook,
+        bearers: Bearers | None = None,
+    ) -> None:
+        """Let in the holders of `keys`, the sessions of the administrator and of `accounts`, and `bearers`."""
         self._keys = keys
         self._sessions = sessions
         self._accounts = accounts
+        self._bearers = bearers
         self.verifier_token = secrets.token_urlsafe(_TOKEN_BYTES)
+
+    def is_instant(self, headers: Mapping[str, str]) -> bool:
+        """Whether `caller` neither waits for others nor checks a signature."""
+        _, _, text = headers.get("authorization", "").partition(" ")
+        bearers = self._bearers
+        return (
+            bearers is None or not looks_like_jwt(text.strip()) or bearers.is_instant(text.strip())
+        )
 
     def caller(self, headers: Mapping[str, str]) -> Caller:
         """Return who sends a request; raise AuthenticationError when nobody vouches for it."""
@@ -94,6 +123,8 @@ class Gate:
         given, verifier = text.encode("utf-8", "replace"), self.verifier_token.encode()
         if hmac.compare_digest(given, verifier):
             return VERIFIER
+        if self._bearers is not None and looks_like_jwt(text):
+            return self._bearers.caller(text)
         return _of_key(self._keys.find(text))
 
     def _of_session(self, token: str) -> Caller:

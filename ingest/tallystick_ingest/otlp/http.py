@@ -60,8 +60,8 @@ class Intake(Protocol):
     body_timeout_s: float
     is_stopping: bool
 
-    def authenticate(self, headers: Mapping[str, str]) -> Caller:
-        """Return who sends; raise AuthenticationError when nobody vouches for it."""
+    async def authenticate(self, headers: Mapping[str, str]) -> Caller:
+        """Return who sends; raise AuthenticationError when nobody vouches for it, BusyError to ask again."""
 
     def claim(self, sender: str) -> Claim:
         """Return a claim on the room for bytes in progress, which holds nothing yet."""
@@ -129,7 +129,7 @@ class OtlpAddress:
         if intake.is_stopping:
             raise BusyError("the service is stopping: send this request again")
         try:
-            caller = intake.authenticate(headers)
+            caller = await intake.authenticate(headers)
             caller.require("ingest")
             form = body_form(headers.get("content-type", ""), headers.get("content-encoding", ""))
             outcome = await self._take(caller, form, body)

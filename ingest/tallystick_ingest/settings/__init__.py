@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tallystick_ingest.settings import access, core, dashboard, operations, otlp, store
+from tallystick_ingest.settings import access, core, dashboard, identity, operations, otlp, store
 from tallystick_ingest.settings.access import AccessSettings
 from tallystick_ingest.settings.core import CoreSettings, core_settings
 from tallystick_ingest.settings.dashboard import DashboardSettings
+from tallystick_ingest.settings.identity import IdentitySettings, identity_settings
 from tallystick_ingest.settings.operations import OperationsSettings
 from tallystick_ingest.settings.otlp import OtlpSettings
 from tallystick_ingest.settings.setting import Setting, area
@@ -35,6 +36,7 @@ AREAS: Final = (
     Area("OTLP", "otlp", otlp.SETTINGS),
     Area("Store", "store", store.SETTINGS),
     Area("Access", "access", access.SETTINGS),
+    Area("Identity", "identity", identity.SETTINGS),
     Area("Operations", "operations", operations.SETTINGS),
     Area("Dashboard", "dashboard", dashboard.SETTINGS),
 )
@@ -50,6 +52,7 @@ class ServiceConfig:
     otlp: OtlpSettings
     store: StoreSettings
     access: AccessSettings
+    identity: IdentitySettings
     operations: OperationsSettings
     dashboard: DashboardSettings
 
@@ -82,6 +85,7 @@ def load_settings(
         otlp=area(OtlpSettings, otlp.SETTINGS, values),
         store=area(StoreSettings, store.SETTINGS, values),
         access=area(AccessSettings, access.SETTINGS, values),
+        identity=identity_settings(values),
         operations=area(OperationsSettings, operations.SETTINGS, values),
         dashboard=area(DashboardSettings, dashboard.SETTINGS, values),
     )

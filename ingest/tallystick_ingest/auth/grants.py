@@ -1,0 +1,131 @@
+"""What a verified claim is worth here: rules of the operator, from a claim's value to a role or to rights.
+
+Nothing is granted by default. A rule is `CLAIM=VALUE->GRANT`, where GRANT is a role or rights joined by `+`,
+and may be cut to a reach: `groups=payments->viewer@agent:pay-*@tool:ledger.*`. The first rule that fits decides
+the reach; further ones add rights where they state the same reach, so that no two rules together open more
+than either meant.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tallystick.errors import ConfigError
+from tallystick_ingest.auth.accounts import ROLES, SCOPES_OF_ROLE
+from tallystick_ingest.auth.api_keys import SCOPES
+from tallystick_store.reach import OPEN, Reach
+
+MAX_RULES: Final = 1_000
+MAX_VALUES: Final = 1_000
+"""Values of one claim that are looked at; directories send some hundred groups at most."""
+_DIMENSIONS: Final = {
+    "environment": "environments",
+    "agent": "agents",
+    "tool": "tools",
+    "resource": "resources",
+}
+_WORDS: Final = ("scope", "scp")
+"""Claims that hold words with blanks between them (RFC 8693, section 4.2; scp is Microsoft's)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRule:
+    """Whoever has this value in this claim has these rights."""
+
+    claim: str
+    value: str
+    scopes: tuple[str, ...]
+    role: str | None
+    """The role by which the rights were named."""
+    reach: Reach = OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What somebody may do: nothing, when no rule fits."""
+
+    scopes: tuple[str, ...] = ()
+    role: str | None = None
+    reach: Reach = OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """The rules, in the operator's order."""
+
+    rules: tuple[GrantRule, ...] = ()
+
+    def of(self, claims: Mapping[str, Any]) -> Granted:
+        """Return what the claims of a verified token are worth."""
+        fitting = self.fitting(claims)
+        if not fitting:
+            return Granted()
+        reach = fitting[0].reach
+        together = [rule for rule in fitting if rule.reach == reach]
+        scopes = {scope for rule in together for scope in rule.scopes}
+        role = next((rule.role for rule in together if rule.role), None)
+        return Granted(tuple(one for one in SCOPES if one in scopes), role, reach)
+
+    def fitting(self, claims: Mapping[str, Any]) -> tuple[GrantRule, ...]:
+        """Return the rules that fit, in their order."""
+        values = {rule.claim: frozenset(_values(claims, rule.claim)) for rule in self.rules}
+        return tuple(rule for rule in self.rules if rule.value in values[rule.claim])
+
+
+def parse_grants(written: Sequence[str]) -> Grants:
+    """Read rules; raise ValueError with what was expected."""
+    if len(written) > MAX_RULES:
+        raise ValueError(f"at most {MAX_RULES} rules")
+    return Grants(tuple(map(_rule, written)))
+
+
+def _rule(written: str) -> GrantRule:
+    condition, arrow, grant = written.rpartition("->")
+    claim, equals, value = condition.partition("=")
+    if not (arrow and equals and claim.strip() and value.strip()):
+        raise ValueError("rules such as groups=auditors->auditor or scope=audit.write->ingest")
+    rights, *cuts = (part.strip() for part in grant.split("@"))
+    scopes, role = _granted(rights)
+    return GrantRule(claim.strip(), value.strip(), scopes, role, _reach(cuts))
+
+
+def _reach(cuts: Sequence[str]) -> Reach:
+    """Return the reach of `agent:pay-*`, `tool:...`, `resource:...` and `environment:...`, each as often as wanted."""
+    patterns: dict[str, tuple[str, ...]] = {}
+    for cut in cuts:
+        kind, colon, pattern = cut.partition(":")
+        if not colon or kind not in _DIMENSIONS:
+            raise ValueError(f"after @ one of {', '.join(_DIMENSIONS)}, with : and a pattern")
+        patterns[_DIMENSIONS[kind]] = (*patterns.get(_DIMENSIONS[kind], ()), pattern)
+    try:
+        return Reach(**patterns)  # type: ignore[arg-type]  # the names of its dimensions alone
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+def _granted(grant: str) -> tuple[tuple[str, ...], str | None]:
+    role = next((one for one in ROLES if one == grant), None)
+    if role is not None:
+        return SCOPES_OF_ROLE[role], role
+    named = tuple(one.strip() for one in grant.split("+"))
+    if not set(named) <= set(SCOPES):
+        raise ValueError(
+            f"after -> a role ({', '.join(ROLES)}) or rights joined by + ({', '.join(SCOPES)})"
+        )
+    return named, None
+
+
+def _values(claims: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Give the texts of a claim; `a.b` is `b` within the object `a` where there is no claim of that name."""
+    found = claims.get(name, _within(claims, name.split(".")))
+    if isinstance(found, str):
+        yield from found.split()[:MAX_VALUES] if name in _WORDS else (found,)
+    elif isinstance(found, Sequence):
+        yield from (one for one in found[:MAX_VALUES] if isinstance(one, str))
+
+
+def _within(claims: Mapping[str, Any], path: Sequence[str]) -> object:
+    found: object = claims
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found

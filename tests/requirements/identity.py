@@ -1,0 +1,27 @@
+"""Whom an issuer of tokens names, and how far that is believed."""
+
+from typing import Final
+
+from tests.requirements.requirement import Requirement
+
+IDENTITY: Final = {
+    "auth.tokens": Requirement(
+        "RFC 9068 section 4; RFC 8725",
+        "A token is taken when the issuer of the settings signed it by an allowed algorithm, for this service, and it"
+        " is in force; every other is refused.",
+    ),
+    "auth.issuer-keys": Requirement(
+        "RFC 7517; RFC 8725 section 3.10; promise: nobody makes the service fetch at will",
+        "Keys come from the address that the issuer states, are kept while it is away, and are fetched no more often"
+        " for whatever is sent.",
+    ),
+    "auth.grants": Requirement(
+        "ISO/IEC 27001 A.8.3; promise: nothing by default",
+        "A verified claim is worth what the operator says, and nothing else.",
+    ),
+    "auth.clients": Requirement(
+        "RFC 9700; draft-ietf-oauth-client-id-metadata-document",
+        "Which programs may come with a token is decided by their ids, also where those are addresses, and without"
+        " fetching anything.",
+    ),
+}
