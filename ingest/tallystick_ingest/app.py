@@ -1,8 +1,9 @@
-"""The application: OTLP as plain ASGI, the query API as FastAPI, the edge around both."""
+"""The application: OTLP as plain ASGI, the query API as FastAPI, the edge around both, one for each tenant."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -24,18 +25,26 @@ from tallystick_ingest.api import (
     tools,
     traces,
 )
+from tallystick_ingest.api import tenants as tenants_api
 from tallystick_ingest.api.guard import add_error_answers
 from tallystick_ingest.edge import Edge
 from tallystick_ingest.otlp.answer import Signal
 from tallystick_ingest.otlp.cross_origin import CrossOrigin
-from tallystick_ingest.otlp.http import OtlpAddress, no_such_address
+from tallystick_ingest.otlp.http import OtlpAddress, no_such_address, report_fault
 from tallystick_ingest.service import HOUSEKEEPING_S, Service
+from tallystick_ingest.tenant_switch import TenantSwitch
+from tallystick_ingest.tenants import Tenants
 
 _SIGNALS: Final[tuple[Signal, ...]] = ("logs", "traces", "metrics")
 
 
-def create_app(service: Service) -> Edge:
-    """Return the ASGI application of an open service; whoever opened the service closes it."""
+def create_app(tenants: Tenants) -> TenantSwitch:
+    """Return the ASGI application of open services; whoever opened them closes them."""
+    return TenantSwitch(tenants, partial(_application, tenants))
+
+
+def _application(tenants: Tenants, service: Service) -> Edge:
+    """Return the application of one tenant."""
     app = FastAPI(
         title="Tallystick",
         version=VERSION,
@@ -46,6 +55,7 @@ def create_app(service: Service) -> Edge:
         lifespan=_lifespan,
     )
     app.state.service = service
+    app.state.tenants = tenants
     for signal in _SIGNALS:
         address = CrossOrigin(OtlpAddress(service.intake, signal), service.config.otlp.cors_origins)
         app.router.routes.append(Route(f"/v1/{signal}", address))
@@ -65,6 +75,7 @@ def create_app(service: Service) -> Edge:
         evidence,
         exports,
         blobs,
+        tenants_api,
     ):
         app.include_router(module.router)
     add_error_answers(app)
@@ -73,14 +84,26 @@ def create_app(service: Service) -> Edge:
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    housekeeping = asyncio.create_task(_keep_house(app.state.service))
+    housekeeping = asyncio.create_task(_keep_house(app.state.tenants))
     yield
     housekeeping.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await housekeeping
 
 
-async def _keep_house(service: Service) -> None:
+async def _keep_house(tenants: Tenants) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING_S)
-        await asyncio.to_thread(service.housekeep)
+        await asyncio.to_thread(_tend, "finding tenants", tenants.discover)
+        for service in tenants:
+            await asyncio.to_thread(
+                _tend, f"housekeeping of {service.keys.name}", service.housekeep
+            )
+
+
+def _tend(what: str, work: Callable[[], None]) -> None:
+    """Do something that is due; what fails is no other's trouble, and is tried again in a minute."""
+    try:
+        work()
+    except Exception as fault:  # noqa: BLE001 - whatever it is, the next minute comes
+        report_fault(what, fault, "tried again in a minute")

@@ -62,6 +62,10 @@ class Drafts:
         """Say that the log is no longer signed."""
         return self._draft("log.pause", {"drop.reason": reason})
 
+    def changed(self, what: str, value: str) -> Prepared:
+        """Say that something was set up: what it is, and its name or value."""
+        return self._draft("config.changed", {"config.name": what, "config.value": value})
+
     def key_added(self, name: str, vkey: str, purpose: KeyPurpose) -> Prepared:
         """Say that a key is trusted from here on; `vkey` is empty for an API key."""
         stated: Statement = {"key.name": name, "key.purpose": purpose}

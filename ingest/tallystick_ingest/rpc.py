@@ -48,13 +48,24 @@ class Service(Heads, Protocol):
         """Return what takes the requests."""
 
 
+class Tenants(Protocol):
+    """Who is served."""
+
+    @property
+    def operator(self) -> Service:
+        """Return the service whose limits hold for the port."""
+
+    def holder(self, headers: Mapping[str, str]) -> Service:
+        """Return the service whose credential a request shows; the operator's for one of nobody."""
+
+
 class RpcListener:
     """The port. Make and use it on one event loop."""
 
-    def __init__(self, service: Service, host: str, port: int, max_connections: int) -> None:
+    def __init__(self, tenants: Tenants, host: str, port: int, max_connections: int) -> None:
         """Serve nothing yet; raise ConfigError when the address cannot be had."""
-        intake = service.intake
-        self._handler = _Handler(service)
+        intake = tenants.operator.intake
+        self._handler = _Handler(tenants)
         self._server = grpc.aio.server(
             options=[
                 ("grpc.so_reuseport", 0),
@@ -88,9 +99,8 @@ class RpcListener:
 
 
 class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    def __init__(self, service: Service) -> None:
-        self._heads = service
-        self._intake = service.intake
+    def __init__(self, tenants: Tenants) -> None:
+        self._tenants = tenants
         self.in_progress = 0
         self._incoming: dict[str, asyncio.Semaphore] = {}
 
@@ -107,12 +117,14 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         messages: AsyncIterator[bytes],
         context: Any,  # noqa: ANN401 - a grpc.aio.ServicerContext
     ) -> bytes:
+        metadata = _metadata(context)
+        service = self._tenants.holder(metadata)
         self.in_progress += 1
         try:
-            status, said = await self._answer(signal, messages, _metadata(context))
+            status, said = await self._answer(service, signal, messages, metadata)
         finally:
             self.in_progress -= 1
-        trailing = [(name.decode(), value.decode()) for name, value in shown_header(self._heads)]
+        trailing = [(name.decode(), value.decode()) for name, value in shown_header(service)]
         if isinstance(said, bytes):
             context.set_trailing_metadata(tuple(trailing))
             return said
@@ -121,13 +133,17 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         raise AssertionError  # abort has raised
 
     async def _answer(
-        self, signal: Signal, messages: AsyncIterator[bytes], metadata: Mapping[str, str]
+        self,
+        service: Service,
+        signal: Signal,
+        messages: AsyncIterator[bytes],
+        metadata: Mapping[str, str],
     ) -> tuple[int, bytes | str]:
         """Return the status as HTTP counts it, and the response or what is wrong."""
         path = f"/v1/{signal}"
         try:
-            await observe(self._heads, metadata.get(CHECKPOINT_HEADER, ""))
-            return await self._take(signal, path, messages, metadata)
+            await observe(service, metadata.get(CHECKPOINT_HEADER, ""))
+            return await self._take(service.intake, signal, messages, metadata)
         except BusyError as busy:
             return 503, str(busy)
         except Exception as fault:  # noqa: BLE001 - an UNKNOWN would make exporters drop their data
@@ -136,18 +152,18 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
 
     async def _take(
         self,
+        intake: Intake,
         signal: Signal,
-        path: str,
         messages: AsyncIterator[bytes],
         metadata: Mapping[str, str],
     ) -> tuple[int, bytes | str]:
-        intake, caller, body = self._intake, None, None
+        caller, body = None, None
         if intake.is_stopping:
             raise BusyError("the service is stopping: send this request again")
         try:
             caller = await intake.authenticate({"authorization": metadata.get("authorization", "")})
             caller.require("ingest")
-            body = await self._message(caller.id, messages)
+            body = await self._message(caller.id, messages, intake.body_timeout_s)
             claim = intake.claim(caller.id)
             try:
                 claim.grow(len(body))
@@ -157,12 +173,13 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
                 claim.release()
         except tuple(REFUSALS) as error:
             status, reason = REFUSALS[type(error)]
-            await intake.note_refusal(RefusedWhole(path, reason, caller, body))
+            await intake.note_refusal(RefusedWhole(f"/v1/{signal}", reason, caller, body))
             return status, str(error)
         return 200, _success(signal, outcome)
 
-    async def _message(self, sender: str, messages: AsyncIterator[bytes]) -> bytes:
-        timeout_s = self._intake.body_timeout_s
+    async def _message(
+        self, sender: str, messages: AsyncIterator[bytes], timeout_s: float
+    ) -> bytes:
         turn = self._incoming.setdefault(sender, asyncio.Semaphore(MAX_INCOMING))
         try:
             async with asyncio.timeout(timeout_s), turn:

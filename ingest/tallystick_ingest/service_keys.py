@@ -5,6 +5,7 @@ pseudonyms; `name` is the origin of the tenant log and never changes. Each is ma
 """
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,13 @@ from tallystick_ingest.service_session import Signer
 
 DEFAULT_DEPLOYMENT: Final = "tallystick.local"
 DEFAULT_TENANT: Final = "default"
+TENANT_FOLDER: Final = "tenants"
+"""Below the operator's directories, one folder a tenant, see tenants.py."""
+MAX_TENANTS: Final = 64
+"""Ours: each has some ten threads and up to 1 GB for its database."""
 TOKEN_KEY_BYTES: Final = 32
 
+_TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
 _NAME_FILE: Final = "name"
 _LOG_FILE: Final = "log.key"
 _SERVICE_FILE: Final = "service.key"
@@ -77,6 +83,60 @@ def load_service_keys(directory: Path, name: str | None) -> ServiceKeys:
             f"cannot use the secrets in {directory}: {error.strerror} "
             f"({Path(str(error.filename)).name}); restore it, or name another directory"
         ) from error
+
+
+def is_tenant_name(name: str) -> bool:
+    """Whether a further tenant can have this name."""
+    return _TENANT.fullmatch(name) is not None and name != DEFAULT_TENANT
+
+
+def tenant_names(directory: Path) -> list[str]:
+    """Return the names of the further tenants, given the directory of the operator's secrets."""
+    found = (one for one in (directory / TENANT_FOLDER).glob("*") if one.is_dir())
+    return sorted(one.name for one in found if is_tenant_name(one.name))
+
+
+def tenant_log(operator_log: str, name: str) -> str:
+    """Return the name of a tenant's log: `agents.example/acme` beside `agents.example/default`."""
+    return f"{operator_log.rpartition('/')[0] or operator_log}/{name}"
+
+
+def require_new_tenant(directory: Path, name: str) -> None:
+    """Raise ConfigError unless a tenant of this name may be added beside those there are."""
+    known = tenant_names(directory)
+    if not is_tenant_name(name):
+        raise ConfigError(
+            "a tenant's name has 1 to 32 small letters, digits and hyphens within, such as"
+            f" acme-eu, and is not {DEFAULT_TENANT}; got {name[:64]!r}"
+        )
+    if name in known:
+        raise ConfigError(f"there is a tenant {name} already")
+    if len(known) + 1 >= MAX_TENANTS:
+        raise ConfigError(f"one process serves {MAX_TENANTS} tenants: start another one")
+
+
+def make_tenant(directory: Path, name: str) -> ServiceKeys:
+    """Make the secrets of a further tenant, given the directory of the operator's, and return them.
+
+    Raises ConfigError where the operator has none yet, and as `require_new_tenant`; OSError.
+    """
+    if not (directory / _NAME_FILE).exists():
+        raise ConfigError(f"{directory} holds no service yet: start `tallystick up` once")
+    require_new_tenant(directory, name)
+    make_private_directory(directory / TENANT_FOLDER)
+    operator_log = _load_name(directory / _NAME_FILE, None)
+    return load_service_keys(directory / TENANT_FOLDER / name, tenant_log(operator_log, name))
+
+
+def tenant_secrets(directory: Path, name: str) -> Path:
+    """Return where a tenant's secrets lie, given the operator's; ConfigError for an unknown name."""
+    known = tenant_names(directory)
+    if name not in (DEFAULT_TENANT, *known):
+        shown = ", ".join(known) or "none"
+        raise ConfigError(
+            f"there is no tenant {name[:64]!r}: besides the operator there are {shown}"
+        )
+    return directory if name == DEFAULT_TENANT else directory / TENANT_FOLDER / name
 
 
 def _make(directory: Path, wanted: str | None) -> None:

@@ -17,7 +17,7 @@ import uvloop
 from tallystick.errors import ConfigError
 from tallystick_ingest.app import create_app
 from tallystick_ingest.connection import bounded, connections_allowed
-from tallystick_ingest.service import Service
+from tallystick_ingest.tenants import Tenants
 
 if TYPE_CHECKING:
     from tallystick_ingest.rpc import RpcListener
@@ -86,22 +86,20 @@ def _reached(host: str, port: int) -> str:
 
 
 def serve(
-    service: Service,
+    tenants: Tenants,
     listener: socket.socket,
     on_ready: Callable[[], None],
     rpc_port: int | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then finish what is in progress and close the service.
+    """Serve until SIGINT or SIGTERM, then finish what is in progress and close the services.
 
     `on_ready` is called once requests are answered. With `rpc_port`, OTLP is taken over gRPC too.
     """
-    most = connections_allowed()
+    core, most = tenants.operator.config.core, connections_allowed()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
-        create_app(service),
-        http=bounded(
-            service.config.core.request_timeout_s, most if rpc_port is None else most // 2
-        ),
+        create_app(tenants),
+        http=bounded(core.request_timeout_s, most if rpc_port is None else most // 2),
         ws="none",
         log_config=None,
         log_level=logging.ERROR,  # a warning for each request that is no HTTP would let anybody fill the disk
@@ -114,14 +112,10 @@ def serve(
 
     def ready() -> None:
         on_ready()
-        service.verifier.start(address_of(listener))
+        tenants.verify(address_of(listener))
 
-    def stop() -> None:
-        service.intake.is_stopping = True
-        service.verifier.stop()
-
-    make_rpc = None if rpc_port is None else partial(_rpc_listener, service, rpc_port, most // 2)
-    server = _Server(config, ready, stop, make_rpc)
+    make_rpc = None if rpc_port is None else partial(_rpc_listener, tenants, rpc_port, most // 2)
+    server = _Server(config, ready, tenants.stop, make_rpc)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY)
@@ -130,13 +124,13 @@ def serve(
             runner.run(server.serve(sockets=[listener]))
     finally:
         with _signals_ignored():
-            service.close("stopped")
+            tenants.close("stopped")
 
 
-def _rpc_listener(service: Service, port: int, max_connections: int) -> "RpcListener":
+def _rpc_listener(tenants: Tenants, port: int, max_connections: int) -> "RpcListener":
     from tallystick_ingest.rpc import RpcListener  # noqa: PLC0415 - 20 MB that not everybody needs
 
-    return RpcListener(service, service.config.core.host, port, max_connections)
+    return RpcListener(tenants, tenants.operator.config.core.host, port, max_connections)
 
 
 class _Server(uvicorn.Server):

@@ -260,6 +260,8 @@ _SERVICE: Final = (
     _statement("key.name", "str", "key.*", "C2SP vkey", "name of the key"),
     _statement("key.vkey", "str", "key.*", "C2SP vkey", "the key"),
     _statement("key.purpose", "str", "key.*", "Tallystick", "emitter, log or api"),
+    _statement("config.name", "str", "config.changed", "Tallystick", "what was set up or changed, such as tenant", column=False),
+    _statement("config.value", "str", "config.changed", "Tallystick", "its name or value now", column=False),
     _statement("access.target", "str", "access.*", "AuthZEN", "what was read: actions, trace, records, export, ..."),
     _token("access.query_digest", "access.*", "Tallystick", "keyed digest of the query"),
     _statement("access.rows", "int", "access.*", "GCP num_response_items", "rows given out"),

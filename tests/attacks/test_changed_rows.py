@@ -14,6 +14,7 @@ from tallystick_ingest.app import create_app
 from tallystick_ingest.drafts import Access
 from tallystick_ingest.service import Service
 from tallystick_ingest.settings import load_service_config
+from tallystick_ingest.tenants import Tenants
 from tests.requirements import requirement
 from tests.sending import JSON, batch, logs_protobuf, span_json
 from tests.stores import EMITTER, Emitter
@@ -51,7 +52,7 @@ def served(home: Path) -> Iterator[tuple[Service, TestClient]]:
     try:
         _, text = service.create_api_key("reader", ["read", "export", "ingest", "admin"])
         headers = {"Authorization": f"Bearer {text}"}
-        with TestClient(create_app(service), headers=headers) as client:
+        with TestClient(create_app(Tenants(service)), headers=headers) as client:
             yield service, client
     finally:
         service.close("the test is over")

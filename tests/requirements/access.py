@@ -22,4 +22,8 @@ ACCESS: Final = {
         "PCI DSS 10.2.1.3; DORA RTS 2024/1774 article 12",
         "Reading, exporting and revealing records is itself recorded, once per action of a user.",
     ),
+    "access.tenants": Requirement(
+        "promise: tenants",
+        "A credential leads to the tenant that gave it out, whose application knows no other store.",
+    ),
 }

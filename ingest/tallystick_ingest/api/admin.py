@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
 from tallystick_ingest.api.admin_page import PAGE, PAGE_HEADERS
-from tallystick_ingest.api.guard import caller_with, service_of
+from tallystick_ingest.api.guard import caller_with, service_of, tenants_of
 from tallystick_ingest.api.login import LinkBody, begin_session
 from tallystick_ingest.auth.admin import COOKIE
 from tallystick_ingest.auth.api_keys import MAX_NAME_CHARS
@@ -39,9 +39,9 @@ def claim_page() -> HTMLResponse:
 @router.post("/admin/claim")
 def claim(body: LinkBody, request: Request) -> JSONResponse:
     """Use the link up, record the login, and set the session's cookie."""
-    service = service_of(request)
-    service.door.claim(body.token)
-    cookie, _ = begin_session(request, ADMINISTRATOR, "link")
+    service, token = tenants_of(request).of_link(body.token)
+    service.door.claim(token)
+    cookie, _ = begin_session(service, ADMINISTRATOR, "link")
     answer = JSONResponse({"tenant": service.keys.name, "role": "administrator"})
     answer.set_cookie(
         COOKIE,

@@ -24,6 +24,7 @@ from tallystick_ingest.otlp.answer import RETRY_AFTER_S
 from tallystick_ingest.otlp.http import RefusedWhole
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import Service
+from tallystick_ingest.tenants import Tenants
 from tallystick_store.engine.duckdb import Reader
 from tallystick_store.query import Query
 
@@ -43,6 +44,13 @@ def service_of(request: Request) -> Service:
     service = request.app.state.service
     assert isinstance(service, Service)  # noqa: S101 - set by create_app, tells the type checker
     return service
+
+
+def tenants_of(request: Request) -> Tenants:
+    """Return the tenants of the process; for those who have shown no credential yet, and for the operator."""
+    tenants = request.app.state.tenants
+    assert isinstance(tenants, Tenants)  # noqa: S101 - set by create_app, tells the type checker
+    return tenants
 
 
 def reader_of(request: Request, caller: Caller) -> Reader:

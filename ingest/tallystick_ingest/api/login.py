@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of
+from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of, tenants_of
 from tallystick_ingest.auth.accounts import MAX_ACCOUNT_NAME_CHARS
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller, caller_of, session_token
 from tallystick_ingest.auth.passwords import MAX_PASSWORD_CHARS
 from tallystick_ingest.drafts import Access
+from tallystick_ingest.service import Service
 
 MAX_TOKEN_CHARS: Final = 256
 _NO_STORE: Final = {"cache-control": "no-store"}
@@ -37,16 +38,17 @@ class LinkBody(BaseModel):
 
 @router.post("/login")
 def login(body: PasswordBody, request: Request) -> JSONResponse:
-    """Begin a session of an account."""
-    account = service_of(request).login.account(body.name, body.password)
-    return _begun(request, caller_of(account), "account")
+    """Begin a session of an account; that of a tenant is called `TENANT/NAME`."""
+    service, name = tenants_of(request).of_account(body.name)
+    return _begun(service, caller_of(service.login.account(name, body.password)), "account")
 
 
 @router.post("/login/link")
 def login_by_link(body: LinkBody, request: Request) -> JSONResponse:
     """Use the one-time link up and begin a session of the administrator."""
-    service_of(request).door.claim(body.token)
-    return _begun(request, ADMINISTRATOR, "link")
+    service, token = tenants_of(request).of_link(body.token)
+    service.door.claim(token)
+    return _begun(service, ADMINISTRATOR, "link")
 
 
 @router.post("/logout")
@@ -65,16 +67,15 @@ def me(caller: Caller = _anybody) -> JSONResponse:
     return JSONResponse(_shown(caller), headers=_NO_STORE)
 
 
-def begin_session(request: Request, caller: Caller, target: str) -> tuple[str, int]:
+def begin_session(service: Service, caller: Caller, target: str) -> tuple[str, int]:
     """Record a login, begin its session, and return the token and when it ends (µs)."""
-    service = service_of(request)
     service.accesses.record(Access("access.login", target, caller, {}, 0))
     token, session = service.sessions.start(caller.id)
     return token, session.end_us
 
 
-def _begun(request: Request, caller: Caller, target: str) -> JSONResponse:
-    token, end_us = begin_session(request, caller, target)
+def _begun(service: Service, caller: Caller, target: str) -> JSONResponse:
+    token, end_us = begin_session(service, caller, target)
     shown = {**_shown(caller), "session": token, "ends_us": end_us}
     return JSONResponse(shown, headers=_NO_STORE)
 

@@ -10,6 +10,7 @@ from tallystick.errors import ConfigError
 from tallystick_ingest.auth.accounts import ROLES, AccountBook
 from tallystick_ingest.auth.passwords import generate_password, require_password
 from tallystick_ingest.cli.settled import add_settings, loaded_settings
+from tallystick_ingest.service_keys import DEFAULT_TENANT, tenant_secrets
 
 _PLACES = ("home", "secrets")
 """The settings that say where accounts are kept."""
@@ -19,7 +20,8 @@ def accounts(arguments: Sequence[str]) -> int:
     """Add, list and remove the accounts of people who log in at the dashboard."""
     chosen = _parser().parse_args(list(arguments))
     config = loaded_settings(chosen).config
-    book = AccountBook(config.core.secrets, SystemClock().now_us)
+    kept = tenant_secrets(config.core.secrets, chosen.tenant)
+    book = AccountBook(kept, SystemClock().now_us)
     try:
         if chosen.action == "add":
             _add(book, chosen)
@@ -29,13 +31,16 @@ def accounts(arguments: Sequence[str]) -> int:
         else:
             _list(book)
     except OSError as error:
-        raise ConfigError(f"cannot write {config.core.secrets}: {error.strerror}") from error
+        raise ConfigError(f"cannot write {kept}: {error.strerror}") from error
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tallystick accounts", description=accounts.__doc__)
     add_settings(parser, _PLACES)
+    parser.add_argument(
+        "--tenant", default=DEFAULT_TENANT, help="whose accounts; default: the operator's"
+    )
     actions = parser.add_subparsers(dest="action", required=True)
     add = actions.add_parser("add", help="add an account; the password is asked, or made up")
     add.add_argument("name")

@@ -119,9 +119,23 @@ class Gate:
             "is in credentials.json of the Tallystick home"
         )
 
-    def _of_token(self, text: str) -> Caller:
+    def holds(self, headers: Mapping[str, str]) -> bool:
+        """Whether the credential that a request shows was given out here; it may be worth nothing by now."""
+        try:
+            token = session_token(headers)
+            text = token or _bearer(headers.get("authorization", ""))
+        except AuthenticationError:
+            return False
+        if token:
+            return self._sessions.is_known(token)
+        return self._is_verifier(text) or self._keys.is_known(text)
+
+    def _is_verifier(self, text: str) -> bool:
         given, verifier = text.encode("utf-8", "replace"), self.verifier_token.encode()
-        if hmac.compare_digest(given, verifier):
+        return hmac.compare_digest(given, verifier)
+
+    def _of_token(self, text: str) -> Caller:
+        if self._is_verifier(text):
             return VERIFIER
         if self._bearers is not None and looks_like_jwt(text):
             return self._bearers.caller(text)

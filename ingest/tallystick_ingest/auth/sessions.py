@@ -82,6 +82,10 @@ class SessionBook:
                 self._write([one for one in self._sessions.values() if one.is_living(now_us)])
         return session
 
+    def is_known(self, token: str) -> bool:
+        """Whether a token was given out here; its session may have ended."""
+        return _sha256(token) in self._sessions
+
     def end(self, token: str) -> bool:
         """End a session, durably; False when there is none of this token."""
         digest = _sha256(token)

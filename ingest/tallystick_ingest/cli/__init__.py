@@ -2,6 +2,7 @@
 
 from tallystick_ingest.cli.asking import actions, credentials, tools, trace
 from tallystick_ingest.cli.keeping import export, snapshot
+from tallystick_ingest.cli.operating import tenants
 from tallystick_ingest.cli.restoring import rebuild
 from tallystick_ingest.cli.settled import config
 from tallystick_ingest.cli.starting import up
@@ -13,6 +14,7 @@ __all__ = [
     "export",
     "rebuild",
     "snapshot",
+    "tenants",
     "tools",
     "trace",
     "up",

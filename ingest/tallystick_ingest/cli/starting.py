@@ -27,8 +27,8 @@ def up(arguments: Sequence[str]) -> int:
     sys.meta_path.insert(0, _NoPandas())
     from tallystick_ingest.dashboard import Dashboard, beside  # noqa: PLC0415 - slow to import
     from tallystick_ingest.local_credentials import keep_credentials  # noqa: PLC0415
-    from tallystick_ingest.service import Service  # noqa: PLC0415
     from tallystick_ingest.serving import address_of, bind, rpc_port, serve  # noqa: PLC0415
+    from tallystick_ingest.tenants import Tenants  # noqa: PLC0415
 
     listener = bind(config.core.host, config.core.port)
     is_stated = loaded.settled["grpc_port"].source != DEFAULT
@@ -45,7 +45,8 @@ def up(arguments: Sequence[str]) -> int:
         print(f"tallystick: {warning}", file=sys.stderr)
     url = address_of(listener)
     dashboard = beside(config.dashboard, url)
-    service = Service.open(config)
+    tenants = Tenants.open(config)
+    service = tenants.operator
     try:
         lines = [
             f"Tallystick takes OTLP and questions at {url}",
@@ -63,9 +64,11 @@ def up(arguments: Sequence[str]) -> int:
             door = f"{screen}login" if isinstance(dashboard, Dashboard) else f"{url}/admin"
             link = f"{door}#{service.door.new_link_token()}"
             lines.append(f"  admin link   {link}   (works once)")
-        lines += [f"  note         {notice}" for notice in service.store.notices]
+        if len(tenants.names) > 1:
+            lines.append(f"  tenants      {', '.join(tenants.names[1:])}")
+        lines += [f"  note         {notice}" for one in tenants for notice in one.store.notices]
     except BaseException:
-        service.close("the start failed")
+        tenants.close("the start failed")
         raise
 
     def ready() -> None:
@@ -74,7 +77,7 @@ def up(arguments: Sequence[str]) -> int:
             dashboard.start()
 
     try:
-        serve(service, listener, ready, grpc_port)
+        serve(tenants, listener, ready, grpc_port)
     finally:
         if isinstance(dashboard, Dashboard):
             dashboard.stop()

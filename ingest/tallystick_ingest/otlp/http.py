@@ -162,10 +162,10 @@ REFUSALS: Final[dict[type[Exception], tuple[int, str]]] = {
 """What refuses a whole request: its status and the word for the record."""
 
 
-def report_fault(path: str, fault: Exception) -> None:
+def report_fault(what: str, fault: Exception, outcome: str = "answered with 503") -> None:
     """Log where a fault happened, never its message: that may hold what somebody sent."""
     frames = "".join(traceback.format_tb(fault.__traceback__))
-    _LOG.error("%s: %s, answered with 503\n%s", path, type(fault).__name__, frames)
+    _LOG.error("%s: %s, %s\n%s", what, type(fault).__name__, outcome, frames)
 
 
 def header_map(scope: Scope) -> dict[str, str]:
