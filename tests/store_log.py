@@ -5,7 +5,7 @@ from pathlib import Path
 from tallystick.event import parse_record
 from tallystick.tlog.seal import parse_seal
 from tallystick.verify.source import EventText, SealText
-from tallystick_store.rows import Admitted, EventRow, Row, SealRow, SpanBatch
+from tallystick_store.rows import Admitted, EventRow, Row, SealRow, SpanBatch, SpanRow
 from tallystick_store.store import Store
 from tests.builder import SECOND_US, Content, Log
 
@@ -41,4 +41,4 @@ def row_of(content: Content) -> Row:
     if isinstance(content, SealText):
         seal = parse_seal(content.body)
         return SealRow(content.body, seal, seal.origin.rpartition("/")[2])
-    return SpanBatch(tuple(record.encode() for record in content.records))
+    return SpanBatch(tuple(SpanRow.of(record.encode()) for record in content.records))

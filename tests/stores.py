@@ -19,7 +19,7 @@ from tallystick.verify.report import Report
 from tallystick.verify.verifier import verify
 from tallystick_store.checkpoints import LogSigner
 from tallystick_store.opening import DATABASE_NAME
-from tallystick_store.rows import Admitted, EventRow, Row, SealRow, SpanBatch, View
+from tallystick_store.rows import Admitted, EventRow, Row, SealRow, SpanBatch, SpanRow, View
 from tallystick_store.schema import TABLES
 from tallystick_store.source import DataSource
 from tallystick_store.store import Store
@@ -205,7 +205,7 @@ def span(number: int, trace_id: str = "ab" * 16) -> bytes:
 
 
 def spans(*numbers: int) -> SpanBatch:
-    return SpanBatch(tuple(span(number) for number in numbers))
+    return SpanBatch(tuple(SpanRow.of(span(number)) for number in numbers))
 
 
 def keep_all(request: Rows, view: View) -> Admitted[int]:

@@ -24,6 +24,7 @@ from tallystick_store.rows import (
     Row,
     SealRow,
     SpanBatch,
+    SpanRow,
     StoredRecord,
     View,
 )
@@ -54,9 +55,7 @@ class NativeRequest:
 class MaskedSpan:
     """One foreign span, masked, and the event that it amounts to, if any."""
 
-    record: bytes
-    trace_id: str
-    span_id: str
+    row: SpanRow
     derived: Prepared | None
 
 
@@ -102,14 +101,13 @@ class Admission:
         return self._admitted(request.origin, batch.rows, (), batch.verdict(), view)
 
     def _admit_spans(self, request: SpanRequest, view: View) -> Admitted[Verdict]:
-        fresh: dict[tuple[str, str, bytes], MaskedSpan] = {}
+        fresh: dict[bytes, MaskedSpan] = {}
         for span in request.spans:
-            digest = leaf_hash(span.record)
-            if view.recent_span(span.trace_id, span.span_id) != digest:
-                fresh.setdefault((span.trace_id, span.span_id, digest), span)
+            if not view.is_recent_span(span.row.leaf_hash):
+                fresh.setdefault(span.row.leaf_hash, span)
         rows: list[Row] = []
         if fresh:
-            rows.append(SpanBatch(tuple(span.record for span in fresh.values())))
+            rows.append(SpanBatch(tuple(span.row for span in fresh.values())))
         derived = tuple(span.derived for span in fresh.values() if span.derived is not None)
         outcome = Verdict(
             kept=len(fresh),

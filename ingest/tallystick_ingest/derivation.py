@@ -12,11 +12,10 @@ from typing import Any, Final
 import orjson
 
 from tallystick.event import Statement
-from tallystick.masking import Masker
+from tallystick.masking import Masked, Masker, Sitting
 from tallystick.recording.masked import Masking
 from tallystick.recording.payload import fit, measure
 from tallystick.tlog.encoding import to_base64
-from tallystick.tlog.tree import leaf_hash
 from tallystick.tracing import conventions
 from tallystick.tracing.conventions import MAX_TEXT_CHARS, SPAN_KINDS, SpanFacts
 from tallystick_ingest.otlp.signals import Attributes, SpanItem
@@ -105,11 +104,11 @@ class Agents:
 
 
 def derive(
-    reading: SpanReading, record: bytes, masking: Masking, agents: Agents
+    reading: SpanReading, span_hash: bytes, masking: Masking, agents: Agents, sitting: Sitting
 ) -> Prepared | None:
     """Return the event that a span amounts to, None when it is no action.
 
-    `record` is the span record, which the event names by its leaf hash.
+    `span_hash` is the leaf hash of the span record; `sitting` knows what of the span was masked for that.
     """
     kind, masker = conventions.event_type(reading.attributes), masking.masker
     if kind is None:
@@ -127,14 +126,15 @@ def derive(
         "mask.policy": masking.policy_digest,
         "mask.key_id": masking.key_id,
         "source.scope": reading.scope[:MAX_TEXT_CHARS],
-        "source.span_hash": to_base64(leaf_hash(record)),
+        "source.span_hash": to_base64(span_hash),
     }
     if reading.hits:
         statement["mask.hits"] = {f"attributes:{kind}": n for kind, n in reading.hits.items()}
     _add_outcome(shown, statement, disclosures)
     _add_identity(reading, shown, masker, statement, disclosures)
-    _add_value("params", conventions.params(received), masker, statement, disclosures)
-    _add_value("result", conventions.result(received), masker, statement, disclosures)
+    values = _Values(masker, sitting, statement, disclosures)
+    values.add("params", conventions.params(received))
+    values.add("result", conventions.result(received))
     uri = conventions.text(shown.attributes, "mcp.resource.uri")
     if uri:
         disclosures["resource.uri"] = uri
@@ -195,25 +195,39 @@ def _add_identity(
         statement["principal.ref"] = digest
 
 
-def _add_value(
-    name: str, received: object, masker: Masker, statement: Statement, disclosures: dict[str, str]
-) -> None:
-    """State size and keyed digest of a value before masking; disclose it masked, or its preview."""
-    if received is None:
-        return
-    value = conventions.loaded(received)
-    measured = measure(value)
-    if measured is None:
-        return
-    statement[f"{name}.size_bytes"] = measured.size_bytes
-    digest = masker.digest(name, measured.canonical)
-    if digest is not None:
-        statement[f"{name}.digest"] = digest
-    shown, is_preview = fit(value, measured.size_bytes, MAX_VALUE_BYTES)
-    if is_preview:
-        statement[f"{name}.truncated"] = True
-    masked = masker.mask(shown)
-    if masked.hits:
-        hits = statement.setdefault("mask.hits", {})
-        hits.update({f"{name}:{kind}": count for kind, count in masked.hits.items()})
-    disclosures[name] = orjson.dumps(masked.value).decode()
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Puts arguments and result into an event."""
+
+    masker: Masker
+    sitting: Sitting
+    statement: Statement
+    disclosures: dict[str, str]
+
+    def add(self, name: str, received: object) -> None:
+        """State size and keyed digest of a value before masking; disclose it masked, or its preview."""
+        if received is None:
+            return
+        value = conventions.loaded(received)
+        measured = measure(value)
+        if measured is None:
+            return
+        self.statement[f"{name}.size_bytes"] = measured.size_bytes
+        digest = self.masker.digest(name, measured.canonical)
+        if digest is not None:
+            self.statement[f"{name}.digest"] = digest
+        shown, is_preview = fit(value, measured.size_bytes, MAX_VALUE_BYTES)
+        if is_preview:
+            self.statement[f"{name}.truncated"] = True
+        masked = self._masked_before(received, value) if shown is value else None
+        masked = masked or self.masker.mask(shown, sitting=self.sitting)
+        if masked.hits:
+            hits = self.statement.setdefault("mask.hits", {})
+            hits.update({f"{name}:{kind}": count for kind, count in masked.hits.items()})
+        self.disclosures[name] = orjson.dumps(masked.value).decode()
+
+    def _masked_before(self, received: object, value: object) -> Masked | None:
+        """Return what was made of the same document where it stood in the span as a text."""
+        if not isinstance(received, str) or value is received:
+            return None
+        return self.masker.masked_document(received, self.sitting)

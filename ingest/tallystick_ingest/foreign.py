@@ -8,19 +8,21 @@ itself stay. One bad span never costs another.
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
-from tallystick.masking import Masker
+from tallystick.masking import Sitting
 from tallystick.profile import MAX_INTEGER, encode
 from tallystick.recording.masked import Masking
+from tallystick.tlog.tree import leaf_hash
 from tallystick_ingest import verdict
 from tallystick_ingest.admission import MaskedSpan
 from tallystick_ingest.derivation import Agents, SpanReading, derive
-from tallystick_ingest.otlp.signals import SpanGroup, SpanItem
+from tallystick_ingest.otlp.signals import Attributes, SpanGroup, SpanItem
 from tallystick_ingest.verdict import Refusal
+from tallystick_store.rows import SpanRow
 
 OWN_SCOPE: Final = "tallystick"
 """Spans of our own SDK accompany records that say more: they are stored and not read as events."""
@@ -43,37 +45,62 @@ class _Group:
     hits: Mapping[str, int]
 
 
+@dataclass(slots=True)
+class Values:
+    """Masks the values of one request: what comes back is masked once."""
+
+    masking: Masking
+    sitting: Sitting = field(default_factory=Sitting)
+
+    def mask(self, value: Any, hits: Counter[str]) -> Any:  # noqa: ANN401 - any JSON value
+        """Return a value masked, and count what was found."""
+        if not value:
+            return value
+        masked = self.masking.masker.mask(value, sitting=self.sitting)
+        if masked.hits:
+            hits.update(masked.hits)
+        return masked.value
+
+    def text(self, text: str, hits: Counter[str]) -> str:
+        """Return a text masked, and count what was found."""
+        return str(self.mask(text, hits)) if text else ""
+
+    def attributes(self, attributes: Attributes, hits: Counter[str]) -> Attributes:
+        """Return attributes masked, and count what was found; withheld ones say so."""
+        masked = self.mask(attributes, hits)
+        return masked if isinstance(masked, dict) else {"withheld": masked}
+
+
 def mask_spans(
     groups: Sequence[SpanGroup], masking: Masking
 ) -> tuple[tuple[MaskedSpan, ...], tuple[Refusal, ...]]:
     """Mask every span of a request; about 100 µs for each KiB of text."""
-    agents, refusals = Agents(), list[Refusal]()
-    readings = list(_readings(groups, masking.masker, agents, refusals))
-    return tuple(_masked_span(*one, masking, agents) for one in readings), tuple(refusals)
+    agents, refusals, values = Agents(), list[Refusal](), Values(masking)
+    readings = list(_readings(groups, values, agents, refusals))
+    return tuple(_masked_span(*one, values, agents) for one in readings), tuple(refusals)
 
 
 def _readings(
-    groups: Sequence[SpanGroup], masker: Masker, agents: Agents, refusals: list[Refusal]
+    groups: Sequence[SpanGroup], values: Values, agents: Agents, refusals: list[Refusal]
 ) -> Iterator[tuple[SpanReading, _Group]]:
     for group in groups:
-        shared = _mask_group(group, masker)
+        shared = _mask_group(group, values)
         for span in group.spans:
             fault = _fault(span)
             if fault:
                 refusals.append(Refusal(verdict.SPAN_INVALID, fault))
                 continue
-            reading = _mask_span(span, shared, masker)
+            reading = _mask_span(span, shared, values)
             agents.add(reading)
             yield reading, shared
 
 
-def _masked_span(
-    reading: SpanReading, group: _Group, masking: Masking, agents: Agents
-) -> MaskedSpan:
-    record = _record(reading, group)
+def _masked_span(reading: SpanReading, group: _Group, values: Values, agents: Agents) -> MaskedSpan:
+    row = _row(reading, group)
     is_own = reading.scope == OWN_SCOPE or reading.scope.startswith(f"{OWN_SCOPE}.")
-    derived = None if is_own else derive(reading, record, masking, agents)
-    return MaskedSpan(record, reading.span.trace_id, reading.span.span_id, derived)
+    if is_own:
+        return MaskedSpan(row, None)
+    return MaskedSpan(row, derive(reading, row.leaf_hash, values.masking, agents, values.sitting))
 
 
 def _fault(span: SpanItem) -> str:
@@ -89,38 +116,37 @@ def _fault(span: SpanItem) -> str:
     return ""
 
 
-def _mask_group(group: SpanGroup, masker: Masker) -> _Group:
+def _mask_group(group: SpanGroup, values: Values) -> _Group:
     hits: Counter[str] = Counter()
-    resource = _mask(group.resource, masker, hits)
+    resource = values.mask(group.resource, hits)
     service = resource.get("service.name", "") if isinstance(resource, dict) else ""
     return _Group(
         resource=_json_text(resource),
         service=service if isinstance(service, str) else "",
-        scope=_mask_text(group.scope, masker, hits),
-        scope_version=_mask_text(group.scope_version, masker, hits),
+        scope=values.text(group.scope, hits),
+        scope_version=values.text(group.scope_version, hits),
         hits=hits,
     )
 
 
-def _mask_span(span: SpanItem, group: _Group, masker: Masker) -> SpanReading:
-    hits: Counter[str] = Counter()
-    attributes = _mask(span.attributes, masker, hits)
+def _mask_span(span: SpanItem, group: _Group, values: Values) -> SpanReading:
+    hits: Counter[str] = Counter(group.hits)
     return SpanReading(
         span=span,
-        name=_mask_text(span.name, masker, hits),
-        status_message=_mask_text(span.status_message, masker, hits),
-        attributes=attributes if isinstance(attributes, dict) else {"withheld": attributes},
+        name=values.text(span.name, hits),
+        status_message=values.text(span.status_message, hits),
+        attributes=values.attributes(span.attributes, hits),
         events=tuple(
             {
-                "attributes": _mask(one.attributes, masker, hits),
-                "name": _mask_text(one.name, masker, hits),
+                "attributes": values.mask(one.attributes, hits),
+                "name": values.text(one.name, hits),
                 "time_ns": str(one.time_ns),
             }
             for one in span.events
         ),
         links=tuple(
             {
-                "attributes": _mask(one.attributes, masker, hits),
+                "attributes": values.mask(one.attributes, hits),
                 "span_id": one.span_id if _SPAN_ID.fullmatch(one.span_id) else "",
                 "trace_id": one.trace_id if _TRACE_ID.fullmatch(one.trace_id) else "",
             }
@@ -128,46 +154,40 @@ def _mask_span(span: SpanItem, group: _Group, masker: Masker) -> SpanReading:
         ),
         service=group.service,
         scope=group.scope,
-        hits=dict(sorted((hits + Counter(group.hits)).items())),
+        hits=dict(sorted(hits.items())),
     )
 
 
-def _record(reading: SpanReading, group: _Group) -> bytes:
-    """Print the span record (docs/spec/log.md)."""
+def _row(reading: SpanReading, group: _Group) -> SpanRow:
+    """Print the span record (docs/spec/log.md) beside what its columns hold."""
     span = reading.span
-    return encode(
+    columns: dict[str, str | int] = {
+        "trace_id": span.trace_id,
+        "span_id": span.span_id,
+        "parent_id": reading.parent_id,
+        "name": reading.name,
+        "kind": span.kind,
+        "start_ns": span.start_ns,
+        "end_ns": span.end_ns,
+        "status": span.status,
+        "service": group.service,
+        "scope": group.scope,
+    }
+    record = encode(
         {
+            **columns,
             "attributes": _json_text(reading.attributes),
             "end_ns": str(span.end_ns),
             "events": _json_text(reading.events),
             "hits": dict(reading.hits),
-            "kind": span.kind,
             "links": _json_text(reading.links),
-            "name": reading.name,
-            "parent_id": reading.parent_id,
             "resource": group.resource,
-            "scope": group.scope,
             "scope_version": group.scope_version,
-            "service": group.service,
-            "span_id": span.span_id,
             "start_ns": str(span.start_ns),
-            "status": span.status,
             "status_message": reading.status_message,
-            "trace_id": span.trace_id,
         }
     )
-
-
-def _mask(value: Any, masker: Masker, hits: Counter[str]) -> Any:  # noqa: ANN401 - any JSON value
-    if not value:
-        return value
-    masked = masker.mask(value)
-    hits.update(masked.hits)
-    return masked.value
-
-
-def _mask_text(text: str, masker: Masker, hits: Counter[str]) -> str:
-    return str(_mask(text, masker, hits)) if text else ""
+    return SpanRow(record, leaf_hash(record), columns)
 
 
 def _json_text(value: object) -> str:

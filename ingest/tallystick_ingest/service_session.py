@@ -5,7 +5,6 @@ records of one request and one seal over them, to be kept in the same commit as 
 commit fails, the next call gives the lost rows once more: the session has no holes.
 """
 
-import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tallystick.event import Record, make_record
 from tallystick.profile import encode
+from tallystick.random_id import random_id
 from tallystick.tlog.dsse import sign_envelope
 from tallystick.tlog.note import VerifierKey, verifier_key
 from tallystick.tlog.seal import MAX_SEAL_LEAVES, make_seal, parse_seal
@@ -24,7 +24,6 @@ from tallystick_ingest.screening import DELEGATION_TYPE, SESSION_ORIGIN
 from tallystick_store.rows import EventRow, Row, SealRow, View
 
 SERVICE_SENDER: Final = "service"
-_SALT_BYTES: Final = 16
 _STATES_SIZE: Final = ("session.heartbeat", "session.close")
 """They state the number of leaves before them (docs/spec/seal.md)."""
 
@@ -60,7 +59,7 @@ class ServiceSession:
         emitter: Signer,
         opening: Prepared,
         clock_us: Callable[[], int],
-        new_salt: Callable[[], str] = lambda: secrets.token_hex(_SALT_BYTES),
+        new_salt: Callable[[], str] = random_id,
     ) -> None:
         """Make the session and its key; `opening` is what session.open says beside the keys."""
         self.session = new_salt()

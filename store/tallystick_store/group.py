@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from tallystick.errors import StoreError
 from tallystick.event import Record
-from tallystick.span_record import parse_span, span_columns
 from tallystick.tlog.tree import leaf_hash, root_of
 from tallystick_store.entries import EntryPrinter, entry_leaf
 from tallystick_store.known import Known
@@ -22,7 +21,6 @@ from tallystick_store.schema import (
     LATE_DISCLOSURES,
     SEALS,
     SPANS,
-    SpanCells,
     Stamp,
     event_batch,
     row_batch,
@@ -48,7 +46,7 @@ class Group:
     leaves: list[bytes] = field(default_factory=list)
     _events: list[tuple[Stamp, Record]] = field(default_factory=list)
     _seals: list[tuple[Stamp, SealRow]] = field(default_factory=list)
-    _spans: list[tuple[Stamp, SpanCells]] = field(default_factory=list)
+    _spans: list[tuple[Stamp, SpanBatch]] = field(default_factory=list)
     _late: list[tuple[int, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -62,15 +60,15 @@ class Group:
     def add(self, admitted: Admitted[Any], now_us: int) -> None:
         """Take the rows of one request, all or none.
 
-        Raises StoreError for a sender that cannot stand in an entry and RecordError for a span
-        record that is none.
+        Raises StoreError for a sender that cannot stand in an entry, and for a batch of nothing.
         """
         senders = [_sender(row, admitted.sender) for row in admitted.rows]
-        cells = {id(row): _span_cells(row) for row in admitted.rows if isinstance(row, SpanBatch)}
+        if any(isinstance(row, SpanBatch) and not row.spans for row in admitted.rows):
+            raise StoreError("a batch of spans is empty: expected at least one record")
         self.rx_us = max(self.rx_us, now_us)
         printers = {one: _printer(one, self.rx_us) for one in {admitted.sender, *senders}}
         for row, sender in zip(admitted.rows, senders, strict=True):
-            self._add_row(row, sender, printers[sender], cells.get(id(row), []))
+            self._add_row(row, sender, printers[sender])
 
     def batches(self) -> dict[str, pa.Table]:
         """Return the rows by table."""
@@ -85,9 +83,7 @@ class Group:
             batches[LATE_DISCLOSURES.name] = row_batch(LATE_DISCLOSURES, self._late)
         return batches
 
-    def _add_row(
-        self, row: Row, sender: str, printer: EntryPrinter, spans: list[SpanCells]
-    ) -> None:
+    def _add_row(self, row: Row, sender: str, printer: EntryPrinter) -> None:
         if isinstance(row, Merge):
             self._late += [(row.log_index, line) for line in row.lines]
             self.view.add_merge(row.log_index, row.lines)
@@ -103,16 +99,14 @@ class Group:
             self.view.add_seal(stamp, row)
             entry = printer.entry("seal", stamp.leaf_hash)
         else:
-            entry = printer.spans(root_of([one.leaf_hash for one in spans]), len(spans))
-            self._add_spans(sender, spans)
+            hashes = [span.leaf_hash for span in row.spans]
+            root = root_of(hashes)
+            self._spans.append((self._stamp(sender, root), row))
+            self.view.add_spans(hashes)
+            entry = printer.spans(root, len(hashes))
         self.entries.append(entry)
         self.leaves.append(entry_leaf(entry))
         self.next_index += 1
-
-    def _add_spans(self, sender: str, spans: list[SpanCells]) -> None:
-        for one in spans:
-            self._spans.append((self._stamp(sender, one.leaf_hash), one))
-            self.view.add_span(one)
 
     def _stamp(self, sender: str, content_hash: bytes) -> Stamp:
         return Stamp(self.next_index, self.rx_us, sender, content_hash)
@@ -130,12 +124,3 @@ def _printer(sender: str, rx_us: int) -> EntryPrinter:
             f"characters, got {sender[:140]!r}"
         )
     return EntryPrinter(sender, rx_us)
-
-
-def _span_cells(row: SpanBatch) -> list[SpanCells]:
-    if not row.records:
-        raise StoreError("a batch of spans is empty: expected at least one record")
-    return [
-        SpanCells(position, record, leaf_hash(record), span_columns(parse_span(record)))
-        for position, record in enumerate(row.records)
-    ]

@@ -44,7 +44,7 @@ _SEALS_OVER: Final = """
     WHERE session = ? AND log_index >= ? AND old_size < ? AND size > ? ORDER BY log_index
 """
 _RECENT: Final = """
-    SELECT trace_id, span_id, leaf_hash FROM spans ORDER BY log_index DESC, position DESC LIMIT ?
+    SELECT leaf_hash FROM spans ORDER BY log_index DESC, position DESC LIMIT ?
 """
 
 
@@ -81,10 +81,9 @@ class Known:
         self.pending = PendingGroups()
         self.sessions = _load_sessions(database)
         self._opens: dict[str, Statement] = {}
-        self.spans: dict[tuple[str, str], bytes] = {
-            (trace, span): leaf
-            for trace, span, leaf in reversed(database.rows_at_once(_RECENT, [RECENT_SPANS]))
-        }
+        recent = reversed(database.rows_at_once(_RECENT, [RECENT_SPANS]))
+        self.spans: dict[bytes, None] = {leaf_hash: None for (leaf_hash,) in recent}
+        """Leaf hashes of the span records that were kept last, the oldest first."""
 
     def keep(self, number: int, rows: GroupRows) -> None:
         """Remember a group that is in the journal, until the database holds it."""
@@ -169,7 +168,7 @@ class Known:
     def _pending_seals(self, session: str) -> Iterator[tuple[SealRow, Stamp]]:
         return (one for rows in self.pending for one in rows.seals(session))
 
-    def keep_spans(self, spans: Mapping[tuple[str, str], bytes]) -> None:
+    def keep_spans(self, spans: Mapping[bytes, None]) -> None:
         """Remember the newest spans and forget the oldest."""
         self.spans.update(spans)
         while len(self.spans) > RECENT_SPANS:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from tallystick.event import Record
+from tallystick.span_record import parse_span, span_columns
 from tallystick.tlog.seal import Seal
+from tallystick.tlog.tree import leaf_hash
 
 Request = TypeVar("Request")
 """What the service hands to the writer; opaque to the store."""
@@ -44,13 +46,27 @@ class SealRow:
 
 
 @dataclass(frozen=True, slots=True)
-class SpanBatch:
-    """Span records of one request: one log entry of kind `spans` over all of them.
+class SpanRow:
+    """One span record, and what follows from it: whoever printed it need not read it again.
 
-    Each record is the profile JSON of `tallystick.span_record`; at least one.
+    `record` is the profile JSON of `tallystick.span_record`, `columns` what `span_columns` says of it.
     """
 
-    records: tuple[bytes, ...]
+    record: bytes
+    leaf_hash: bytes
+    columns: Mapping[str, str | int]
+
+    @classmethod
+    def of(cls, record: bytes) -> "SpanRow":
+        """Read a span record; raise RecordError for bytes that are none."""
+        return cls(record, leaf_hash(record), span_columns(parse_span(record)))
+
+
+@dataclass(frozen=True, slots=True)
+class SpanBatch:
+    """Span records of one request, at least one: one log entry of kind `spans` over all of them."""
+
+    spans: tuple[SpanRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +153,8 @@ class View(Protocol):
     def seals_over(self, session: str, start: int, end: int) -> tuple[str, ...]:
         """Return the bodies of the seals that cover a leaf in [start, end), in log order."""
 
-    def recent_span(self, trace_id: str, span_id: str) -> bytes | None:
-        """Return the leaf hash of a span record that was kept lately under these ids.
+    def is_recent_span(self, leaf_hash: bytes) -> bool:
+        """Whether a span record with this leaf hash, which covers its ids, was kept lately.
 
         Exact for the newest RECENT_SPANS spans, across restarts; an older repetition is kept
         twice, which is harmless: spans are a best-effort signal.

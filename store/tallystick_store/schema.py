@@ -7,7 +7,7 @@ unite the two. `checkpoints` holds every checkpoint that was signed, `meta` the 
 `applied` how far the journal was followed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +17,7 @@ from tallystick.event import Record
 from tallystick.fields import FIELDS, FieldType
 from tallystick.profile import encode
 from tallystick.span_record import SPAN_COLUMNS
-from tallystick_store.rows import SealRow
+from tallystick_store.rows import SealRow, SpanBatch
 
 SCHEMA_VERSION: Final = "1"
 
@@ -155,16 +155,6 @@ class Stamp(NamedTuple):
     leaf_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SpanCells:
-    """One span record of a batch and what its columns hold."""
-
-    position: int
-    record: bytes
-    leaf_hash: bytes
-    columns: Mapping[str, str | int]
-
-
 def event_batch(rows: Sequence[tuple[Stamp, Record]]) -> pa.Table:
     """Return the rows of `events`; a column that no row fills is left out and stays NULL.
 
@@ -193,13 +183,15 @@ def seal_batch(rows: Sequence[tuple[Stamp, SealRow]]) -> pa.Table:
     return _table(SEALS, values)
 
 
-def span_batch(rows: Sequence[tuple[Stamp, SpanCells]]) -> pa.Table:
-    """Return the rows of `spans`."""
-    values = _stamps([stamp for stamp, _ in rows])
-    values["position"] = [cells.position for _, cells in rows]
-    values["record"] = [cells.record.decode() for _, cells in rows]
+def span_batch(batches: Sequence[tuple[Stamp, SpanBatch]]) -> pa.Table:
+    """Return the rows of `spans`; each has the stamp of its batch, and a leaf hash of its own."""
+    rows = [row for _, batch in batches for row in batch.spans]
+    values = _stamps([stamp for stamp, batch in batches for _ in batch.spans])
+    values["leaf_hash"] = [row.leaf_hash for row in rows]
+    values["position"] = [place for _, batch in batches for place in range(len(batch.spans))]
+    values["record"] = [row.record.decode() for row in rows]
     for name in SPAN_COLUMNS:
-        values[name] = [cells.columns[name] for _, cells in rows]
+        values[name] = [row.columns[name] for row in rows]
     return _table(SPANS, values)
 
 

@@ -13,7 +13,7 @@ from tallystick_store.engine.duckdb import Row
 from tallystick_store.known import Known, SessionEntry
 from tallystick_store.pending import GroupRows
 from tallystick_store.rows import SealRow, SessionState, StoredRecord
-from tallystick_store.schema import SpanCells, Stamp
+from tallystick_store.schema import Stamp
 
 _OPEN = "session.open"
 
@@ -26,7 +26,7 @@ class GroupView:
     rows: GroupRows = field(default_factory=GroupRows)
     """What the group adds."""
     _sessions: dict[str, SessionEntry] = field(default_factory=dict)
-    _spans: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    _spans: dict[bytes, None] = field(default_factory=dict)
 
     def session(self, session: str) -> SessionState | None:
         """See `View.session`."""
@@ -72,10 +72,9 @@ class GroupView:
         here = (row for row, _ in self.rows.seals(session))
         return (*bodies, *(row.body for row in here if row.covers(start, end)))
 
-    def recent_span(self, trace_id: str, span_id: str) -> bytes | None:
-        """See `View.recent_span`."""
-        key = (trace_id, span_id)
-        return self._spans.get(key) or self.known.spans.get(key)
+    def is_recent_span(self, leaf_hash: bytes) -> bool:
+        """See `View.is_recent_span`."""
+        return leaf_hash in self._spans or leaf_hash in self.known.spans
 
     def add_event(self, stamp: Stamp, record: Record) -> None:
         """Count a record as kept."""
@@ -93,10 +92,9 @@ class GroupView:
         entry.sealed_size = max(entry.sealed_size, row.seal.size)
         self.rows.add_seal(stamp, row)
 
-    def add_span(self, cells: SpanCells) -> None:
-        """Count a span record as kept."""
-        key = (str(cells.columns["trace_id"]), str(cells.columns["span_id"]))
-        self._spans[key] = cells.leaf_hash
+    def add_spans(self, leaf_hashes: Iterable[bytes]) -> None:
+        """Count span records as kept."""
+        self._spans.update(dict.fromkeys(leaf_hashes))
 
     def add_merge(self, log_index: int, lines: Iterable[str]) -> None:
         """Count late disclosure lines as kept."""

@@ -8,6 +8,7 @@ from tallystick.masking.ledger import Ledger
 from tallystick.masking.mode import Mode
 from tallystick.masking.policy import Limits, MaskPolicy
 from tallystick.masking.rules import FieldRule, Surveyor
+from tallystick.masking.sitting import Sitting
 from tallystick.masking.texts import TextMasker, json_document
 from tallystick.masking.tokens import WITHHELD_MARKER, Marker, TokenKey
 from tallystick.masking.walk import Lens, Walk
@@ -42,20 +43,33 @@ class Masker:
         self._lens = Lens(TextMasker(policy, self._marker), self._marker)
         self._lenses = {rule: self._lens_of(rule) for rule in policy.rules}
 
-    def mask(self, value: object, tool: str = "", field: str = "") -> Masked:
+    def mask(
+        self, value: object, tool: str = "", field: str = "", sitting: Sitting | None = None
+    ) -> Masked:
         """Return `value` as JSON with markers in place of personal data and secrets.
 
         `tool` and `field` (`params` or `result`) say which of the policy's rules for places count.
         Never raises. Masking what is masked already changes nothing. A value that cannot be
-        masked becomes `[withheld]` and is counted; limits are those of the policy.
+        masked becomes `[withheld]` and is counted; limits are those of the policy. Within one `sitting`
+        what comes back costs little, with the same result; nothing outside the request may share it.
         """
-        ledger = Ledger(self.policy.limits)
+        ledger = Ledger(self.policy.limits, sitting)
         try:
             chosen = self.surveyed(value, tool, field)
             masked = Walk(self._lens, ledger, self._lenses).value(chosen, PLAIN, 0)
         except Exception:  # noqa: BLE001  # fails closed: whatever went wrong, the value is not shown
             return Masked(WITHHELD_MARKER, {kinds.WITHHELD: 1})
         return Masked(masked, ledger.hits)
+
+    def masked_document(self, text: str, sitting: Sitting) -> Masked | None:
+        """Return what `mask` makes of the JSON document that `text` is, if it was masked in this sitting.
+
+        None, too, where rules for places would decide about it by itself. The value is not to be changed.
+        """
+        if self.policy.select("", "") is not None:
+            return None
+        known = sitting.document(self._lens.texts, text)
+        return None if known is None else Masked(known.value, dict(known.counts))
 
     def surveyed(self, value: object, tool: str, field: str) -> object:
         """Return `value` with `rules.Ruled` where a rule for a place has decided.

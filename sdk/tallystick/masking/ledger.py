@@ -1,19 +1,25 @@
 """The account of one call of `mask`: what was masked, and how much may still be looked at."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from tallystick.masking import kinds
 from tallystick.masking.policy import Limits
+from tallystick.masking.sitting import Known, Sitting
 from tallystick.masking.tokens import WITHHELD_MARKER
+
+Result = TypeVar("Result")
 
 
 class Ledger:
     """Counts hits by kind and spends the limits; used by one thread, for one call."""
 
-    __slots__ = ("_chars_left", "_nodes_left", "hits", "limits")
+    __slots__ = ("_chars_left", "_nodes_left", "hits", "limits", "sitting")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, sitting: Sitting | None = None) -> None:
         self.limits = limits
+        self.sitting = sitting
+        """What else was masked of the same request; None where a value stands alone."""
         self.hits: dict[str, int] = {}
         self._chars_left = limits.value_chars
         self._nodes_left = limits.nodes
@@ -51,7 +57,23 @@ class Ledger:
         """Spend characters by which a text grew, so that masking twice spends no more than once."""
         self._chars_left -= chars
 
-    def aside(self, work: Callable[[], str]) -> tuple[str, tuple[tuple[str, int], ...]]:
+    @property
+    def left(self) -> tuple[int, int]:
+        """How many values and characters may still be looked at."""
+        return self._nodes_left, self._chars_left
+
+    def may_repeat(self, known: Known, depth: int) -> bool:
+        """Spend and count what a text took before; False, and nothing spent, where that is too much here."""
+        is_within = known.nodes <= self._nodes_left and known.chars <= self._chars_left
+        if not is_within or depth > known.depth:
+            return False
+        self._nodes_left -= known.nodes
+        self._chars_left -= known.chars
+        for kind, times in known.counts:
+            self.count(kind, times)
+        return True
+
+    def aside(self, work: Callable[[], Result]) -> tuple[Result, tuple[tuple[str, int], ...]]:
         """Do work whose hits count only if its result is used; return the result and those hits."""
         before = self.hits
         self.hits = {}

@@ -30,7 +30,7 @@ Name = tuple[KeyRule, bytes]
 class Memory:
     """The memories of one masker. Safe to share between threads: a lost entry is found out again."""
 
-    __slots__ = ("_key", "_shapes", "clean", "masked", "shape_is_clean")
+    __slots__ = ("_key", "_seen", "_shapes", "clean", "masked", "shape_is_clean")
 
     def __init__(self) -> None:
         self.clean: dict[tuple[KeyRule, str], None] = {}
@@ -38,6 +38,8 @@ class Memory:
         self._shapes: dict[tuple[KeyRule, bytes], bool] = {}
         self.shape_is_clean: Callable[[tuple[KeyRule, bytes]], bool | None] = self._shapes.get
         """Whether every ASCII text of a shape is clean below such a key; None where that was not asked before."""
+        self._seen: dict[tuple[KeyRule, bytes], None] = {}
+        """Shapes that were met once and not judged."""
         self.masked: dict[Name, tuple[str, Counts]] = {}
         """What masking made of texts, by their names."""
         self._key = os.urandom(32)
@@ -49,6 +51,16 @@ class Memory:
     def keep_shape(self, rule: KeyRule, shape: bytes, *, is_clean: bool) -> None:
         """Remember whether every ASCII text of a shape is clean below such a key."""
         _put(self._shapes, (rule, shape), is_clean)
+
+    def is_second_sight(self, rule: KeyRule, shape: bytes) -> bool:
+        """Whether a shape is to be judged now: it was met before, and was not judged then."""
+        place = (rule, shape)
+        if place in self._shapes:
+            return False
+        if place in self._seen:
+            return True
+        _put(self._seen, place, None)
+        return False
 
     def name(self, rule: KeyRule, content: bytes) -> Name:
         """Return the name of an ASCII text below a key of this rule, to remember it by."""

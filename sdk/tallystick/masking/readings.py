@@ -241,7 +241,9 @@ def _percent(text: str, start: int) -> Iterator[tuple[str, int]]:
 
 
 def _decoded(run: re.Match[str]) -> Encoded | None:
-    body = run[0].rstrip("=").replace("\r\n", "").replace("\n", "")
+    body = run[0].rstrip("=")
+    if "\n" in body:
+        body = body.replace("\r\n", "").replace("\n", "")
     if len(body) % 4 == 1:  # no base64 has this length: a letter too many stands at the end
         return None
     standard = body.replace("-", "+").replace("_", "/")

@@ -28,7 +28,8 @@ from tallystick.masking.readings import (
     unescaped,
 )
 from tallystick.masking.shapes import is_clean_by_shape
-from tallystick.masking.subject import inspect, is_harmless
+from tallystick.masking.sitting import Known
+from tallystick.masking.subject import ALWAYS, inspect, is_harmless
 from tallystick.masking.tokens import TOKEN, WITHHELD_MARKER, Marker, is_marker
 from tallystick.masking.whole import LONGEST as LONGEST_WHOLE
 from tallystick.masking.whole import SHORTEST as SHORTEST_WHOLE
@@ -102,11 +103,20 @@ class TextMasker:
         ledger = within.ledger
         is_short = len(text) <= LONGEST_SHAPE and text[0] not in _JSON_BEGINS and text.isascii()
         if is_short and depth <= ledger.limits.depth:
-            known = self._at_once(text, rule, ledger)
-            if known is not None:
-                return known
+            told = self._at_once(text, rule, ledger)
+            if told is not None:
+                return told
         elif rule.kind is None and is_harmless(text):
             return text
+        return self._looked_at(text, rule, within, depth)
+
+    def _looked_at(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
+        """Return what masking makes of a text that has to be looked at, once in a sitting."""
+        ledger = within.ledger
+        sitting, before = ledger.sitting, ledger.left
+        known = None if sitting is None else sitting.text(self, rule, text)
+        if known is not None and ledger.may_repeat(known, depth):
+            return known.masked
         if not ledger.may_scan(len(text)) or depth > ledger.limits.depth:
             return text if is_marker(text) else ledger.withhold()
         clean = text if text.isascii() else _SURROGATE.sub("\ufffd", text)
@@ -117,6 +127,9 @@ class TextMasker:
             ledger.spend(max(0, len(masked) - len(text)))
         if clean == text:
             self._remember(text, rule, masked, counts)
+        if sitting is not None and len(text) > LONGEST:
+            nodes, chars = (was - left for was, left in zip(before, ledger.left, strict=True))
+            sitting.keep_text(self, rule, text, Known(masked, counts, depth, nodes, chars))
         return masked
 
     def _whole(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
@@ -142,9 +155,24 @@ class TextMasker:
         if rule.exempts or not SHORTEST_WHOLE <= len(text) <= LONGEST_WHOLE:
             return None
         whole = whole_kind(text)
+        if whole is None and rule.kind is not None:
+            return self._at_once_by_key(text, rule, name, ledger)
         if whole is None or whole in self._kept:
             return None
         return self._mark_new(text, whole, name, ledger)
+
+    def _at_once_by_key(
+        self, text: str, rule: KeyRule, name: Name | None, ledger: Ledger
+    ) -> str | None:
+        """Return the marker for what only its key tells, such as `+44 *** 0123`: no detector would look at it."""
+        if self._finders[ALWAYS] or may_have_escapes(text) or inspect(text, rule).traits:
+            return None
+        masked = self._by_key(text, rule, ledger)
+        if masked == text:
+            return None
+        if name is not None and rule.kind is not None:
+            self._memory.keep_masked(name, masked, ((rule.kind, 1),))
+        return masked
 
     def _is_plainly_clean(self, text: str, rule: KeyRule, content: bytes) -> bool:
         """Whether a text below a key that names no kind has a clean shape, or is harmless."""
@@ -164,16 +192,10 @@ class TextMasker:
             memory.keep_clean(rule, text)
         return True
 
-    def mark(self, text: str, rule: KeyRule, kind: str, ledger: Ledger) -> str:
+    def mark(self, text: str, kind: str, ledger: Ledger) -> str:
         """Return the marker of a text that is of `kind` as a whole, and count it."""
-        memory = self._memory
-        is_short = len(text) <= LONGEST and text.isascii()
-        name = memory.name(rule, text.encode()) if is_short else None
-        known = memory.masked.get(name) if name else None
-        if known is None or known[1] != ((kind, 1),):
-            return self._mark_new(text, kind, name, ledger)
         ledger.count(kind)
-        return known[0]
+        return self._marker.mark(kind, text)
 
     def _mark_new(self, text: str, kind: str, name: Name | None, ledger: Ledger) -> str:
         marked = self._marker.mark(kind, text)
@@ -195,10 +217,12 @@ class TextMasker:
             self._remember_shape(text, rule)
 
     def _remember_shape(self, text: str, rule: KeyRule) -> None:
+        """Judge a shape when it comes a second time: that of an identifier seldom does."""
+        memory = self._memory
         shape = text.encode().translate(WIPED)
-        if b"0" in shape and self._memory.shape_is_clean((rule, shape)) is None:
+        if b"0" in shape and memory.is_second_sight(rule, shape):
             is_clean = not self._sees_ips and is_clean_by_shape(text, rule)
-            self._memory.keep_shape(rule, shape, is_clean=is_clean)
+            memory.keep_shape(rule, shape, is_clean=is_clean)
 
     def _settle(self, masked: str, rule: KeyRule, within: Structure, depth: int) -> str:
         """Look again at what was masked, until there is nothing left to mask."""
@@ -231,7 +255,19 @@ class TextMasker:
     def _document(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str | None:
         """Mask the JSON document that the text is; None where it is none."""
         is_closed = text[0] in _JSON_BEGINS and text[-1] in "}]" and not is_marker(text)
-        return _nested(text, rule, within, depth) if is_closed else None
+        return self._nested(text, rule, within, depth) if is_closed else None
+
+    def _nested(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str | None:
+        """Mask the JSON document that the text is; None where it is none, or not plainly one."""
+        document, ledger = json_document(text), within.ledger
+        if document is None:
+            return None
+        masked, counts = ledger.aside(lambda: within.value(document, rule, depth + 1))
+        for kind, times in counts:
+            ledger.count(kind, times)
+        if ledger.sitting is not None and rule is PLAIN:
+            ledger.sitting.keep_document(self, text, masked, counts)
+        return dumped(masked) if counts else text
 
     def _plain(self, text: str, rule: KeyRule, within: Structure, depth: int) -> str:
         if text[0] in _MARKER_BEGINS and is_marker(text):
@@ -330,17 +366,6 @@ def json_document(text: str) -> object:
         return json.loads(text, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError):
         return None
-
-
-def _nested(text: str, rule: KeyRule, within: Structure, depth: int) -> str | None:
-    """Mask the JSON document that the text is; None where it is none, or not plainly one."""
-    document = json_document(text)
-    if document is None:
-        return None
-    masked, counts = within.ledger.aside(lambda: dumped(within.value(document, rule, depth + 1)))
-    for kind, times in counts:
-        within.ledger.count(kind, times)
-    return masked if counts else text
 
 
 def dumped(document: JsonValue) -> str:

@@ -69,7 +69,7 @@ class TokenKey:
     def digest(self, kind: str, value: bytes) -> bytes:
         """Return HMAC-SHA256 over the kind, a zero byte and the value exactly as given."""
         inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(kind.encode() + b"\0" + value)
+        inner.update(b"%b\0%b" % (kind.encode(), value))
         outer.update(inner.digest())
         return outer.digest()
 

@@ -103,7 +103,7 @@ class Walk:
             return self._texts.mask(text, rule, self, depth)
         if not text or is_marker(text):
             return text
-        return self._texts.mark(text, rule, rule.kind, self.ledger)
+        return self._texts.mark(text, rule.kind, self.ledger)
 
     def integer(self, number: int, rule: KeyRule, depth: int) -> JsonValue:
         """Return a number, its marker, or its digits where JSON would lose some."""

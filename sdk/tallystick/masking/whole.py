@@ -15,7 +15,8 @@ from tallystick.masking.phones import fits_country
 SHORTEST: Final = 9
 LONGEST: Final = 64
 _EMAIL: Final = re.compile(
-    r"[A-Za-z]{1,14}(?:\.[A-Za-z]{1,14}){0,2}[0-9]{0,4}@(?:[a-z][a-z-]{0,30}\.){1,3}[a-z]{2,10}"
+    r"(?:[A-Za-z]{1,14}(?:\.[A-Za-z]{1,14}){0,2}[0-9]{0,5}|[A-Za-z]{1,2}\*{1,12})"
+    r"@(?:[a-z][a-z-]{0,30}\.){1,3}[a-z]{2,10}"
 )
 _PHONE: Final = re.compile(r"\+[1-9][0-9 ]*[0-9]")
 _PHONE_LENGTHS: Final = range(7, 16)

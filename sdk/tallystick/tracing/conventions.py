@@ -69,6 +69,7 @@ _TEXT_SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "mcp.session_id": ("mcp.session.id",),
     "jsonrpc.request_id": ("jsonrpc.request.id", "mcp.request.id"),
 }
+_TEXT_OF_KEY: Final = {key: name for name, keys in _TEXT_SOURCES.items() for key in keys}
 _USER_KEYS: Final = ("user.id", "enduser.id", "traceloop.association.properties.user_id")
 _ADK_WITHHOLDS: Final = ("gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response")
 """Google's ADK writes `{}` where it withholds the value."""
@@ -146,7 +147,8 @@ def agent_name(attributes: Attributes) -> str | None:
 def texts(facts: SpanFacts) -> dict[str, str]:
     """Return the fields of a statement that attributes give as they stand."""
     attributes = facts.attributes
-    found = {name: text(attributes, *keys) for name, keys in _TEXT_SOURCES.items()}
+    present = {_TEXT_OF_KEY[key] for key in _TEXT_OF_KEY.keys() & attributes.keys()}
+    found = {name: text(attributes, *_TEXT_SOURCES[name]) for name in present}
     found["mcp.transport"] = _TRANSPORTS.get(str(attributes.get("network.transport")))
     found["server.name"] = _server(facts)
     return {name: value for name, value in found.items() if value}

@@ -27,7 +27,7 @@ from tallystick_ingest.screening import Candidate, SealCandidate
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession, Signer
 from tallystick_ingest.verdict import Refusal, Verdict, message
 from tallystick_store.events import StoredEvent, read_events
-from tallystick_store.rows import EventRow, SealRow
+from tallystick_store.rows import EventRow, SealRow, SpanRow
 from tallystick_store.store import Store
 from tests.keys import key_pair
 from tests.requirements import requirement
@@ -337,9 +337,7 @@ DERIVED = Prepared(
 
 
 def spans(*numbers: int, derived: Prepared | None = DERIVED) -> SpanRequest:
-    made = tuple(
-        MaskedSpan(span(number), "ab" * 16, f"{number:016x}", derived) for number in numbers
-    )
+    made = tuple(MaskedSpan(SpanRow.of(span(number)), derived) for number in numbers)
     return SpanRequest(Origin(SENDER, "/v1/traces", "cd" * 32), made)
 
 

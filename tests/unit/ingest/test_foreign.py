@@ -38,7 +38,7 @@ def derived(attributes: Mapping[str, Any], **more: Any) -> Prepared:
 
 
 def stored(body: bytes) -> dict[str, Any]:
-    return parse_span(masked(body).record)
+    return parse_span(masked(body).row.record)
 
 
 @requirement("mask.before-writing", "otlp.foreign-client")
@@ -66,10 +66,10 @@ def test_no_text_of_a_foreign_span_is_kept_unmasked() -> None:
     )
     one = masked(body)
     assert CANARY not in body.decode().replace(CANARY, "")
-    everything = one.record.decode() + repr(one.derived)
+    everything = one.row.record.decode() + repr(one.derived)
     assert CANARY not in everything
     assert "canary" not in everything.lower()
-    assert parse_span(one.record)["hits"]["email"] >= 9
+    assert parse_span(one.row.record)["hits"]["email"] >= 9
 
 
 def test_a_span_record_keeps_what_otlp_itself_says() -> None:
@@ -112,7 +112,7 @@ def test_a_span_that_cannot_be_placed_is_refused_and_the_others_kept(fault: dict
     good = json.loads(span_json(TOOL))["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     body = spans_json([{**good, **fault}, good])
     kept, refusals = mask_spans(json_form.traces(body), MASKING)
-    assert [one.span_id for one in kept] == [SPAN]
+    assert [one.row.columns["span_id"] for one in kept] == [SPAN]
     assert [one.reason for one in refusals] == ["span_invalid"]
 
 
@@ -129,7 +129,7 @@ def test_a_derived_event_says_that_nobody_signed_it_and_names_its_span() -> None
     assert one.derived is not None
     said = one.derived.statement
     assert (said["origin"], said["signed"], said["observer"]) == ("derived", False, "span")
-    assert said["source.span_hash"] == to_base64(leaf_hash(one.record))
+    assert said["source.span_hash"] == to_base64(leaf_hash(one.row.record))
     assert said["source.scope"] == "foreign"
     assert (said["trace.id"], said["span.id"]) == (TRACE, SPAN)
     assert said["span.parent_id"] == "00f067aa0ba902b8"
@@ -142,7 +142,7 @@ def test_a_derived_event_says_that_nobody_signed_it_and_names_its_span() -> None
 def test_spans_of_our_own_scope_are_stored_and_not_read(scope: str) -> None:
     one = masked(span_json(TOOL, scope=scope))
     assert one.derived is None
-    assert parse_span(one.record)["scope"] == scope
+    assert parse_span(one.row.record)["scope"] == scope
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,10 @@ def test_an_agent_is_found_above_a_call_that_names_none() -> None:
     }
     loop = {**call, "spanId": "dd" * 8, "parentSpanId": "dd" * 8}
     kept, _ = mask_spans(json_form.traces(spans_json([call, own, loop, between, agent])), MASKING)
-    names = {one.span_id: one.derived and one.derived.statement.get("agent.name") for one in kept}
+    names = {
+        one.row.columns["span_id"]: one.derived and one.derived.statement.get("agent.name")
+        for one in kept
+    }
     assert names[SPAN] == "planner"
     assert names["cc" * 8] == "worker"
     assert names["dd" * 8] is None
@@ -407,4 +410,4 @@ def test_names_of_the_protocol_are_carried_over() -> None:
 
 def test_a_span_gives_the_same_record_whenever_it_comes() -> None:
     body = span_json({**TOOL, "note": CANARY})
-    assert masked(body).record == masked(body).record
+    assert masked(body).row.record == masked(body).row.record

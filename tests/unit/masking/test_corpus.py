@@ -2,7 +2,7 @@
 
 import pytest
 
-from tallystick.masking import Masked, Masker, Mode, kinds
+from tallystick.masking import Masked, Masker, Mode, Sitting, kinds
 from tests.corpus.locales import LOCALES, TEN
 from tests.corpus.score import (
     STRUCTURED,
@@ -77,11 +77,23 @@ def test_the_measure_sees_a_leak_and_a_false_hit() -> None:
     assert is_leaked(Value("email", "jane@example.com", ("e",), "E"), {"a": "JANE@example.com"})
 
     class Blind(Masker):
-        def mask(self, value: object, tool: str = "", field: str = "") -> Masked:
+        def mask(
+            self,
+            value: object,
+            tool: str = "",
+            field: str = "",
+            sitting: Sitting | None = None,
+        ) -> Masked:
             return Masked(str(value))
 
     class Zealous(Masker):
-        def mask(self, value: object, tool: str = "", field: str = "") -> Masked:
+        def mask(
+            self,
+            value: object,
+            tool: str = "",
+            field: str = "",
+            sitting: Sitting | None = None,
+        ) -> Masked:
             return Masked("[email]", {"email": 2})
 
     blind = score(Blind(POLICY), cases(1, 3, ("FR",)))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.errors import RecordError, StoreError
-from tallystick_store.rows import Admitted, SpanBatch
+from tallystick_store.rows import Admitted, SpanBatch, SpanRow
 from tests.stores import START_US, Emitter, open_store, spans, write
 
 
@@ -45,14 +45,17 @@ def test_a_sender_that_cannot_stand_in_an_entry_is_refused(tmp_path: Path, sende
     store.close()
 
 
-@pytest.mark.parametrize("records", [(), (b"{}",), (b"\xff",)])
-def test_a_batch_that_holds_no_span_record_keeps_nothing_of_its_request(
-    tmp_path: Path, records: tuple[bytes, ...]
-) -> None:
+@pytest.mark.parametrize("record", [b"", b"{}", b"\xff"])
+def test_what_is_no_span_record_becomes_no_row(record: bytes) -> None:
+    with pytest.raises(RecordError):
+        SpanRow.of(record)
+
+
+def test_a_batch_of_no_spans_keeps_nothing_of_its_request(tmp_path: Path) -> None:
     store, emitter = open_store(tmp_path), Emitter()
     group = store.group()
-    with pytest.raises((StoreError, RecordError)):
-        group.add(Admitted("sender-1", (emitter.opened(), SpanBatch(records)), None), START_US)
+    with pytest.raises(StoreError, match="at least one record"):
+        group.add(Admitted("sender-1", (emitter.opened(), SpanBatch(())), None), START_US)
     assert group.is_empty
     assert group.view.session(emitter.session) is None
     store.close()

@@ -13,7 +13,7 @@ from tallystick_store.integrity import SILENCE_US, newest_checkpoints, session_i
 from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.overview import HOUR_US, Overview, read_overview
 from tallystick_store.query import Query
-from tallystick_store.rows import EventRow, Row, SpanBatch
+from tallystick_store.rows import EventRow, Row, SpanBatch, SpanRow
 from tallystick_store.store import Store
 from tests.requirements import requirement
 from tests.stores import START_US, Clock, Emitter, open_store, span, spans, write
@@ -120,7 +120,7 @@ def test_what_was_refused_lost_and_unmasked_is_counted(tmp_path: Path) -> None:
             EventRow(emitter.record("log.reject", reject__counts={"unknown_key": 2, "x": 3})),
             EventRow(emitter.record("log.reject", reject__counts={"unknown_key": 2, "x": 3})),
             EventRow(emitter.record("log.drop", drop__count=4)),
-            SpanBatch((span(2), laden)),
+            SpanBatch((SpanRow.of(span(2)), SpanRow.of(laden))),
         ],
     )
     totals = overview(store).totals

@@ -16,7 +16,7 @@ from tallystick_store.engine.duckdb import Reader
 from tallystick_store.events import read_events
 from tallystick_store.query import Query
 from tallystick_store.reach import OPEN, Reach, Rule, view_statements
-from tallystick_store.rows import EventRow, Merge, SpanBatch
+from tallystick_store.rows import EventRow, Merge, SpanBatch, SpanRow
 from tallystick_store.schema import APPLIED, TABLES, Column, Table
 from tallystick_store.store import Store
 from tests.stores import Emitter, open_store, span, write
@@ -88,7 +88,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
             staging.seal(),
         ],
         [
-            SpanBatch(spans),
+            SpanBatch(tuple(map(SpanRow.of, spans))),
             *(
                 derived(service, text, agent)
                 for text, agent in zip(spans, ("buyer", "seller"), strict=False)
