@@ -24,6 +24,7 @@ from tallystick_ingest.api import (
     queries,
     tools,
     traces,
+    wellknown,
 )
 from tallystick_ingest.api import tenants as tenants_api
 from tallystick_ingest.api.guard import add_error_answers
@@ -76,10 +77,11 @@ def _application(tenants: Tenants, service: Service) -> Edge:
         exports,
         blobs,
         tenants_api,
+        wellknown,
     ):
         app.include_router(module.router)
     add_error_answers(app)
-    return Edge(app, service, service.config.core.request_timeout_s)
+    return Edge(app, service, service.config.core.request_timeout_s, service.challenges)
 
 
 @contextlib.asynccontextmanager

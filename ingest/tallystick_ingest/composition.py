@@ -19,6 +19,7 @@ from tallystick_ingest.auth.accounts import AccountBook
 from tallystick_ingest.auth.admin import AdminDoor
 from tallystick_ingest.auth.api_keys import KeyRing
 from tallystick_ingest.auth.bearer import bearers_of
+from tallystick_ingest.auth.challenge import challenges_of
 from tallystick_ingest.auth.gate import Gate
 from tallystick_ingest.auth.login import Login
 from tallystick_ingest.auth.sessions import SessionBook
@@ -70,6 +71,7 @@ class Composition:
         self.accounts = AccountBook(kept, self.clock.now_us)
         self.sessions = SessionBook(kept / "sessions.json", self.clock.now_us)
         self.masking = Masking.of(TokenKey(self.keys.token_key_id, self.keys.token_key))
+        self.challenges = challenges_of(self.config.identity)
         self.bearers = bearers_of(self.config.identity, self.masking, self.clock)
         self.gate = Gate(self.ring, self.sessions, self.accounts, self.bearers)
         self.login = Login(self.accounts, self.clock.monotonic_s)

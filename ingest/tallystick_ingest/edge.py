@@ -9,17 +9,19 @@ the API, which are read before anybody asks who sends them, are cut off at MAX_A
 import asyncio
 import base64
 import binascii
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from starlette.exceptions import HTTPException
 
+from tallystick_ingest.auth.challenge import NO_CHALLENGES, Challenges
 from tallystick_ingest.otlp.answer import failure
 from tallystick_ingest.otlp.body import JSON
 from tallystick_ingest.otlp.http import Scope, Send, header_map, report_fault, send_answer
 from tallystick_ingest.otlp.incoming import Receive
 
+CHALLENGE_HEADER: Final = b"www-authenticate"
 CHECKPOINT_HEADER: Final = "tallystick-checkpoint"
 MAX_CHECKPOINT_CHARS: Final = 4_096
 
@@ -32,6 +34,7 @@ _BLOB_PATH: Final = "/api/v1/blobs/"
 BODY_TIMEOUT_S: Final = 60.0
 _INTERNAL: Final = 500
 
+Header = tuple[bytes, bytes]
 Application = Callable[[Scope, Receive, Send], Any]
 
 
@@ -55,18 +58,26 @@ class CutOffError(Exception):
 class Edge:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: Application, heads: Heads, timeout_s: float = BODY_TIMEOUT_S) -> None:
-        """Wrap `app`, whose bodies must come within `timeout_s`."""
+    def __init__(
+        self,
+        app: Application,
+        heads: Heads,
+        timeout_s: float = BODY_TIMEOUT_S,
+        challenges: Challenges = NO_CHALLENGES,
+    ) -> None:
+        """Wrap `app`, whose bodies must come within `timeout_s`; what lacks a token is told of `challenges`."""
         self._app = app
         self._timeout_s = timeout_s
         self._heads = heads
+        self._challenges = challenges
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await observe(self._heads, header_map(scope).get(CHECKPOINT_HEADER, ""))
+        headers = header_map(scope)
+        await observe(self._heads, headers.get(CHECKPOINT_HEADER, ""))
         is_started = is_fault = False
 
         async def send_with_checkpoint(event: MutableMapping[str, Any]) -> None:
@@ -74,7 +85,13 @@ class Edge:
             if event["type"] == "http.response.start":
                 is_fault = event["status"] == _INTERNAL  # the framework's; ours goes out below
                 is_started = not is_fault
-                event["headers"] = [*event.get("headers", ()), *shown_header(self._heads)]
+                challenge = self._challenges.challenge(
+                    event["status"], scope["path"], has_credential="authorization" in headers
+                )
+                event["headers"] = [
+                    *_challenged(event.get("headers", ()), challenge),
+                    *shown_header(self._heads),
+                ]
             if not is_fault:
                 await send(event)
 
@@ -89,6 +106,14 @@ class Edge:
             is_fault = False
             answer = failure(JSON, 503, "internal fault; try again")
             await send_answer(send_with_checkpoint, answer)
+
+
+def _challenged(headers: Iterable[Header], challenge: str | None) -> list[Header]:
+    """Return the headers of an answer with this challenge, and no other."""
+    if challenge is None:
+        return list(headers)
+    kept = [one for one in headers if one[0].lower() != CHALLENGE_HEADER]
+    return [*kept, (CHALLENGE_HEADER, challenge.encode())]
 
 
 async def observe(heads: Heads, header: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import grpc
 
 from tallystick.errors import ConfigError
+from tallystick_ingest.auth.challenge import Challenges
 from tallystick_ingest.edge import CHECKPOINT_HEADER, Heads, observe, shown_header
 from tallystick_ingest.otlp.answer import GRPC_CODES, Signal, status_of, success
 from tallystick_ingest.otlp.body import PROTOBUF, BodyForm, UndecodableError
@@ -25,6 +26,7 @@ MAX_STREAMS: Final = 128
 MAX_METADATA_BYTES: Final = 64 * 1024
 MAX_INCOMING: Final = 4
 """Messages of one sender on their way in at one time; how large one is shows only when it is here."""
+CHALLENGE_KEY: Final = "www-authenticate"
 STATUS_KEY: Final = "grpc-status-details-bin"
 """Where gRPC carries a google.rpc.Status."""
 
@@ -42,6 +44,10 @@ _ZLIB_FIRST: Final = 0x78
 
 class Service(Heads, Protocol):
     """What this needs of the service."""
+
+    @property
+    def challenges(self) -> Challenges:
+        """Return what is said to whoever came without a token that suffices."""
 
     @property
     def intake(self) -> Intake:
@@ -124,7 +130,11 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
             status, said = await self._answer(service, signal, messages, metadata)
         finally:
             self.in_progress -= 1
-        trailing = [(name.decode(), value.decode()) for name, value in shown_header(service)]
+        challenge = service.challenges.challenge(
+            status, "/v1/", has_credential="authorization" in metadata
+        )
+        trailing = [] if challenge is None else [(CHALLENGE_KEY, challenge)]
+        trailing += [(name.decode(), value.decode()) for name, value in shown_header(service)]
         if isinstance(said, bytes):
             context.set_trailing_metadata(tuple(trailing))
             return said

@@ -161,4 +161,5 @@ def _config_of(config: ServiceConfig, name: str, log_name: str) -> ServiceConfig
         secrets=config.core.secrets / TENANT_FOLDER / name,
         name=log_name,
     )
-    return replace(config, core=core)
+    identity = replace(config.identity, issuer=None)  # whose tokens name people of the operator's
+    return replace(config, core=core, identity=identity)

@@ -24,4 +24,8 @@ IDENTITY: Final = {
         "Which programs may come with a token is decided by their ids, also where those are addresses, and without"
         " fetching anything.",
     ),
+    "auth.metadata": Requirement(
+        "RFC 9728; RFC 6750 section 3",
+        "Whoever comes without a token that suffices is told why, and where tokens come from, by the settings alone.",
+    ),
 }

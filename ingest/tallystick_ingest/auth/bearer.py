@@ -13,6 +13,7 @@ from tallystick.capture.identity import Identity, joined
 from tallystick.capture.token_claims import from_access_token
 from tallystick.clock import Clock
 from tallystick.recording.masked import Masking, digest
+from tallystick_ingest.auth.challenge import accepted_audiences
 from tallystick_ingest.auth.clients import ClientRules, parse_patterns
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.auth.grants import Grants, parse_grants
@@ -71,7 +72,7 @@ def bearers_of(settings: IdentitySettings, masking: Masking, clock: Clock) -> Be
     issuer = Issuer(settings.issuer, clock.monotonic_s)
     issuer.refresh()
     terms = TokenTerms(
-        settings.audiences or (settings.public_url or "",),
+        tuple(accepted_audiences(settings)),
         settings.algorithms,
         settings.token_types,
         settings.required_claims,
