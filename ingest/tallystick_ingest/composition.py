@@ -31,7 +31,7 @@ from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.prepared import Prepared
 from tallystick_ingest.refusals import Refusals
 from tallystick_ingest.screening import KeyBook
-from tallystick_ingest.service_keys import ServiceKeys
+from tallystick_ingest.service_keys import DEFAULT_TENANT, ServiceKeys
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
 from tallystick_ingest.settings import ServiceConfig
 from tallystick_ingest.two_people import TwoPeople
@@ -51,10 +51,15 @@ class Composition:
     """The parts of an open service, and the one way in which anything enters its log."""
 
     def __init__(
-        self, config: ServiceConfig, keys: ServiceKeys, store: Store, clock: Clock
+        self,
+        config: ServiceConfig,
+        keys: ServiceKeys,
+        store: Store,
+        clock: Clock,
+        tenant: str = DEFAULT_TENANT,
     ) -> None:
         """Make the parts, area by area; nothing is stated yet."""
-        self.config, self.keys = config, keys
+        self.config, self.keys, self.tenant = config, keys, tenant
         self.store, self.clock = store, clock
         self.started_us = clock.now_us()
         self.signer = log_signer(keys)
@@ -72,7 +77,7 @@ class Composition:
         self.sessions = SessionBook(kept / "sessions.json", self.clock.now_us)
         self.masking = Masking.of(TokenKey(self.keys.token_key_id, self.keys.token_key))
         self.challenges = challenges_of(self.config.identity)
-        self.bearers = bearers_of(self.config.identity, self.masking, self.clock)
+        self.bearers = bearers_of(self.config.identity, self.masking, self.clock, self.tenant)
         self.gate = Gate(self.ring, self.sessions, self.accounts, self.bearers)
         self.login = Login(self.accounts, self.clock.monotonic_s)
 

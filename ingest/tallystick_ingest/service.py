@@ -13,7 +13,7 @@ from tallystick_ingest.auth.api_keys import ApiKey
 from tallystick_ingest.composition import Composition, log_signer
 from tallystick_ingest.drafts import KeyPurpose
 from tallystick_ingest.otlp.incoming import BusyError
-from tallystick_ingest.service_keys import ServiceKeys, load_service_keys
+from tallystick_ingest.service_keys import DEFAULT_TENANT, ServiceKeys, load_service_keys
 from tallystick_ingest.service_session import SERVICE_SENDER
 from tallystick_ingest.settings import ServiceConfig
 from tallystick_store.archive.subject_keys import SUBJECT_KEYS_NAME
@@ -33,10 +33,15 @@ class Service(Composition):
     """Open it, serve it, close it. Safe to use from several threads."""
 
     def __init__(
-        self, config: ServiceConfig, keys: ServiceKeys, store: Store, clock: Clock
+        self,
+        config: ServiceConfig,
+        keys: ServiceKeys,
+        store: Store,
+        clock: Clock,
+        tenant: str = DEFAULT_TENANT,
     ) -> None:
         """Put the parts together; `open` is the way in."""
-        super().__init__(config, keys, store, clock)
+        super().__init__(config, keys, store, clock, tenant)
         self._sweep_due_s = self.clock.monotonic_s()
         self._enrolling = threading.Lock()
         self._closing = threading.Lock()
@@ -45,7 +50,9 @@ class Service(Composition):
         self.is_closing = False
 
     @classmethod
-    def open(cls, config: ServiceConfig, clock: Clock | None = None) -> "Service":
+    def open(
+        cls, config: ServiceConfig, clock: Clock | None = None, tenant: str = DEFAULT_TENANT
+    ) -> "Service":
         """Open keys and store and state what is new; raise ConfigError or StoreError and say why not."""
         keys = load_service_keys(config.core.secrets, config.core.name)
         try:
@@ -57,7 +64,7 @@ class Service(Composition):
         except OSError as error:
             raise ConfigError(f"cannot use {config.core.data}: {error.strerror}") from error
         try:
-            service = cls(config, keys, store, clock or SystemClock())
+            service = cls(config, keys, store, clock or SystemClock(), tenant)
         except BaseException:
             store.close()
             raise

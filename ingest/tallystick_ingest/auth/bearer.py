@@ -18,7 +18,7 @@ from tallystick_ingest.auth.clients import ClientRules, parse_patterns
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.auth.grants import Grants, parse_grants
 from tallystick_ingest.auth.jwks import Issuer
-from tallystick_ingest.auth.tokens import Token, TokenChecker, TokenTerms
+from tallystick_ingest.auth.tokens import Token, TokenChecker, TokenTerms, unchecked_claims
 from tallystick_ingest.settings.identity import IdentitySettings
 
 CALLER_PREFIX: Final = "oidc-"
@@ -46,6 +46,10 @@ class Bearers:
         """Whether `caller` would return at once."""
         return self.checker.is_known(text)
 
+    def is_for_us(self, text: str) -> bool:
+        """Whether a token, if what it claims is true, is for this tenant."""
+        return self.grants.is_for_us(unchecked_claims(text))
+
     def caller(self, text: str) -> Caller:
         """Return who sends a token; raises as TokenChecker.token, and for a client that may not come."""
         token = self.checker.token(text)
@@ -65,8 +69,10 @@ class Bearers:
         )
 
 
-def bearers_of(settings: IdentitySettings, masking: Masking, clock: Clock) -> Bearers | None:
-    """Return what the settings ask for and begin to fetch the issuer's keys; None without an issuer."""
+def bearers_of(
+    settings: IdentitySettings, masking: Masking, clock: Clock, tenant: str
+) -> Bearers | None:
+    """Return what the settings ask for in a tenant, and begin to fetch the issuer's keys; None without an issuer."""
     if settings.issuer is None:
         return None
     issuer = Issuer(settings.issuer, clock.monotonic_s)
@@ -80,7 +86,7 @@ def bearers_of(settings: IdentitySettings, masking: Masking, clock: Clock) -> Be
     )
     clients = ClientRules(parse_patterns(settings.clients), parse_patterns(settings.denied_clients))
     checker = TokenChecker(issuer, terms, clock)
-    return Bearers(issuer, checker, parse_grants(settings.grants), clients, masking)
+    return Bearers(issuer, checker, parse_grants(settings.grants, tenant), clients, masking)
 
 
 def identity_of(token: Token) -> Identity:

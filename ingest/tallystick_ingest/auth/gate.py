@@ -77,6 +77,9 @@ class Bearers(Protocol):
     def is_instant(self, text: str) -> bool:
         """Whether `caller` would return at once."""
 
+    def is_for_us(self, text: str) -> bool:
+        """Whether a token, if what it claims is true, is for this tenant."""
+
     def caller(self, text: str) -> Caller:
         """Return who sends a token; may wait for the issuer. Raises AuthenticationError and BusyError."""
 
@@ -120,7 +123,7 @@ class Gate:
         )
 
     def holds(self, headers: Mapping[str, str]) -> bool:
-        """Whether the credential that a request shows was given out here; it may be worth nothing by now."""
+        """Whether the credential that a request shows was given out here, or is for here; it may be worth nothing."""
         try:
             token = session_token(headers)
             text = token or _bearer(headers.get("authorization", ""))
@@ -128,6 +131,8 @@ class Gate:
             return False
         if token:
             return self._sessions.is_known(token)
+        if self._bearers is not None and looks_like_jwt(text):
+            return self._bearers.is_for_us(text)
         return self._is_verifier(text) or self._keys.is_known(text)
 
     def _is_verifier(self, text: str) -> bool:

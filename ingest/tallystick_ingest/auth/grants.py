@@ -3,7 +3,8 @@
 Nothing is granted by default. A rule is `CLAIM=VALUE->GRANT`, where GRANT is a role or rights joined by `+`,
 and may be cut to a reach: `groups=payments->viewer@agent:pay-*@tool:ledger.*`. The first rule that fits decides
 the reach; further ones add rights where they state the same reach, so that no two rules together open more
-than either meant.
+than either meant. A rule is for the operator's own tenant unless it names another, `@tenant:acme`, and the first
+rule that fits decides which tenant a token is for.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any, Final
 from tallystick.errors import ConfigError
 from tallystick_ingest.auth.accounts import ROLES, SCOPES_OF_ROLE
 from tallystick_ingest.auth.api_keys import SCOPES
+from tallystick_ingest.service_keys import DEFAULT_TENANT, is_tenant_name
 from tallystick_store.reach import OPEN, Reach
 
 MAX_RULES: Final = 1_000
@@ -24,6 +26,7 @@ _DIMENSIONS: Final = {
     "tool": "tools",
     "resource": "resources",
 }
+_TENANT: Final = "tenant:"
 _WORDS: Final = ("scope", "scp")
 """Claims that hold words with blanks between them (RFC 8693, section 4.2; scp is Microsoft's)."""
 
@@ -38,6 +41,7 @@ class GrantRule:
     role: str | None
     """The role by which the rights were named."""
     reach: Reach = OPEN
+    tenant: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +55,25 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """The rules, in the operator's order."""
+    """The rules, in the operator's order, as one tenant reads them."""
 
     rules: tuple[GrantRule, ...] = ()
+    tenant: str = DEFAULT_TENANT
 
     def of(self, claims: Mapping[str, Any]) -> Granted:
         """Return what the claims of a verified token are worth."""
         fitting = self.fitting(claims)
-        if not fitting:
+        if not fitting or fitting[0].tenant != self.tenant:
             return Granted()
-        reach = fitting[0].reach
-        together = [rule for rule in fitting if rule.reach == reach]
+        first = fitting[0]
+        together = [r for r in fitting if (r.reach, r.tenant) == (first.reach, first.tenant)]
         scopes = {scope for rule in together for scope in rule.scopes}
         role = next((rule.role for rule in together if rule.role), None)
-        return Granted(tuple(one for one in SCOPES if one in scopes), role, reach)
+        return Granted(tuple(one for one in SCOPES if one in scopes), role, first.reach)
+
+    def is_for_us(self, claims: Mapping[str, Any]) -> bool:
+        """Whether the first rule that fits is one of this tenant."""
+        return any(rule.tenant == self.tenant for rule in self.fitting(claims)[:1])
 
     def fitting(self, claims: Mapping[str, Any]) -> tuple[GrantRule, ...]:
         """Return the rules that fit, in their order."""
@@ -72,11 +81,11 @@ class Grants:
         return tuple(rule for rule in self.rules if rule.value in values[rule.claim])
 
 
-def parse_grants(written: Sequence[str]) -> Grants:
-    """Read rules; raise ValueError with what was expected."""
+def parse_grants(written: Sequence[str], tenant: str = DEFAULT_TENANT) -> Grants:
+    """Read rules, as `tenant` reads them; raise ValueError with what was expected."""
     if len(written) > MAX_RULES:
         raise ValueError(f"at most {MAX_RULES} rules")
-    return Grants(tuple(map(_rule, written)))
+    return Grants(tuple(map(_rule, written)), tenant)
 
 
 def _rule(written: str) -> GrantRule:
@@ -86,7 +95,11 @@ def _rule(written: str) -> GrantRule:
         raise ValueError("rules such as groups=auditors->auditor or scope=audit.write->ingest")
     rights, *cuts = (part.strip() for part in grant.split("@"))
     scopes, role = _granted(rights)
-    return GrantRule(claim.strip(), value.strip(), scopes, role, _reach(cuts))
+    named = [cut.removeprefix(_TENANT) for cut in cuts if cut.startswith(_TENANT)]
+    if len(named) > 1 or not all(map(is_tenant_name, named)):
+        raise ValueError(f"after @tenant: one name of a tenant other than {DEFAULT_TENANT}")
+    reach = _reach([cut for cut in cuts if not cut.startswith(_TENANT)])
+    return GrantRule(claim.strip(), value.strip(), scopes, role, reach, *named)
 
 
 def _reach(cuts: Sequence[str]) -> Reach:
@@ -95,7 +108,9 @@ def _reach(cuts: Sequence[str]) -> Reach:
     for cut in cuts:
         kind, colon, pattern = cut.partition(":")
         if not colon or kind not in _DIMENSIONS:
-            raise ValueError(f"after @ one of {', '.join(_DIMENSIONS)}, with : and a pattern")
+            raise ValueError(
+                f"after @ one of {', '.join(_DIMENSIONS)}, with : and a pattern, or tenant:NAME"
+            )
         patterns[_DIMENSIONS[kind]] = (*patterns.get(_DIMENSIONS[kind], ()), pattern)
     try:
         return Reach(**patterns)  # type: ignore[arg-type]  # the names of its dimensions alone

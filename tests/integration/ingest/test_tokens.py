@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -227,3 +228,25 @@ def _until(ask: Callable[[], int], wanted: int) -> bool:
         assert time.monotonic() < end, f"never {wanted}"
         time.sleep(0.2)
     return True
+
+
+@requirement("auth.tokens", "access.tenants")
+def test_a_rule_leads_a_token_to_its_tenant_and_a_forged_one_nowhere(
+    provider: Provider, tmp_path: Path
+) -> None:
+    rules = "groups=acme->admin@tenant:acme, groups=ops->admin"
+    options = ("--oidc-issuer", provider.issuer, "--public-url", RESOURCE, "--oidc-grants", rules)
+    service = Service(tmp_path / "service", options).start()
+    assert service.tallystick("tenants", "add", "acme").returncode == 0
+    service.stop()
+    service.start()
+    try:
+        for group, tenant, answer in (("acme", "acme", 403), ("ops", "default", 200)):
+            token = bearer(provider.keys[0].sign(claims(provider, groups=[group])))
+            status = service.ask("GET", "/api/v1/status", headers=token).json
+            assert status["tenant"].endswith(f"/{tenant}")
+            assert service.ask("GET", "/api/v1/tenants", headers=token).status == answer
+        forged = bearer(signing_key("forged").sign(claims(provider, groups=["acme"])))
+        assert service.ask("GET", "/api/v1/status", headers=forged).status == 401
+    finally:
+        service.kill()

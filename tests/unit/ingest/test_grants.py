@@ -153,3 +153,29 @@ def test_a_list_has_an_end() -> None:
         parse_patterns(["a"] * 1_001)
     with pytest.raises(ValueError, match="client ids"):
         parse_patterns(["a" * 3_000])
+
+
+@requirement("auth.grants", "access.tenants")
+def test_the_first_rule_that_fits_decides_the_tenant() -> None:
+    written = (
+        "groups=acme->viewer@tenant:acme",
+        "groups=ops->admin",
+        "groups=acme-auditors->auditor@tenant:acme@agent:pay-*",
+    )
+    operator, acme, globex = (parse_grants(written, name) for name in ("default", "acme", "globex"))
+    for claims, tenant, role in (
+        ({"groups": ["acme", "ops"]}, acme, "viewer"),
+        ({"groups": ["ops", "acme-auditors"]}, operator, "admin"),
+        ({"groups": ["acme-auditors"]}, acme, "auditor"),
+    ):
+        for grants in (operator, acme, globex):
+            assert grants.is_for_us(claims) is (grants is tenant)
+            assert grants.of(claims).role == (role if grants is tenant else None)
+            assert bool(grants.of(claims).scopes) is (grants is tenant)
+    assert not any(one.is_for_us({"groups": ["others"]}) for one in (operator, acme, globex))
+
+
+@pytest.mark.parametrize("cut", ["@tenant:", "@tenant:default", "@tenant:A", "@tenant:a@tenant:b"])
+def test_a_rule_for_no_tenant_is_refused(cut: str) -> None:
+    with pytest.raises(ValueError, match="one name of a tenant other than default"):
+        parse_grants([f"groups=acme->viewer{cut}"])
