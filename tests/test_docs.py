@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tallystick_ingest.settings import AREAS
+from tallystick.testing import FakeClock
+from tallystick_ingest.service import Service
+from tallystick_ingest.settings import AREAS, load_service_config
 from tallystick_ingest.settings.setting import Setting
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,3 +96,21 @@ def test_every_decision_is_listed() -> None:
 def test_a_dead_link_and_an_unknown_word_are_seen() -> None:
     assert links("[a](b.md#c) [d](#e) [f](g/)") == ["b.md", "g/"]
     assert words_after("make", "```sh\nmake all  # x\n```\n`make nothing`") == {"all", "nothing"}
+
+
+def test_every_metric_stands_on_its_page_and_no_other(tmp_path: Path) -> None:
+    service = Service.open(load_service_config({"home": str(tmp_path)}, {}), FakeClock())
+    service.housekeep()
+    service.metrics.note_request("http", "/v1/logs", 200, 0.1)
+    names = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in service.metrics.registry.collect()
+    }
+    service.close("the test is over")
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    listed = set(re.findall(r"^\| `(tallystick_\w+)` \|", page, re.MULTILINE))
+    ours = {name for name in names if name.startswith("tallystick_")}
+    assert listed - ours <= {"tallystick_verification_time_seconds"}  # there after a verification
+    assert ours - listed == set()
+    in_rules = set(re.findall(r"\btallystick_\w+", "".join(blocks(page, "yaml")))) - {"tallystick"}
+    assert in_rules <= listed

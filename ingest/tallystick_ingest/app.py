@@ -20,6 +20,7 @@ from tallystick_ingest.api import (
     health,
     log,
     login,
+    metrics,
     overview,
     queries,
     tools,
@@ -29,6 +30,7 @@ from tallystick_ingest.api import (
 from tallystick_ingest.api import tenants as tenants_api
 from tallystick_ingest.api.guard import add_error_answers
 from tallystick_ingest.edge import Edge
+from tallystick_ingest.operations.metering import Metered
 from tallystick_ingest.otlp.answer import Signal
 from tallystick_ingest.otlp.cross_origin import CrossOrigin
 from tallystick_ingest.otlp.http import OtlpAddress, no_such_address, report_fault
@@ -44,7 +46,7 @@ def create_app(tenants: Tenants) -> TenantSwitch:
     return TenantSwitch(tenants, partial(_application, tenants))
 
 
-def _application(tenants: Tenants, service: Service) -> Edge:
+def _application(tenants: Tenants, service: Service) -> Metered:
     """Return the application of one tenant."""
     app = FastAPI(
         title="Tallystick",
@@ -64,6 +66,7 @@ def _application(tenants: Tenants, service: Service) -> Edge:
         app.router.routes.append(Route(others, no_such_address))
     for module in (
         health,
+        metrics,
         login,
         admin,
         emitters,
@@ -81,7 +84,8 @@ def _application(tenants: Tenants, service: Service) -> Edge:
     ):
         app.include_router(module.router)
     add_error_answers(app)
-    return Edge(app, service, service.config.core.request_timeout_s, service.challenges)
+    edge = Edge(app, service, service.config.core.request_timeout_s, service.challenges)
+    return Metered(edge, service.metrics)
 
 
 @contextlib.asynccontextmanager

@@ -27,6 +27,7 @@ from tallystick_ingest.drafts import Drafts
 from tallystick_ingest.export_jobs import ExportJobs
 from tallystick_ingest.intake import OtlpIntake
 from tallystick_ingest.key_directory import KeyDirectory, enrolled
+from tallystick_ingest.operations.metrics import Metrics
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.prepared import Prepared
 from tallystick_ingest.refusals import Refusals
@@ -64,6 +65,7 @@ class Composition:
         self.started_us = clock.now_us()
         self.signer = log_signer(keys)
         self.query = Query(store.database, store.published)
+        self.metrics = Metrics()
         self._make_access()
         self._make_recording()
         self._make_edges()
@@ -98,6 +100,7 @@ class Composition:
         self._writer: Writer[Request, Verdict] = Writer(
             self.store, admission.admit, self.clock.now_us
         )
+        self.store.note_commit = self.metrics.note_commit
 
     def _make_edges(self) -> None:
         """Make what stands between the requests and the parts above."""
@@ -113,10 +116,26 @@ class Composition:
             limits=self.config.otlp.limits,
             max_waiting_bytes=self.config.otlp.max_waiting_bytes,
             body_timeout_s=self.config.core.request_timeout_s,
+            metrics=self.metrics,
         )
         self.verifier = Verifier(
             self.gate.verifier_token, self.own_policy, self.clock, self.config.store.verify_every_s
         )
+
+    @property
+    def queue_bytes(self) -> int:
+        """Bytes of requests that wait for the writer."""
+        return self._writer.waiting_bytes
+
+    @property
+    def in_progress_bytes(self) -> int:
+        """Bytes of requests that are being received, decoded and masked."""
+        return self.intake.in_progress_bytes
+
+    @property
+    def logins(self) -> int:
+        """People who are logged in."""
+        return self.sessions.living_count
 
     def submit(self, request: Request, size_bytes: int = 0) -> "Future[Verdict]":
         """Hand a request to the writer; raise StoreError when it takes none."""

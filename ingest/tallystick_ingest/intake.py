@@ -21,7 +21,9 @@ from tallystick_ingest.admission import NativeRequest, Origin, Request, ServiceR
 from tallystick_ingest.auth.gate import Caller, Gate
 from tallystick_ingest.auth.jwks import MAX_WAITING
 from tallystick_ingest.foreign import mask_spans
+from tallystick_ingest.operations.metrics import Metrics, signal_of
 from tallystick_ingest.otlp import json_form, protobuf
+from tallystick_ingest.otlp.answer import Signal
 from tallystick_ingest.otlp.body import PROTOBUF, inflate
 from tallystick_ingest.otlp.http import Received, RefusedWhole
 from tallystick_ingest.otlp.incoming import BusyError, Claim
@@ -84,6 +86,11 @@ class Budget:
         """Return the claim of one request, which holds nothing yet."""
         return _Claim(self, sender)
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that are counted in now."""
+        return self._held_bytes
+
     def reserve(self, sender: str, own_bytes: int, size_bytes: int) -> None:
         """Count more bytes in for a request that holds `own_bytes`; raise BusyError when others hold too many."""
         with self._lock:
@@ -137,6 +144,7 @@ class OtlpIntake:
         limits: Limits,
         max_waiting_bytes: int,
         body_timeout_s: float,
+        metrics: Metrics,
     ) -> None:
         """Join the parts; nothing runs before the first request."""
         self.limits = limits
@@ -149,11 +157,17 @@ class OtlpIntake:
         self._masking = masking
         self._refusals = refusals
         self._submit = submit
+        self._metrics = metrics
         self._budget = Budget(max_waiting_bytes)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tallystick-intake")
         self._checking = ThreadPoolExecutor(CHECKERS, thread_name_prefix="tallystick-tokens")
         self._counting = threading.Lock()
         self._pauses: dict[str, asyncio.Lock] = {}
+
+    @property
+    def in_progress_bytes(self) -> int:
+        """Bytes of requests that are being received, decoded and masked."""
+        return self._budget.held_bytes
 
     async def authenticate(self, headers: Mapping[str, str]) -> Caller:
         """Return who sends; raise AuthenticationError when nobody vouches for it, BusyError to ask again."""
@@ -176,14 +190,14 @@ class OtlpIntake:
             outcome = await self._decide(prepared)
         except StoreError as error:
             raise BusyError(str(error)) from error
-        self._count(prepared, outcome)
+        self._count(received.signal, prepared, outcome)
         if outcome.refusals and not outcome.kept:
             await self._slow_down(received.caller.id, f"/v1/{received.signal}")
         return replace(outcome, warning=prepared.warning) if prepared.warning else outcome
 
     async def note_refusal(self, refused: RefusedWhole) -> None:
         """Record that a whole request was refused, or count it (refusals.py)."""
-        self._count_refused({refused.reason: 1})
+        self._count_refused(signal_of(refused.path), {refused.reason: 1})
         if refused.caller is None:
             self._refusals.add_anonymous(refused.path, refused.reason)
             return
@@ -239,7 +253,7 @@ class OtlpIntake:
         except StoreError as error:
             raise BusyError(str(error)) from error
 
-    def _count(self, prepared: _Prepared, outcome: Verdict) -> None:
+    def _count(self, signal: Signal, prepared: _Prepared, outcome: Verdict) -> None:
         with self._counting:
             self.counters.requests += 1
             self.counters.metric_points += prepared.metric_points
@@ -249,9 +263,15 @@ class OtlpIntake:
                 self.counters.spans += outcome.kept
             else:
                 self.counters.events += outcome.kept
-        self._count_refused(words.counts(outcome.refusals))
+        self._metrics.note_records(signal, "accepted", outcome.kept + prepared.metric_points)
+        self._metrics.note_records(signal, "duplicate", outcome.duplicates)
+        self._metrics.note_records(signal, "conflict", outcome.conflicts)
+        self._metrics.note_records(signal, "refused", len(outcome.refusals))
+        self._count_refused(signal, words.counts(outcome.refusals))
 
-    def _count_refused(self, refused: Mapping[str, int]) -> None:
+    def _count_refused(self, signal: str, refused: Mapping[str, int]) -> None:
+        for reason, count in refused.items():
+            self._metrics.note_refused(signal, reason, count)
         with self._counting:
             for reason, count in refused.items():
                 self.counters.refused[reason] = self.counters.refused.get(reason, 0) + count

@@ -6,6 +6,7 @@ newest signed checkpoint as trailing metadata, and a sender may show one, as ove
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import Any, Final, Protocol
@@ -15,6 +16,8 @@ import grpc
 from tallystick.errors import ConfigError
 from tallystick_ingest.auth.challenge import Challenges
 from tallystick_ingest.edge import CHECKPOINT_HEADER, Heads, observe, shown_header
+from tallystick_ingest.operations.metering import CUT_OFF
+from tallystick_ingest.operations.metrics import Metrics
 from tallystick_ingest.otlp.answer import GRPC_CODES, Signal, status_of, success
 from tallystick_ingest.otlp.body import PROTOBUF, BodyForm, UndecodableError
 from tallystick_ingest.otlp.http import REFUSALS, Intake, Received, RefusedWhole, report_fault
@@ -52,6 +55,10 @@ class Service(Heads, Protocol):
     @property
     def intake(self) -> Intake:
         """Return what takes the requests."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """Return what counts them."""
 
 
 class Tenants(Protocol):
@@ -126,10 +133,13 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         metadata = _metadata(context)
         service = self._tenants.holder(metadata)
         self.in_progress += 1
+        status, began_s = CUT_OFF, time.perf_counter()
         try:
             status, said = await self._answer(service, signal, messages, metadata)
         finally:
             self.in_progress -= 1
+            took_s = time.perf_counter() - began_s
+            service.metrics.note_request("grpc", f"/v1/{signal}", status, took_s)
         challenge = service.challenges.challenge(
             status, "/v1/", has_credential="authorization" in metadata
         )

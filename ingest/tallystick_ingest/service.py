@@ -12,12 +12,14 @@ from tallystick.tlog.note import VerifierKey
 from tallystick_ingest.auth.api_keys import ApiKey
 from tallystick_ingest.composition import Composition, log_signer
 from tallystick_ingest.drafts import KeyPurpose
+from tallystick_ingest.operations.gauges import ServiceGauges
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service_keys import DEFAULT_TENANT, ServiceKeys, load_service_keys
 from tallystick_ingest.service_session import SERVICE_SENDER
 from tallystick_ingest.settings import ServiceConfig
 from tallystick_store.archive.subject_keys import SUBJECT_KEYS_NAME
 from tallystick_store.blob_sweep import sweep_blobs
+from tallystick_store.integrity import active_sessions
 from tallystick_store.store import Store
 
 HOUSEKEEPING_S: Final = 60.0
@@ -25,6 +27,7 @@ HOUSEKEEPING_S: Final = 60.0
 SWEEP_EVERY_S: Final = 24 * 3600.0
 """Blobs that no record names are looked for once a day: it takes a look at every row."""
 MAX_SEEN_NOTES: Final = 1_024
+
 
 _log = logging.getLogger("tallystick.service")
 
@@ -48,6 +51,9 @@ class Service(Composition):
         self._pause_stated = False
         self._seen_notes: dict[str, None] = {}
         self.is_closing = False
+        self.active_sessions: int | None = None
+        """Sessions of emitters that are not silent, counted once a minute."""
+        self.metrics.register(ServiceGauges(self))
 
     @classmethod
     def open(
@@ -131,6 +137,7 @@ class Service(Composition):
         if self.bearers is not None:
             self.bearers.refresh()
         self._sweep_blobs()
+        self._count_sessions()
         taken = self.refusals.take()
         try:
             self.state([self.drafts.heartbeat(), *self.refusals.drafts_of(taken)])
@@ -148,6 +155,11 @@ class Service(Composition):
         except StoreError as error:
             _log.warning("the journal was not emptied: %s", error)
         self.store.archiver.merge_closed_days(self.clock.now_us())
+
+    def _count_sessions(self) -> None:
+        """Count for the metrics; what fails is counted a minute later."""
+        with contextlib.suppress(StoreError):
+            self.active_sessions = active_sessions(self.store.database, self.clock.now_us())
 
     def _sweep_blobs(self) -> None:
         """Remove blobs that nothing names, soon after the start and once a day; what fails is tried a day later."""

@@ -28,6 +28,7 @@ _RECEIVED: Final = """
         UNION ALL SELECT log_index, rx_us FROM spans WHERE log_index + 1 IN (SELECT unnest($1)))
     GROUP BY 1
 """
+_ACTIVE: Final = "SELECT count(DISTINCT session) FROM events WHERE rx_us >= ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +79,8 @@ def _phase(session: SessionSummary, now_us: int) -> SessionPhase:
     if session.is_closed:
         return "closed"
     return "silent" if now_us - session.heard_us > SILENCE_US else "open"
+
+
+def active_sessions(database: Reader, now_us: int) -> int:
+    """Count the sessions that are not silent: of which a record was received in the last SILENCE_US."""
+    return int(database.rows(_ACTIVE, [now_us - SILENCE_US])[0][0])

@@ -36,6 +36,7 @@ class Publisher:
         self._checkpoints = checkpoints
         self._signer = signer
         self._newest: SignedCheckpoint | None = None
+        self._newest_time_s: float | None = None
         self._stopped: str | None = None
         self._failure: str | None = None
         self._seen: dict[str, None] = {}
@@ -49,6 +50,11 @@ class Publisher:
     def newest(self) -> SignedCheckpoint | None:
         """The newest checkpoint that anybody may be shown."""
         return self._newest
+
+    @property
+    def newest_time_s(self) -> float | None:
+        """When this process last signed one, in Unix seconds; None when it has not yet."""
+        return self._newest_time_s
 
     @property
     def signing_stopped(self) -> str | None:
@@ -148,6 +154,7 @@ class Publisher:
             self._checkpoints.keep(signed)
         self._tiles.write_checkpoint(signed.note)
         self._newest = signed
+        self._newest_time_s = time.time()
         self._remember(signed.note)
         self._tiles.drop_partials(old_size, size)
         self._ledger.forget(size)

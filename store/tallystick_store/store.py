@@ -15,7 +15,8 @@ database and the journal behind it are the truth, and the rest is caught up.
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,9 @@ from tallystick_store.tilestore import TileStore
 
 AUDIT_BEHIND_ENTRIES: Final = 200_000
 """Above this a start does not wait for the look at every row: about a second."""
+
+NoteCommit = Callable[[float, float], None]
+"""Told of each commit: how long it took, and of that writing and syncing the journal, in seconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +83,7 @@ class Store:
         """Values that are too large for their records."""
         self.publisher = Publisher(self._ledger, tiles, self.checkpoints, signer)
         self.publisher.resume(state.newest, state.signing_stopped)
+        self.note_commit: NoteCommit = lambda _commit_s, _append_s: None
         database.settle = self._follower.settle
         for notice in self.notices:
             _log.warning("%s: %s", directory, notice)
@@ -176,15 +181,19 @@ class Store:
         Raises StoreError when it was not kept. Where the disk refused to sync, nothing more is kept before
         the next start (`journal_failure` says so), and what it holds all the same is found as a repetition then.
         """
+        began_s = time.perf_counter()
         batches = group.batches()
         payload = encode_tables(batches)
         with self._committing:
+            append_s = time.perf_counter()
             number = self._segments.append(payload)
+            append_s = time.perf_counter() - append_s
             self._next_index, self._rx_us = group.next_index, group.rx_us
             group.view.commit(number)
             self._ledger.extend(group.entries, b"".join(group.leaves))
             self._follower.put(number, batches, len(payload))
         self.publisher.notify()
+        self.note_commit(time.perf_counter() - began_s, append_s)
 
     def trim_journal(self) -> None:
         """Archive what the journal holds and empty it; once a minute keeps its life short.

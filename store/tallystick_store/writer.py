@@ -73,6 +73,11 @@ class Writer(Generic[Request, Verdict]):
             self._changed.notify()
         return future
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of the requests that wait for the next group."""
+        return self._waiting_bytes
+
     def close(self) -> None:
         """Take nothing more, write what waits, end the thread."""
         with self._changed:

@@ -278,7 +278,7 @@ def test_a_restored_backup_signs_nothing_and_raises_an_alarm(world: World) -> No
     world.start()
     alarmed = json.loads(world.run("reporter.py", "after", 5, "the log").out)
     assert any("rewritten" in one or "shrunk" in one for one in alarmed["alarms"])
-    assert world.ask("/readyz").json == {"status": "ready", "log": "stopped"}
+    assert world.ask("/readyz").json["log"] == "stopped"
     state = world.ask("/api/v1/status").json["log"]
     assert "checkpoint" in state["signing_stopped"]
     before = state["signed_size"]

@@ -10,4 +10,14 @@ OPERATIONS: Final = {
         "An option wins over the environment, that over the file, that over the default; what does not fit is refused"
         " with file and key, and what is in force can be printed as a file that gives the same.",
     ),
+    "operations.readiness": Requirement(
+        "promise: health and readiness",
+        "`/readyz` says whether records are taken, and which of journal, database, log and disk is not as it should be,"
+        " without a reason's text.",
+    ),
+    "operations.metrics": Requirement(
+        "promise: metrics hold nothing of a record",
+        "`/metrics` is for those who may read it, counts what came and what became of it, and no label holds what a"
+        " sender chose.",
+    ),
 }

@@ -1,26 +1,48 @@
 """Whether the process lives, and whether it takes work: for service managers, without a key."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from dataclasses import asdict
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
 
 from tallystick_ingest.api.guard import service_of
+from tallystick_ingest.operations import readiness as parts
+
+_UNAVAILABLE: Final = 503
 
 router = APIRouter()
 
 
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str = "alive"
+
+
+class Ready(BaseModel):
+    """Whether records are taken, and which part is not as it should be."""
+
+    status: parts.Status
+    journal: parts.Journal
+    database: parts.Database
+    log: parts.Log
+    disk: parts.Disk
+
+
 @router.get("/healthz")
-def healthz() -> JSONResponse:
+def healthz() -> Alive:
     """Say that the process answers."""
-    return JSONResponse({"status": "alive"})
+    return Alive()
 
 
-@router.get("/readyz")
-def readyz(request: Request) -> JSONResponse:
+@router.get("/readyz", responses={_UNAVAILABLE: {"model": Ready}})
+def readyz(request: Request, response: Response) -> Ready:
     """Say whether records are taken; 503 while the service closes, or cannot keep them."""
     service = service_of(request)
-    if service.is_closing or service.intake.is_stopping:
-        return JSONResponse({"status": "closing"}, 503, {"retry-after": "1"})
-    if service.store.journal_failure is not None:
-        return JSONResponse({"status": "failed"}, 503, {"retry-after": "1"})
-    signing = "stopped" if service.store.signing_stopped else "signing"
-    return JSONResponse({"status": "ready", "log": signing})
+    is_closing = service.is_closing or service.intake.is_stopping
+    found = parts.readiness(service.store, is_closing=is_closing)
+    if found.status != "ready":
+        response.status_code = _UNAVAILABLE
+        response.headers["retry-after"] = "1"
+    return Ready(**asdict(found))

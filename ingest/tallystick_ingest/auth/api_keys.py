@@ -23,6 +23,7 @@ Scope = Literal[
     "payload",
     "reveal",
     "export",
+    "metrics",
     "sql",
     "retain",
     "delete.request",
@@ -32,7 +33,7 @@ Scope = Literal[
 ]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 LOCAL_SCOPES: Final[tuple[Scope, ...]] = (
-    *("ingest", "enroll", "read", "payload", "reveal", "export", "sql"),
+    *("ingest", "enroll", "read", "payload", "reveal", "export", "metrics", "sql"),
 )
 """What the key of the same machine may do: send and read, and neither administer nor delete."""
 

@@ -55,6 +55,13 @@ class SessionBook:
         self._sessions = {one.sha256: one for one in _read(path)}
         self._written_us = 0
 
+    @property
+    def living_count(self) -> int:
+        """How many sessions have neither ended nor gone to sleep."""
+        now_us = self._clock_us()
+        with self._lock:
+            return sum(one.is_living(now_us) for one in self._sessions.values())
+
     def start(self, subject: str) -> tuple[str, Session]:
         """Begin a session and return its token, which is shown this once; durable by then."""
         token = SESSION_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)

@@ -189,7 +189,7 @@ def test_a_larger_checkpoint_of_our_own_stops_signing_for_good_and_is_said(
     emitter = Emitter()
     assert partial(service.send(logs_protobuf(batch(emitter, 2))).body) == (0, "")
     assert service.get("/api/v1/status")["log"]["signed_size"] == log["signed_size"]
-    assert service.ask("GET", "/readyz").json == {"status": "ready", "log": "stopped"}
+    assert service.ask("GET", "/readyz").json["log"] == "stopped"
     [pause] = service.statements("log.pause")
     assert "9999" in pause["drop.reason"].replace(",", "")
     assert service.stop() == 0
