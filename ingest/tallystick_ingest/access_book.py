@@ -88,4 +88,4 @@ class AccessBook:
 
 
 def _key(access: Access) -> bytes:
-    return encode([access.caller.id, access.type, access.target, dict(access.query)])
+    return encode([access.caller.id, access.type, access.target, dict(access.query), access.reason])

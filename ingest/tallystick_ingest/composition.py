@@ -11,6 +11,7 @@ from typing import Final
 from tallystick.clock import Clock
 from tallystick.errors import StoreError
 from tallystick.masking.tokens import TokenKey
+from tallystick.private_file import replace_private_file
 from tallystick.recording.masked import Masking
 from tallystick.verify.policy import Policy, print_policy
 from tallystick_ingest.access_book import AccessBook
@@ -20,7 +21,7 @@ from tallystick_ingest.auth.admin import AdminDoor
 from tallystick_ingest.auth.api_keys import KeyRing
 from tallystick_ingest.auth.bearer import bearers_of
 from tallystick_ingest.auth.challenge import challenges_of
-from tallystick_ingest.auth.gate import Gate
+from tallystick_ingest.auth.gate import OPERATOR_FILE, Gate
 from tallystick_ingest.auth.login import Login
 from tallystick_ingest.auth.sessions import SessionBook
 from tallystick_ingest.drafts import Drafts
@@ -80,7 +81,8 @@ class Composition:
         self.masking = Masking.of(TokenKey(self.keys.token_key_id, self.keys.token_key))
         self.challenges = challenges_of(self.config.identity)
         self.bearers = bearers_of(self.config.identity, self.masking, self.clock, self.tenant)
-        self.gate = Gate(self.ring, self.sessions, self.accounts, self.bearers)
+        self.gate = Gate(self.ring, self.sessions, self.accounts, self.clock.now_us, self.bearers)
+        replace_private_file(kept / OPERATOR_FILE, self.gate.operator_token.encode() + b"\n")
         self.login = Login(self.accounts, self.clock.monotonic_s)
 
     def _make_recording(self) -> None:

@@ -15,7 +15,9 @@ from tallystick.event import Statement
 from tallystick.profile import JsonValue, encode
 from tallystick.recording.masked import Masking
 from tallystick_ingest.admission import Origin
+from tallystick_ingest.auth.api_keys import ApiKey
 from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.auth.reaches import recorded_reach
 from tallystick_ingest.prepared import NATIVE, Prepared
 from tallystick_ingest.stated_identity import joined, state_identity
 from tallystick_ingest.verdict import Refusal, counts
@@ -24,7 +26,9 @@ from tallystick_store.governance.requests import Person
 SERVICE_NAME: Final = "tallystick"
 SDK_NAME: Final = "tallystick_ingest"
 
-AccessType = Literal["access.read", "access.search", "access.export", "access.login"]
+AccessType = Literal[
+    "access.read", "access.search", "access.export", "access.login", "access.reveal"
+]
 KeyPurpose = Literal["emitter", "log", "api"]
 
 
@@ -71,6 +75,24 @@ class Drafts:
         stated: Statement = {"key.name": name, "key.purpose": purpose}
         return self._draft("key.added", {**stated, "key.vkey": vkey} if vkey else stated)
 
+    def api_key_added(self, key: ApiKey, by: Caller | None) -> Prepared:
+        """Say that an API key is let in, what it may do, and who made it (None: the service)."""
+        reach = {
+            name: self._masked(patterns) for name, patterns in recorded_reach(key.reach).items()
+        }
+        stated: Statement = {
+            "key.name": key.id,
+            "key.purpose": "api",
+            "key.scopes": list(key.scopes),
+            **({"key.reach": reach} if reach else {}),
+            **({} if key.expires_us is None else {"key.expires_us": key.expires_us}),
+        }
+        return self._by("key.added", stated, by)
+
+    def api_key_revoked(self, key: ApiKey, by: Caller) -> Prepared:
+        """Say that an API key is let in no more, and who revoked it."""
+        return self._by("key.revoked", {"key.name": key.id, "key.purpose": "api"}, by)
+
     def reject(self, origin: Origin, refusals: Sequence[Refusal]) -> Prepared:
         """Say what was refused of one request, by reason."""
         stated: Statement = {
@@ -95,27 +117,46 @@ class Drafts:
 
     def access(self, access: "Access", count: int) -> Prepared:
         """Say who read what, how many rows, and how often within the window."""
-        caller = access.caller
-        name = str(self.masking.masker.mask_text(caller.name).value)
         stated: Statement = {
             "access.target": access.target,
             "access.rows": access.rows,
             "access.count": count,
+        }
+        digest = self.query_digest(access.query)
+        if digest:
+            stated["access.query_digest"] = digest
+        reason = {"access.reason": self._masked(access.reason)} if access.reason else {}
+        return self._by(access.type, stated, access.caller, reason)
+
+    def _by(
+        self,
+        kind: str,
+        stated: Statement,
+        caller: Caller | None,
+        disclosures: Mapping[str, str] | None = None,
+    ) -> Prepared:
+        """Add who did something; a person's name stands where it can be erased."""
+        disclosed = dict(disclosures or {})
+        if caller is None:
+            return self._draft(kind, stated, disclosed)
+        who: Statement = {
             "client.id": caller.id,
             "client.basis": "authenticated",
             "credential.kind": "opaque" if caller.is_human else "api_key",
             "principal.type": "human" if caller.is_human else "service",
             "principal.basis": "authenticated",
         }
-        digest = self.query_digest(access.query)
-        if digest:
-            stated["access.query_digest"] = digest
         if caller.identity is not None:
-            claims, disclosures = state_identity(self.masking, caller.identity)
-            return self._draft(access.type, joined(stated, claims), disclosures)
-        if caller.is_human:  # a person's name stands where it can be erased
-            return self._draft(access.type, stated, {"principal.id": name})
-        return self._draft(access.type, {**stated, "client.name": name})
+            claims, named = state_identity(self.masking, caller.identity)
+            return self._draft(kind, joined({**stated, **who}, claims), {**disclosed, **named})
+        if caller.is_human:
+            disclosed["principal.id"] = self._masked(caller.name)
+        else:
+            who["client.name"] = self._masked(caller.name)
+        return self._draft(kind, {**stated, **who}, disclosed)
+
+    def _masked(self, text: str) -> str:
+        return str(self.masking.masker.mask_text(text).value)
 
     def decision(
         self, kind: str, person: Person, statement: Statement, said: Mapping[str, str]
@@ -160,3 +201,5 @@ class Access:
     caller: Caller
     query: Mapping[str, JsonValue]
     rows: int
+    reason: str = ""
+    """Why, in the caller's words; of access.reveal."""

@@ -11,7 +11,7 @@ from tallystick.credentials import (
     save_credentials,
 )
 from tallystick.errors import ConfigError
-from tallystick_ingest.auth.api_keys import LOCAL_SCOPES
+from tallystick_ingest.auth.api_keys import LOCAL_SCOPES, NewKey
 from tallystick_ingest.enrolment import tenant_keys
 from tallystick_ingest.service import Service
 
@@ -35,7 +35,7 @@ def keep_credentials(service: Service, url: str) -> str:
     api_key = held.api_key if held is not None and service.ring.find(held.api_key) else ""
     try:
         if not api_key:
-            _, api_key = service.create_api_key(KEY_NAME, LOCAL_SCOPES)
+            _, api_key = service.create_api_key(NewKey(KEY_NAME, LOCAL_SCOPES))
         wanted = replace(ours, api_key=api_key)
         if held != wanted:
             save_credentials(path, wanted)

@@ -7,7 +7,7 @@ from typing import Final
 from tallystick.errors import ConfigError
 from tallystick.profile import MAX_INTEGER
 
-_AGO: Final = re.compile(r"([0-9]{1,6})(s|m|h|d|w)", re.ASCII)
+_SPAN: Final = re.compile(r"([0-9]{1,6})(s|m|h|d|w)", re.ASCII)
 _UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _US: Final = re.compile(r"[0-9]{14,16}", re.ASCII)
 """Microseconds have 14 digits from 1973 on; no other form is digits alone."""
@@ -25,12 +25,23 @@ def parse_moment(text: str, now_us: int) -> int:
     if wanted in ("today", "yesterday"):
         midnight = now_us - now_us % (86_400 * _US_PER_S)
         return midnight if wanted == "today" else midnight - 86_400 * _US_PER_S
-    ago = _AGO.fullmatch(wanted)
+    ago = _SPAN.fullmatch(wanted)
     if ago:
         return max(0, now_us - int(ago[1]) * _UNIT_S[ago[2]] * _US_PER_S)
     if _US.fullmatch(wanted):
         return min(int(wanted), MAX_INTEGER)
     return _parse_iso(wanted)
+
+
+def parse_end(text: str, now_us: int) -> int:
+    """Return a moment to come: how long from now, such as 90d, or any form of `parse_moment`.
+
+    Raises ConfigError.
+    """
+    ahead = _SPAN.fullmatch(text.strip())
+    if ahead:
+        return now_us + int(ahead[1]) * _UNIT_S[ahead[2]] * _US_PER_S
+    return parse_moment(text, now_us)
 
 
 def _parse_iso(text: str) -> int:

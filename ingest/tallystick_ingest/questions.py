@@ -15,10 +15,13 @@ from tallystick.config import load_config
 from tallystick.credentials import load_credentials
 from tallystick.errors import ConfigError, ShipError, TallystickError
 from tallystick.shipping.client import Answer, ServiceClient, Target, cause
+from tallystick_ingest.auth.gate import OPERATOR_FILE
 
 CHUNK_BYTES = 1 << 16
 CONNECT_S = 5
 """Only to connect: a package of a long period takes as long as it takes."""
+ANSWER_S = 60
+"""For what is done at once."""
 
 
 class AnswerError(TallystickError):
@@ -44,6 +47,25 @@ class Questions:
             )
         return cls(Target(endpoint, config.api_key or (held.api_key if held else None)))
 
+    @classmethod
+    def of_operator(cls, secrets: Path) -> "Questions":
+        """Ask as whoever runs the service: with TALLYSTICK_API_KEY, else with the token in its secrets."""
+        config = load_config()
+        held = load_credentials(config.home, config.endpoint)
+        endpoint = config.endpoint or (held.url if held else None)
+        if endpoint is None:
+            raise ConfigError(
+                "no service is known here: start one with `tallystick up`, or set TALLYSTICK_ENDPOINT"
+            )
+        try:
+            token = config.api_key or (secrets / OPERATOR_FILE).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"the secrets of the service in {secrets} cannot be read: set TALLYSTICK_API_KEY to a key "
+                "with the scope keys, or name the directory with --secrets"
+            ) from error
+        return cls(Target(endpoint, token))
+
     def get(self, path: str, query: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Fetch a JSON object."""
         client = ServiceClient(self.target)
@@ -51,6 +73,36 @@ class Questions:
             return _object(client.get(path + _query(query or {})))
         finally:
             client.close()
+
+    def get_list(self, path: str) -> list[dict[str, Any]]:
+        """Fetch a JSON array of objects."""
+        client = ServiceClient(self.target)
+        try:
+            found = _answered(client.get(path))
+        finally:
+            client.close()
+        if not isinstance(found, list):
+            raise AnswerError("the service answers something that is no JSON array")
+        return found
+
+    def delete(self, path: str) -> None:
+        """Delete what a path names."""
+        session = requests.Session()
+        session.trust_env = not self.target.is_local  # proxies are for other machines
+        headers = {"authorization": f"Bearer {self.target.api_key or ''}"}
+        try:
+            answer = session.delete(
+                self.target.endpoint + path,
+                headers=headers,
+                timeout=ANSWER_S,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise ShipError(f"{self.target.endpoint} does not answer: {cause(error)}") from None
+        finally:
+            session.close()
+        if answer.status_code != HTTPStatus.OK:
+            raise AnswerError(_said(answer.status_code, answer.content))
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """Post a JSON object, and read one."""
@@ -100,10 +152,14 @@ def _query(query: Mapping[str, object]) -> str:
     return f"?{urlencode(given)}" if given else ""
 
 
-def _object(answer: Answer) -> dict[str, Any]:
+def _answered(answer: Answer) -> Any:  # noqa: ANN401 - any JSON value
     if answer.status != HTTPStatus.OK:
         raise AnswerError(_said(answer.status, answer.body))
-    found = orjson.loads(answer.body)
+    return orjson.loads(answer.body)
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    found = _answered(answer)
     if not isinstance(found, dict):
         raise AnswerError("the service answers something that is no JSON object")
     return found

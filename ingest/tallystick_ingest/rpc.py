@@ -20,7 +20,14 @@ from tallystick_ingest.operations.metering import CUT_OFF
 from tallystick_ingest.operations.metrics import Metrics
 from tallystick_ingest.otlp.answer import GRPC_CODES, Signal, status_of, success
 from tallystick_ingest.otlp.body import PROTOBUF, BodyForm, UndecodableError
-from tallystick_ingest.otlp.http import REFUSALS, Intake, Received, RefusedWhole, report_fault
+from tallystick_ingest.otlp.http import (
+    REFUSALS,
+    Intake,
+    Received,
+    RefusedWhole,
+    joined,
+    report_fault,
+)
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.verdict import Verdict, message
 
@@ -218,9 +225,8 @@ def _success(signal: Signal, outcome: Verdict) -> bytes:
 
 
 def _metadata(context: Any) -> dict[str, str]:  # noqa: ANN401 - a grpc.aio.ServicerContext
-    return {
-        name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)
-    }
+    given = context.invocation_metadata() or ()
+    return joined((name, value) for name, value in given if isinstance(value, str))
 
 
 def _encoding(body: bytes) -> str:

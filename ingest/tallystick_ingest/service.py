@@ -3,13 +3,13 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Sequence
 from typing import Final
 
 from tallystick.clock import Clock, SystemClock
 from tallystick.errors import AdmissionError, ConfigError, StoreError
 from tallystick.tlog.note import VerifierKey
-from tallystick_ingest.auth.api_keys import ApiKey
+from tallystick_ingest.auth.api_keys import ApiKey, NewKey
+from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.composition import Composition, log_signer
 from tallystick_ingest.drafts import KeyPurpose
 from tallystick_ingest.operations.gauges import ServiceGauges
@@ -102,11 +102,24 @@ class Service(Composition):
                 "give the emitter a name of its own (TALLYSTICK_EMITTER_NAME) and a new key"
             )
 
-    def create_api_key(self, name: str, scopes: Sequence[str]) -> tuple[ApiKey, str]:
-        """Make an API key and record that it exists. Raises ConfigError and BusyError."""
-        key, text = self.ring.create(name, scopes)
-        self.state([self.drafts.key_added(key.id, "", "api")])
+    def create_api_key(self, wanted: NewKey, by: Caller | None = None) -> tuple[ApiKey, str]:
+        """Make an API key and record what it may do; `by` None: the service, at its start.
+
+        Raises ConfigError, OSError and BusyError; a key that is not on record is told to nobody.
+        """
+        key, text = self.ring.add(wanted)
+        self.state([self.drafts.api_key_added(key, by)])
         return key, text
+
+    def revoke_api_key(self, id_: str, by: Caller) -> ApiKey | None:
+        """Revoke an API key and record it; None when there is none. Raises OSError and BusyError.
+
+        It opens nothing from here on even if that cannot be recorded now: ask again until it is.
+        """
+        key = self.ring.revoke(id_)
+        if key is not None:
+            self.state([self.drafts.api_key_revoked(key, by)])
+        return key
 
     def newest_note(self) -> str | None:
         """Return the newest signed checkpoint; None before the first and once signing has stopped."""
@@ -138,6 +151,8 @@ class Service(Composition):
             self.bearers.refresh()
         self._sweep_blobs()
         self._count_sessions()
+        with contextlib.suppress(OSError):
+            self.ring.keep_used()
         taken = self.refusals.take()
         try:
             self.state([self.drafts.heartbeat(), *self.refusals.drafts_of(taken)])
@@ -186,6 +201,8 @@ class Service(Composition):
             self.is_closing = True
         self.verifier.close()
         self.exports.close()
+        with contextlib.suppress(OSError):
+            self.ring.keep_used()
         try:
             self.accesses.sweep(everything=True)
             refused = self.refusals.drafts_of(self.refusals.take())

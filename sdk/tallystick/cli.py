@@ -78,14 +78,23 @@ def verify(arguments: Sequence[str]) -> int:
     return verify_main(list(arguments))
 
 
+_API_KEY_ACTIONS: Final = ("list", "create", "revoke")
+"""Of the service's keys: whoever runs one has the package that asks it."""
+
+
 def keys(arguments: Sequence[str]) -> int:
-    """Show the keys of this machine, or print the trust policy that follows from them."""
+    """Show the keys of this machine, print the trust policy, or list, create and revoke API keys."""
+    if arguments and arguments[0] in _API_KEY_ACTIONS:
+        command = _find("api-keys")
+        return WRONG_USE if command is None else command(arguments) or 0
     from tallystick import key_report  # noqa: PLC0415 - only this command needs it
 
     parser = argparse.ArgumentParser(prog="tallystick keys", description=keys.__doc__)
     actions = parser.add_subparsers(dest="action")
     actions.add_parser("show", help="show what keys there are, and where")
     policy = actions.add_parser("policy", help="print a trust policy; keep it away from the data")
+    for action in _API_KEY_ACTIONS:
+        actions.add_parser(action, help=f"{action} API keys of a service: --help says more")
     policy.add_argument("--output", type=Path, help="write it to this file")
     chosen = parser.parse_args(arguments)
     if chosen.action != "policy":

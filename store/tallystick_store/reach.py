@@ -55,7 +55,8 @@ class Reach:
     """Which records somebody may read, and how much of them. None: all; an empty tuple: none.
 
     A reach cut by tools or resources shows only records that name one of the two, and each that a record
-    names has to be within the reach; of these two, all of one beside some of the other counts as none.
+    names has to be within the reach; where one of the two is cut and nothing is said of the other, none of
+    the other is.
     """
 
     environments: tuple[str, ...] | None = None
@@ -68,7 +69,10 @@ class Reach:
     """Whether the disclosures that name a person are shown too (NAME_FIELDS)."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a pattern that cannot be one."""
+        """Cut tools and resources together; raise ConfigError for a pattern that cannot be one."""
+        if (self.tools is None) != (self.resources is None):
+            object.__setattr__(self, "tools", self.tools or ())
+            object.__setattr__(self, "resources", self.resources or ())
         for patterns in (self.environments, self.agents, self.tools, self.resources):
             _require_patterns(patterns or ())
 
@@ -195,8 +199,11 @@ def _record_conditions(reach: Reach) -> list[str]:
     if reach.tools is None and reach.resources is None:
         return conditions
     conditions.append("coalesce(tool_name, resource_uri) IS NOT NULL")
-    for column, patterns in (("tool_name", reach.tools), ("resource_uri", reach.resources)):
-        conditions.append(f"({column} IS NULL OR {_matches(column, patterns or ())})")
+    for column, patterns in (
+        ("tool_name", reach.tools or ()),
+        ("resource_uri", reach.resources or ()),
+    ):
+        conditions.append(f"({column} IS NULL OR {_matches(column, patterns)})")
     return conditions
 
 

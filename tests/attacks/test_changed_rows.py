@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tallystick_ingest.app import create_app
+from tallystick_ingest.auth.api_keys import SCOPES, NewKey
 from tallystick_ingest.drafts import Access
 from tallystick_ingest.service import Service
 from tallystick_ingest.settings import load_service_config
@@ -50,7 +51,7 @@ KINDS = {"events": "type, key_purpose", "seals": "sender", "spans": "trace_id"}
 def served(home: Path) -> Iterator[tuple[Service, TestClient]]:
     service = Service.open(load_service_config({"home": str(home)}, {}))
     try:
-        _, text = service.create_api_key("reader", ["read", "export", "ingest", "admin"])
+        _, text = service.create_api_key(NewKey("reader", SCOPES))
         headers = {"Authorization": f"Bearer {text}"}
         with TestClient(create_app(Tenants(service)), headers=headers) as client:
             yield service, client

@@ -5,11 +5,13 @@ import http.client
 import json
 import re
 from collections.abc import Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
+from tallystick_ingest.api.evidence import MAX_SNAPSHOTS
 from tallystick_ingest.edge import CutOffError, Edge
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
@@ -93,14 +95,46 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize(
-    "directory", ["/new/\0x", "/new/\ud800", "/proc/x", "/dev/null/x", "relative", "/" + "x" * 300]
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "../x",
+        "/new",
+        "a/b",
+        "a\0x",
+        "\ud800",
+        "A",
+        "x" * 65,
+        "a\n",
+        "%2e%2e",
+        "c:\\x",
+    ],
 )
-def test_a_snapshot_to_a_place_that_is_none_is_refused(service: Service, directory: str) -> None:
-    body = json.dumps({"directory": directory}).encode()
+def test_a_snapshot_to_a_place_of_somebodys_choice_is_refused(service: Service, name: str) -> None:
+    body = json.dumps({"name": name, "directory": str(service.root / "elsewhere")}).encode()
     headers = {**service.authorization, "Content-Type": "application/json"}
     answer = service.ask("POST", "/api/v1/snapshot", body, headers)
     assert answer.status == 400
-    assert directory not in answer.json["error"]
+    assert not (service.home / "snapshots").exists()
+    assert not (service.root / "elsewhere").exists()
+
+
+@pytest.mark.e2e
+def test_snapshots_fill_the_disk_no_further_than_a_few(tmp_path: Path) -> None:
+    made = Service(tmp_path).start()
+    headers = {**made.authorization, "Content-Type": "application/json"}
+    try:
+        for number in range(MAX_SNAPSHOTS + 1):
+            body = json.dumps({"name": f"copy-{number}"}).encode()
+            answer = made.ask("POST", "/api/v1/snapshot", body, headers)
+            assert answer.status == (200 if number < MAX_SNAPSHOTS else 400)
+        assert "remove them" in answer.json["error"]
+        again = made.ask("POST", "/api/v1/snapshot", b'{"name": "copy-0"}', headers)
+        assert "of this name" in again.json["error"]
+    finally:
+        made.kill()
 
 
 @pytest.mark.e2e

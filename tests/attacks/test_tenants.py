@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tallystick_ingest.app import create_app
-from tallystick_ingest.auth.api_keys import SCOPES
+from tallystick_ingest.auth.api_keys import SCOPES, NewKey
 from tallystick_ingest.service import Service
 from tallystick_ingest.settings import load_service_config
 from tallystick_ingest.tenants import Tenants, link_token
@@ -76,7 +76,9 @@ def credential(tenants: Tenants, name: str, kind: str) -> dict[str, str]:
     if kind == "verifier":
         return {"authorization": f"Bearer {service.gate.verifier_token}"}
     if kind == "key":
-        return {"authorization": f"Bearer {service.create_api_key('everything', SCOPES)[1]}"}
+        return {
+            "authorization": f"Bearer {service.create_api_key(NewKey('everything', SCOPES))[1]}"
+        }
     token, _ = service.sessions.start("admin")
     if kind == "cookie":
         return {"cookie": f"tallystick_admin={token}"}

@@ -14,6 +14,16 @@ ACCESS: Final = {
         "People log in by name and password or by a link that works once; guessing is slowed, and a"
         " session ends by itself, at log-out and with its account.",
     ),
+    "auth.keys": Requirement(
+        "NIST SP 800-57 part 1 section 5.3; promise: a key that leaks is ended at once",
+        "An API key has scopes, a reach and an end, is kept as a digest, and opens nothing once it was revoked;"
+        " nobody gives one more than they have, and each change is on record.",
+    ),
+    "auth.reach": Requirement(
+        "ISO/IEC 27001 A.8.3; GDPR article 25(2)",
+        "Whoever's reach is cut to environments, agents, tools or resources sees nothing of the others, in no"
+        " list, count or proof; arguments, results and names take rights of their own.",
+    ),
     "auth.roles": Requirement(
         "ISO/IEC 27001 A.8.3; promise: least privilege",
         "A viewer reads, an auditor also exports, an administrator may do everything.",

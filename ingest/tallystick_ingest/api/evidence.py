@@ -1,6 +1,5 @@
 """What leaves the service: evidence packages, and snapshots for `tallystick verify --data`."""
 
-import ipaddress
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from tallystick.errors import AuthorizationError, StoreError
+from tallystick.errors import StoreError
 from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of
 from tallystick_ingest.api.queries import moment, record_access
 from tallystick_ingest.auth.gate import Caller
@@ -19,16 +18,18 @@ from tallystick_store.snapshot import take_snapshot
 
 CHUNK_BYTES: Final = 1 << 18
 _MAX_CHARS: Final = 64
-_MAX_PATH_CHARS: Final = 4_096
+SNAPSHOT_FOLDER: Final = "snapshots"
+MAX_SNAPSHOTS: Final = 8
+"""A caller fills the disk no further than that."""
 
 router = APIRouter(prefix="/api/v1")
 _may_export = Depends(caller_with("export", is_whole_reach_needed=True))
 
 
 class SnapshotBody(BaseModel):
-    """Where the snapshot goes: a directory on the service's machine."""
+    """Under which name the snapshot goes into the service's own directory of snapshots."""
 
-    directory: str = Field(max_length=_MAX_PATH_CHARS)
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
 
 
 @router.get("/export")
@@ -71,36 +72,26 @@ def chunks(file: BinaryIO) -> Iterator[bytes]:
 
 @router.post("/snapshot")
 def snapshot(body: SnapshotBody, request: Request, caller: Caller = _may_export) -> dict[str, str]:
-    """Copy the store, consistently, into a new directory on this machine, for a caller on it."""
-    if not _is_local(request):
-        raise AuthorizationError("a snapshot is written on the service's machine: ask for it there")
-    target = _new_directory(body.directory)
+    """Copy the store, consistently, into a new directory below `snapshots` in the service's home."""
     service = service_of(request)
+    core = service.config.core
+    target = _new_directory(core.home / SNAPSHOT_FOLDER / core.data.name, body.name)
     record_access(request, caller, "access.export", "snapshot", {}, service.store.size)
     try:
         take_snapshot(service.store, target)
     except StoreError as error:
         raise BadRequestError(
-            "the snapshot cannot be written there: expected a directory that this service may make, "
-            "and room for a copy of its data"
+            "the snapshot cannot be written: expected room for a copy of the data in the service's home"
         ) from error
     return {"directory": str(target)}
 
 
-def _new_directory(text: str) -> Path:
-    target = Path(text)
-    try:
-        is_new = text.isprintable() and target.is_absolute() and not target.exists()
-    except OSError:
-        is_new = False
-    if not is_new:
-        raise BadRequestError("expected the absolute path of a directory that does not exist yet")
+def _new_directory(folder: Path, name: str) -> Path:
+    target = folder / name
+    if target.exists():
+        raise BadRequestError("there is a snapshot of this name: choose another one")
+    if folder.is_dir() and sum(1 for _ in folder.iterdir()) >= MAX_SNAPSHOTS:
+        raise BadRequestError(
+            f"{MAX_SNAPSHOTS} snapshots are kept in the service's home: move some away, or remove them"
+        )
     return target
-
-
-def _is_local(request: Request) -> bool:
-    host = request.client.host if request.client else ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

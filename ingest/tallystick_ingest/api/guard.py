@@ -21,7 +21,7 @@ from tallystick_ingest.auth.api_keys import Scope
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.auth.login import TooManyAttemptsError
 from tallystick_ingest.otlp.answer import RETRY_AFTER_S
-from tallystick_ingest.otlp.http import RefusedWhole
+from tallystick_ingest.otlp.http import RefusedWhole, header_map
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import Service
 from tallystick_ingest.tenants import Tenants
@@ -72,8 +72,7 @@ def caller_with(
     """
 
     def dependency(request: Request) -> Caller:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        caller = service_of(request).gate.caller(headers)
+        caller = service_of(request).gate.caller(header_map(request.scope))
         request.state.caller = caller
         if scope is not None:
             caller.require(scope)

@@ -14,6 +14,7 @@ from tallystick_ingest.auth.accounts import MAX_ACCOUNT_NAME_CHARS
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller, caller_of, session_token
 from tallystick_ingest.auth.passwords import MAX_PASSWORD_CHARS
 from tallystick_ingest.drafts import Access
+from tallystick_ingest.otlp.http import header_map
 from tallystick_ingest.service import Service
 
 MAX_TOKEN_CHARS: Final = 256
@@ -54,7 +55,7 @@ def login_by_link(body: LinkBody, request: Request) -> JSONResponse:
 @router.post("/logout")
 def logout(request: Request, _caller: Caller = _anybody) -> dict[str, str]:
     """End the session that the request shows."""
-    token = session_token({name.lower(): value for name, value in request.headers.items()})
+    token = session_token(header_map(request.scope))
     if not token:
         raise BadRequestError("an API key has no session: nothing was ended")
     service_of(request).sessions.end(token)

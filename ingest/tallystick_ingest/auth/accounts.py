@@ -9,24 +9,20 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 from tallystick.errors import ConfigError
 from tallystick.private_file import make_private_directory, replace_private_file
-from tallystick_ingest.auth.api_keys import SCOPES, Scope
+from tallystick_ingest.auth.api_keys import Scope
 from tallystick_ingest.auth.passwords import COST, Cost, PasswordHash, hash_password
+from tallystick_ingest.auth.reaches import reach_of, shown_reach
+from tallystick_ingest.auth.roles import ROLES, SCOPES_OF_ROLE, Role
+from tallystick_store.reach import OPEN, Reach
 
-Role = Literal["viewer", "auditor", "admin"]
-ROLES: Final[tuple[Role, ...]] = get_args(Role)
-SCOPES_OF_ROLE: Final[Mapping[str, tuple[Scope, ...]]] = {
-    "viewer": ("read", "payload"),
-    "auditor": ("read", "payload", "export"),
-    "admin": SCOPES,
-}
 ACCOUNTS_FILE: Final = "accounts.json"
 MAX_ACCOUNT_NAME_CHARS: Final = 64
 
@@ -44,6 +40,7 @@ class Account:
     role: Role
     password: PasswordHash
     created_us: int
+    reach: Reach = OPEN
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
@@ -83,7 +80,7 @@ class AccountBook:
         """Return the account of this id; None once it was removed."""
         return next((one for one in self.accounts if one.id == id_), None)
 
-    def add(self, name: str, role: str, password: str) -> Account:
+    def add(self, name: str, role: str, password: str, reach: Reach = OPEN) -> Account:
         """Make an account; durable when this returns.
 
         Raises ConfigError for a name that is taken or cannot be one, an unknown role and a password
@@ -99,7 +96,7 @@ class AccountBook:
                 raise ConfigError(
                     f"there is an account {name!r} already: remove it first, or take another name"
                 )
-            account = Account(_new_id(accounts), name, known, hashed, self._clock_us())
+            account = Account(_new_id(accounts), name, known, hashed, self._clock_us(), reach)
             accounts.append(account)
         return account
 
@@ -156,14 +153,14 @@ def _new_id(accounts: list[Account]) -> str:
 
 
 def _print(accounts: list[Account]) -> bytes:
-    stated = {"accounts": [asdict(account) for account in accounts]}
+    stated = {"accounts": [{**asdict(one), "reach": shown_reach(one.reach)} for one in accounts]}
     return json.dumps(stated, indent=_INDENT).encode() + b"\n"
 
 
 def _read(path: Path) -> tuple[Account, ...]:
     try:
         return tuple(map(_account, json.loads(path.read_bytes())["accounts"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
         raise ConfigError(
             f"{path} does not hold accounts ({type(error).__name__}): restore it from a copy, or "
             "move it away and add the accounts again"
@@ -173,7 +170,8 @@ def _read(path: Path) -> tuple[Account, ...]:
 def _account(stated: Any) -> Account:  # noqa: ANN401 - JSON
     kept = stated["password"]
     password = PasswordHash(str(kept["salt"]), str(kept["hash"]), Cost(**kept["cost"]))
-    account = Account(**{**stated, "password": password})
+    reach = reach_of(stated["reach"])
+    account = Account(**{**stated, "password": password, "reach": reach})
     if account.role not in ROLES or not isinstance(account.name, str):
         raise ValueError("role")
     return account

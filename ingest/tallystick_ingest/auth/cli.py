@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 from tallystick.clock import SystemClock
 from tallystick.errors import ConfigError
-from tallystick_ingest.auth.accounts import ROLES, AccountBook
+from tallystick_ingest.auth.accounts import AccountBook
 from tallystick_ingest.auth.passwords import generate_password, require_password
+from tallystick_ingest.auth.reaches import said_reach
+from tallystick_ingest.auth.roles import MEANING, ROLES
+from tallystick_ingest.cli.arguments import add_reach_options, chosen_reach
 from tallystick_ingest.cli.settled import add_settings, loaded_settings
 from tallystick_ingest.service_keys import DEFAULT_TENANT, tenant_secrets
 
@@ -48,8 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         "--role",
         required=True,
         choices=ROLES,
-        help="viewer: read; auditor: read and export; admin: everything",
+        help="; ".join(f"{role}: {meaning}" for role, meaning in MEANING.items()),
     )
+    add_reach_options(add)
     add.add_argument(
         "--generate",
         action="store_true",
@@ -63,8 +67,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add(book: AccountBook, chosen: argparse.Namespace) -> None:
     is_asked = sys.stdin.isatty() and not chosen.generate
     password = _asked() if is_asked else generate_password()
-    account = book.add(chosen.name, chosen.role, password)
-    print(f"account   {account.name}, {account.role}")
+    account = book.add(chosen.name, chosen.role, password, chosen_reach(chosen))
+    print(f"account   {account.name}, {account.role}, {said_reach(account.reach)}")
     if not is_asked:
         print(f"password  {password}")
 
@@ -82,4 +86,4 @@ def _list(book: AccountBook) -> None:
         print("There are no accounts. Add one with: tallystick accounts add NAME --role viewer")
     width = max((len(one.name) for one in book.accounts), default=0)
     for one in book.accounts:
-        print(f"{one.name.ljust(width)}  {one.role.ljust(7)}  {one.id}")
+        print(f"{one.name.ljust(width)}  {one.role.ljust(10)}  {one.id}  {said_reach(one.reach)}")

@@ -7,7 +7,7 @@ can cause.
 
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Final, Protocol
@@ -17,13 +17,16 @@ from tallystick.capture.identity import Identity
 from tallystick.errors import AuthenticationError, AuthorizationError, ConfigError, StoreError
 from tallystick_ingest.auth.accounts import Account, AccountBook
 from tallystick_ingest.auth.admin import COOKIE
-from tallystick_ingest.auth.api_keys import SCOPES, ApiKey, KeyRing, Scope
+from tallystick_ingest.auth.api_keys import SCOPES, ApiKey, KeyRing, NewKey, Scope
+from tallystick_ingest.auth.reaches import is_within
 from tallystick_ingest.auth.sessions import SessionBook, is_session_token
 from tallystick_ingest.auth.tokens import looks_like_jwt
 from tallystick_store.reach import OPEN, Reach
 
 _BEARER: Final = "bearer"
 _TOKEN_BYTES: Final = 32
+_NEVER_IN_TOKENS: Final = ", \t"
+"""What no token has (RFC 6750, section 2.1), and two headers that were joined have (RFC 9110, section 5.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,31 @@ class Caller:
                 "resources, for this cannot be cut to less"
             )
 
+    def require_grantable(self, wanted: NewKey) -> None:
+        """Raise AuthorizationError for a key that may more than the caller, who is no administrator."""
+        if "admin" in self.scopes:
+            return
+        further = [scope for scope in wanted.scopes if scope not in self.scopes]
+        if further:
+            raise AuthorizationError(
+                f"{self.id} may not give the scope {further[0]!r}: it lacks it"
+            )
+        if not is_within(wanted.reach, self.reach):
+            raise AuthorizationError(
+                f"{self.id} may not give this reach: name patterns of its own in each dimension by which "
+                "it is cut"
+            )
+
 
 VERIFIER: Final = Caller("verifier", "verification by the service itself", ("read", "payload"))
 """The process that checks the service's own log; its key lives as long as the service."""
 ADMINISTRATOR: Final = Caller("admin", "administrator", SCOPES, is_human=True, role="admin")
 """Whoever used the one-time link."""
+
+
+OPERATOR: Final = Caller("operator", "operator of this machine", ("keys", "admin"))
+"""Whoever can read the service's secrets: `tallystick keys` shows the token that is there."""
+OPERATOR_FILE: Final = "operator.token"
 
 
 class Bearers(Protocol):
@@ -92,14 +115,17 @@ class Gate:
         keys: KeyRing,
         sessions: SessionBook,
         accounts: AccountBook,
+        clock_us: Callable[[], int],
         bearers: Bearers | None = None,
     ) -> None:
         """Let in the holders of `keys`, the sessions of the administrator and of `accounts`, and `bearers`."""
         self._keys = keys
         self._sessions = sessions
         self._accounts = accounts
+        self._clock_us = clock_us
         self._bearers = bearers
         self.verifier_token = secrets.token_urlsafe(_TOKEN_BYTES)
+        self.operator_token = secrets.token_urlsafe(_TOKEN_BYTES)
 
     def is_instant(self, headers: Mapping[str, str]) -> bool:
         """Whether `caller` neither waits for others nor checks a signature."""
@@ -133,18 +159,22 @@ class Gate:
             return self._sessions.is_known(token)
         if self._bearers is not None and looks_like_jwt(text):
             return self._bearers.is_for_us(text)
-        return self._is_verifier(text) or self._keys.is_known(text)
+        return self._of_the_house(text) is not None or self._keys.is_known(text)
 
-    def _is_verifier(self, text: str) -> bool:
-        given, verifier = text.encode("utf-8", "replace"), self.verifier_token.encode()
-        return hmac.compare_digest(given, verifier)
+    def _of_the_house(self, text: str) -> Caller | None:
+        given = text.encode("utf-8", "replace")
+        for token, caller in ((self.verifier_token, VERIFIER), (self.operator_token, OPERATOR)):
+            if hmac.compare_digest(given, token.encode()):
+                return caller
+        return None
 
     def _of_token(self, text: str) -> Caller:
-        if self._is_verifier(text):
-            return VERIFIER
+        own = self._of_the_house(text)
+        if own is not None:
+            return own
         if self._bearers is not None and looks_like_jwt(text):
             return self._bearers.caller(text)
-        return _of_key(self._keys.find(text))
+        return _of_key(self._keys.find(text), self._clock_us())
 
     def _of_session(self, token: str) -> Caller:
         session = self._sessions.find(token)
@@ -170,7 +200,14 @@ class Gate:
 
 def caller_of(account: Account) -> Caller:
     """Return an account as a caller."""
-    return Caller(account.id, account.name, account.scopes, is_human=True, role=account.role)
+    return Caller(
+        account.id,
+        account.name,
+        account.scopes,
+        is_human=True,
+        role=account.role,
+        reach=account.reach,
+    )
 
 
 def session_token(headers: Mapping[str, str]) -> str:
@@ -185,19 +222,26 @@ def session_token(headers: Mapping[str, str]) -> str:
     return _cookie(headers.get("cookie", "")) if _is_same_origin(headers) else ""
 
 
-def _of_key(key: ApiKey | None) -> Caller:
+def _of_key(key: ApiKey | None, now_us: int) -> Caller:
     if key is None:
         raise AuthenticationError(
-            "this API key is not known here: check that it belongs to this service"
+            "this API key is not known here: it belongs to another service, or was revoked"
         )
-    return Caller(key.id, key.name, key.scopes)
+    if key.has_expired(now_us):
+        raise AuthenticationError("this API key has expired: ask for a new one")
+    return Caller(key.id, key.name, key.scopes, reach=key.reach)
 
 
 def _bearer(authorization: str) -> str:
-    scheme, _, text = authorization.partition(" ")
-    if scheme.lower() != _BEARER or not text.strip():
+    scheme, _, rest = authorization.partition(" ")
+    text = rest.strip()
+    if scheme.lower() != _BEARER or not text:
         raise AuthenticationError("the Authorization header is not `Bearer <API key>`")
-    return text.strip()
+    if any(character in _NEVER_IN_TOKENS for character in text):
+        raise AuthenticationError(
+            "there is more than one credential: send one Authorization header"
+        )
+    return text
 
 
 def _cookie(header: str) -> str:

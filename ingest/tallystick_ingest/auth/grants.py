@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tallystick.errors import ConfigError
-from tallystick_ingest.auth.accounts import ROLES, SCOPES_OF_ROLE
 from tallystick_ingest.auth.api_keys import SCOPES
+from tallystick_ingest.auth.roles import ROLES, SCOPES_OF_ROLE
 from tallystick_ingest.service_keys import DEFAULT_TENANT, is_tenant_name
 from tallystick_store.reach import OPEN, Reach
 

@@ -2,6 +2,7 @@
 
 from tallystick_ingest.cli.asking import actions, credentials, tools, trace
 from tallystick_ingest.cli.keeping import export, snapshot
+from tallystick_ingest.cli.keys import api_keys
 from tallystick_ingest.cli.operating import tenants
 from tallystick_ingest.cli.restoring import rebuild
 from tallystick_ingest.cli.settled import config
@@ -9,6 +10,7 @@ from tallystick_ingest.cli.starting import up
 
 __all__ = [
     "actions",
+    "api_keys",
     "config",
     "credentials",
     "export",

@@ -10,7 +10,9 @@ from typing import Final
 
 from tallystick.clock import SystemClock
 from tallystick.errors import ConfigError
+from tallystick_ingest.auth.reaches import DIMENSIONS, reach_of
 from tallystick_ingest.moment import parse_moment
+from tallystick_store.reach import Reach
 
 MOMENTS: Final = (
     "2026-11-22T15:00:00Z, 2026-11-22, today, yesterday, now, or how long ago: 30m, 2h, 7d"
@@ -37,6 +39,23 @@ def _moment(option: str, text: str | None, now_us: int) -> int | None:
         return None if text is None else parse_moment(text, now_us)
     except ConfigError as error:
         raise ConfigError(f"{option}: {error}") from None
+
+
+def add_reach_options(parser: argparse.ArgumentParser) -> None:
+    """Add --environment, --agent, --tool and --resource, each as often as one likes."""
+    for dimension in DIMENSIONS:
+        parser.add_argument(
+            f"--{dimension.removesuffix('s')}",
+            dest=dimension,
+            action="append",
+            metavar="PATTERN",
+            help=f"cut the reach to these {dimension}: * is any text, ? one character; default: all",
+        )
+
+
+def chosen_reach(chosen: argparse.Namespace) -> Reach:
+    """Return the reach that these options state; raises ConfigError."""
+    return reach_of({dimension: getattr(chosen, dimension) for dimension in DIMENSIONS})
 
 
 def limit(text: str) -> int:

@@ -1,8 +1,10 @@
 """The commands that write a copy of what is kept: snapshot, export."""
 
 import argparse
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from secrets import token_hex
 
 from tallystick.errors import ConfigError
 from tallystick_ingest.cli.arguments import MOMENTS, period
@@ -16,7 +18,17 @@ def snapshot(arguments: Sequence[str]) -> int:
     from tallystick_ingest.questions import Questions  # noqa: PLC0415 - slow to import
 
     target = chosen.directory.absolute()
-    Questions.of_this_machine().post("/api/v1/snapshot", {"directory": str(target)})
+    if target.exists():
+        raise ConfigError(f"{target} exists already: name a directory that does not exist yet")
+    made = Questions.of_this_machine().post("/api/v1/snapshot", {"name": f"taken-{token_hex(8)}"})
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.move(made["directory"], target)
+    except OSError as error:
+        raise ConfigError(
+            f"the snapshot is in {made['directory']} on the service's machine, and cannot be moved to "
+            f"{target}: {error.strerror or error}"
+        ) from error
     print(f"{target}: check it with `tallystick verify --data {target} --policy POLICY`")
     return 0
 

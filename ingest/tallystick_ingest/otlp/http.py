@@ -7,7 +7,7 @@ which every exporter repeats; nothing is a 500.
 
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -169,8 +169,23 @@ def report_fault(what: str, fault: Exception, outcome: str = "answered with 503"
 
 
 def header_map(scope: Scope) -> dict[str, str]:
-    """Return the headers of a request by lower-case name; bytes outside ASCII stay what they are."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    """Return the headers of a request by lower-case name; bytes outside ASCII stay what they are.
+
+    Those that came more than once are joined by commas (RFC 9110, section 5.3), so that none of them wins.
+    """
+    return joined(
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+    )
+
+
+def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by lower-case name, the values of one name joined; cookies as RFC 6265 has them."""
+    found: dict[str, str] = {}
+    for given, value in pairs:
+        name = given.lower()
+        between = "; " if name == "cookie" else ", "
+        found[name] = f"{found[name]}{between}{value}" if name in found else value
+    return found
 
 
 async def send_answer(send: Send, answer: Answer) -> None:

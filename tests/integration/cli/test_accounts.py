@@ -52,7 +52,7 @@ def test_an_account_that_is_added_beside_a_running_service_logs_in_and_is_remove
     assert answer.json["role"] == "auditor"
     headers = {"Authorization": f"Bearer {answer.json['session']}"}
     listed = run(service.home, "list").stdout
-    assert listed.split() == ["ada", "auditor", answer.json["id"]]
+    assert listed.split() == ["ada", "auditor", answer.json["id"], "everything"]
     assert run(service.home, "remove", "ada").returncode == 0
     assert service.ask("GET", "/api/v1/me", headers=headers).status == 401
     assert "no accounts" in run(service.home, "list").stdout

@@ -10,10 +10,11 @@ import pytest
 from tallystick.errors import AuthenticationError, AuthorizationError, ConfigError, StoreError
 from tallystick_ingest.auth.accounts import AccountBook
 from tallystick_ingest.auth.admin import COOKIE, AdminDoor
-from tallystick_ingest.auth.api_keys import KEY_PREFIX, LOCAL_SCOPES, SCOPES, KeyRing
+from tallystick_ingest.auth.api_keys import KEY_PREFIX, LOCAL_SCOPES, SCOPES, KeyRing, NewKey
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Gate
 from tallystick_ingest.auth.passwords import Cost
 from tallystick_ingest.auth.sessions import SESSION_PREFIX, SessionBook
+from tallystick_store.reach import Reach
 from tests.requirements import requirement
 from tests.stores import START_US, Clock
 
@@ -40,7 +41,7 @@ def accounts(tmp_path: Path) -> AccountBook:
 
 @pytest.fixture
 def gate(ring: KeyRing, sessions: SessionBook, accounts: AccountBook) -> Gate:
-    return Gate(ring, sessions, accounts)
+    return Gate(ring, sessions, accounts, Clock())
 
 
 @requirement("auth.from-the-first-start")
@@ -89,6 +90,71 @@ def test_a_damaged_key_file_is_named_and_never_replaced(tmp_path: Path, content:
     with pytest.raises(ConfigError, match="does not hold API keys"):
         KeyRing(file, Clock())
     assert file.read_text() == content
+
+
+@requirement("auth.keys")
+def test_a_key_opens_until_its_time_is_over(tmp_path: Path) -> None:
+    clock = Clock()
+    ring = KeyRing(tmp_path / "api-keys.json", clock)
+    gate = Gate(ring, SessionBook(tmp_path / "s.json", clock), AccountBook(tmp_path, clock), clock)
+    _, text = ring.add(NewKey("ci", ("read",), expires_us=START_US + 10))
+    headers = {"authorization": f"Bearer {text}"}
+    clock.now_us = START_US + 9
+    assert gate.caller(headers).name == "ci"
+    clock.now_us = START_US + 10
+    with pytest.raises(AuthenticationError, match="has expired"):
+        gate.caller(headers)
+
+
+@requirement("auth.keys")
+def test_a_key_keeps_its_reach_and_its_last_day_over_a_restart(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path / "api-keys.json", Clock())
+    reach = Reach(agents=("buyer*",), tools=("search",))
+    key, text = ring.add(NewKey("ci", ("read",), reach))
+    assert KeyRing(tmp_path / "api-keys.json", Clock()).keys == (key,)
+    assert ring.find(text) == key
+    ring.keep_used()
+    [again] = KeyRing(tmp_path / "api-keys.json", Clock()).keys
+    assert (again.reach, again.used_on) == (reach, "2026-12-02")
+
+
+@requirement("auth.keys")
+def test_a_revoked_key_is_not_found_and_stays_listed(ring: KeyRing, tmp_path: Path) -> None:
+    key, text = ring.create("ci", ["read"])
+    _, other = ring.create("other", ["read"])
+    revoked = ring.revoke(key.id)
+    assert revoked is not None
+    assert ring.revoke(key.id) == revoked
+    assert ring.revoke("key-00000000") is None
+    for kept in (ring, KeyRing(tmp_path / "api-keys.json", Clock())):
+        assert kept.find(text) is None
+        assert kept.find(other) is not None
+        assert [one.revoked_us for one in kept.keys] == [START_US, None]
+
+
+@requirement("auth.keys")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"scopes": ["read", "root"]},
+        {"scopes": []},
+        {"reach": {"agents": "buyer"}},
+        {"reach": {"persons": ["x"]}},
+        {"expires_us": "never"},
+        {"further": 1},
+    ],
+    ids=str,
+)
+def test_a_key_file_that_says_something_else_is_damage_and_no_wider_key(
+    ring: KeyRing, tmp_path: Path, damage: dict[str, object]
+) -> None:
+    ring.create("ci", ["read"])
+    file = tmp_path / "api-keys.json"
+    kept = json.loads(file.read_text())
+    kept["keys"][0] |= damage
+    file.write_text(json.dumps(kept))
+    with pytest.raises(ConfigError, match="does not hold API keys"):
+        KeyRing(file, Clock())
 
 
 @requirement("auth.from-the-first-start")
@@ -141,6 +207,8 @@ def test_a_damaged_admin_file_is_named(tmp_path: Path, content: str) -> None:
         {"authorization": f"Bearer {SESSION_PREFIX}wrong"},
         {"authorization": f"Bearer {SESSION_PREFIX}"},
         {"authorization": "Basic dXNlcjpwYXNz"},
+        {"authorization": "Bearer one, Bearer two"},
+        {"authorization": "Bearer one two"},
         {"cookie": f"{COOKIE}=wrong"},
         {"cookie": "\x00=;;;"},
         {"cookie": COOKIE},
@@ -199,8 +267,11 @@ def test_a_cookie_counts_only_for_pages_of_ours(
 @pytest.mark.parametrize(
     ("role", "scopes"),
     [
-        ("viewer", ("read", "payload")),
-        ("auditor", ("read", "payload", "export")),
+        ("viewer", ("read",)),
+        ("developer", ("read", "payload")),
+        ("security", ("read", "payload", "reveal", "export", "sql")),
+        ("compliance", ("read", "payload", "export", "retain", "delete.request")),
+        ("auditor", ("read", "payload", "export", "sql")),
         ("admin", SCOPES),
     ],
 )

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tallystick.errors import AuthenticationError
-from tallystick_ingest.auth.accounts import SCOPES_OF_ROLE
 from tallystick_ingest.auth.clients import ClientRules, parse_patterns
 from tallystick_ingest.auth.grants import Granted, Grants, parse_grants
+from tallystick_ingest.auth.roles import SCOPES_OF_ROLE
 from tallystick_store.reach import OPEN, Reach
 from tests.requirements import requirement
 

@@ -7,6 +7,7 @@ import pytest
 
 from tallystick.errors import ConfigError
 from tallystick.testing import FakeClock
+from tallystick_ingest.auth.api_keys import NewKey
 from tallystick_ingest.auth.gate import ADMINISTRATOR
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import Service
@@ -64,7 +65,7 @@ def test_the_operators_log_states_each_tenant_once(tmp_path: Path) -> None:
 def test_a_credential_leads_to_the_tenant_that_gave_it_out(tenants: Tenants) -> None:
     acme, globex = tenants.add("acme"), tenants.add("globex")
     for service in (acme, globex, tenants.operator):
-        _, key = service.create_api_key("agent", ["read"])
+        _, key = service.create_api_key(NewKey("agent", ("read",)))
         session, _ = service.sessions.start(ADMINISTRATOR.id)
         verifier = service.gate.verifier_token
         for credential in (key, session, verifier):

@@ -1,0 +1,107 @@
+"""API keys: who has one, making one, revoking one. Each use is on record, the listing too."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from tallystick.errors import ConfigError
+from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
+from tallystick_ingest.api.queries import record_access
+from tallystick_ingest.auth.api_keys import MAX_NAME_CHARS, SCOPES, ApiKey, NewKey
+from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.auth.reaches import reach_of, shown_reach
+from tallystick_ingest.moment import parse_end
+from tallystick_store.reach import MAX_PATTERN_CHARS, MAX_PATTERNS
+
+_MAX_MOMENT_CHARS: Final = 64
+_NO_STORE: Final = {"cache-control": "no-store"}
+
+router = APIRouter(prefix="/api/v1/keys")
+_may_manage = Depends(caller_with("keys"))
+_Patterns = (
+    Annotated[
+        list[Annotated[str, Field(max_length=MAX_PATTERN_CHARS)]], Field(max_length=MAX_PATTERNS)
+    ]
+    | None
+)
+
+
+class ReachBody(BaseModel):
+    """Which records a key may read: patterns of each kind; null, or left out: all."""
+
+    environments: _Patterns = None
+    agents: _Patterns = None
+    tools: _Patterns = None
+    resources: _Patterns = None
+
+
+class KeyBody(BaseModel):
+    """What a new API key is to be."""
+
+    name: str = Field(max_length=MAX_NAME_CHARS)
+    scopes: list[str] = Field(max_length=len(SCOPES))
+    expires: Annotated[str, Field(max_length=_MAX_MOMENT_CHARS)] | None = None
+    """A moment, or how long from now: 90d. Left out: never."""
+    reach: ReachBody = ReachBody()
+
+
+@router.get("")
+def list_keys(request: Request, caller: Caller = _may_manage) -> list[dict[str, Any]]:
+    """List the API keys: what each may do, until when, and on which day it was last used."""
+    service = service_of(request)
+    keys = service.ring.keys
+    record_access(request, caller, "access.read", "keys", {}, len(keys))
+    now_us = service.clock.now_us()
+    return [_shown(key, now_us) for key in keys]
+
+
+@router.post("")
+def create_key(body: KeyBody, request: Request, caller: Caller = _may_manage) -> JSONResponse:
+    """Make an API key; its text is in this answer and nowhere else."""
+    service = service_of(request)
+    now_us = service.clock.now_us()
+    wanted = _wanted(body, now_us)
+    caller.require_grantable(wanted)
+    key, text = service.create_api_key(wanted, caller)
+    return JSONResponse({**_shown(key, now_us), "api_key": text}, headers=_NO_STORE)
+
+
+@router.delete("/{key_id}")
+def revoke_key(
+    key_id: Annotated[str, Path(max_length=MAX_NAME_CHARS)],
+    request: Request,
+    caller: Caller = _may_manage,
+) -> dict[str, Any]:
+    """Revoke an API key: from this answer on it opens nothing, over no protocol."""
+    service = service_of(request)
+    key = service.revoke_api_key(key_id, caller)
+    if key is None:
+        raise NotFoundError(
+            "there is no API key of this id: `tallystick keys list` shows those there are"
+        )
+    return _shown(key, service.clock.now_us())
+
+
+def _wanted(body: KeyBody, now_us: int) -> NewKey:
+    try:
+        expires_us = None if body.expires is None else parse_end(body.expires, now_us)
+        return NewKey(body.name, tuple(body.scopes), reach_of(body.reach.model_dump()), expires_us)
+    except ConfigError as error:
+        raise BadRequestError(str(error)) from None
+
+
+def _shown(key: ApiKey, now_us: int) -> dict[str, Any]:
+    state = "expired" if key.has_expired(now_us) else "valid"
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": list(key.scopes),
+        "reach": shown_reach(key.reach),
+        "state": "revoked" if key.revoked_us is not None else state,
+        "created_us": key.created_us,
+        "expires_us": key.expires_us,
+        "revoked_us": key.revoked_us,
+        "used_on": key.used_on,
+    }
