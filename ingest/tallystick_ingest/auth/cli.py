@@ -29,8 +29,8 @@ def accounts(arguments: Sequence[str]) -> int:
         if chosen.action == "add":
             _add(book, chosen)
         elif chosen.action == "remove":
-            book.remove(chosen.name)
-            print(f"{chosen.name} was removed, and every session with it.")
+            book.remove(chosen.account)
+            print(f"{chosen.account} was removed, and every session with it.")
         else:
             _list(book)
     except OSError as error:
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     actions = parser.add_subparsers(dest="action", required=True)
     add = actions.add_parser("add", help="add an account; the password is asked, or made up")
-    add.add_argument("name")
+    add.add_argument("account", metavar="name")
     add.add_argument(
         "--role",
         required=True,
@@ -60,14 +60,16 @@ def _parser() -> argparse.ArgumentParser:
         help="make up a password and print it once, as without a terminal",
     )
     actions.add_parser("list", help="list the accounts")
-    actions.add_parser("remove", help="remove an account and end its sessions").add_argument("name")
+    actions.add_parser("remove", help="remove an account and end its sessions").add_argument(
+        "account", metavar="name"
+    )
     return parser
 
 
 def _add(book: AccountBook, chosen: argparse.Namespace) -> None:
     is_asked = sys.stdin.isatty() and not chosen.generate
     password = _asked() if is_asked else generate_password()
-    account = book.add(chosen.name, chosen.role, password, chosen_reach(chosen))
+    account = book.add(chosen.account, chosen.role, password, chosen_reach(chosen))
     print(f"account   {account.name}, {account.role}, {said_reach(account.reach)}")
     if not is_asked:
         print(f"password  {password}")

@@ -26,7 +26,7 @@ def api_keys(arguments: Sequence[str]) -> int:
     questions = Questions.of_operator(secrets)
     if chosen.action == "create":
         body = {
-            "name": chosen.name,
+            "name": chosen.key_name,
             "scopes": chosen.scope,
             "expires": chosen.expires,
             "reach": shown_reach(chosen_reach(chosen)),
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     create = actions.add_parser(
         "create", parents=[places], help="make a key and print it, this once"
     )
-    create.add_argument("name", help="what it is for")
+    create.add_argument("key_name", metavar="name", help="what it is for")
     create.add_argument(
         "--scope",
         action="append",

@@ -19,6 +19,7 @@ from tallystick_store.reach import OPEN, Reach, Rule, view_statements
 from tallystick_store.rows import EventRow, Merge, SpanBatch, SpanRow
 from tallystick_store.schema import APPLIED, TABLES, Column, Table
 from tallystick_store.store import Store
+from tests.requirements import requirement
 from tests.stores import Emitter, open_store, span, write
 
 VIEWED = ("events", "seals", "spans", "late_disclosures", "checkpoints", "meta")
@@ -138,6 +139,7 @@ ALL = [
 ]
 
 
+@requirement("auth.reach")
 @pytest.mark.parametrize(
     ("reach", "expected"),
     [
