@@ -62,7 +62,7 @@ def test_an_account_logs_in_is_told_who_it_is_and_leaves(service: Service) -> No
         "id": account.id,
         "name": "ada",
         "role": "auditor",
-        "scopes": ["read", "payload", "export"],
+        "scopes": ["read", "payload", "export", "sql"],
     }
     assert service.ask("GET", "/api/v1/actions", headers=bearer(token)).status == 200
     assert post(service, "/api/v1/logout", b"", token).status == 200

@@ -75,7 +75,7 @@ def test_an_account_is_kept_privately_and_without_its_password(
     book: AccountBook, tmp_path: Path
 ) -> None:
     account = book.add("ada", "auditor", WORDS)
-    assert (account.scopes, account.created_us) == (("read", "payload", "export"), START_US)
+    assert (account.scopes, account.created_us) == (("read", "payload", "export", "sql"), START_US)
     file = tmp_path / ACCOUNTS_FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert WORDS not in file.read_text()
@@ -102,7 +102,7 @@ def test_another_process_sees_every_change_at_once(book: AccountBook, tmp_path: 
         ("", "viewer", WORDS, "printable"),
         ("x" * 65, "viewer", WORDS, "printable"),
         ("a\x1b[2J", "viewer", WORDS, "printable"),
-        ("bob", "root", WORDS, "viewer, auditor, admin"),
+        ("bob", "root", WORDS, "viewer, developer, security"),
         ("bob", "viewer", "short", "15 to 256"),
     ],
 )
