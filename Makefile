@@ -11,7 +11,7 @@ COMPILE := $(UV) pip compile --upgrade --universal --python-version 3.11 --gener
   --no-emit-package tallystick --no-annotate --no-emit-index-url --no-emit-find-links \
   --custom-compile-command "make lock" --quiet
 
-.PHONY: help demo screenshot test coverage lint bench lock clean
+.PHONY: help demo screenshot test coverage lint openapi bench lock clean
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/'
 
@@ -31,6 +31,9 @@ lint: .venv/ready  ## check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+openapi: .venv/ready  ## write docs/openapi.json anew
+	$(BIN)/python -m tests.described
 
 bench: .venv/ready .venv-peers/ready  ## measure what the design budgets, and the SDK beside its peers
 	$(BIN)/python -m bench

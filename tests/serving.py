@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from tallystick.profile import encode
 from tallystick.tlog.dsse import sign_envelope
 from tallystick_ingest.enrolment import ENROLMENT_TYPE
+from tests.described import check_answer
 from tests.keys import KeyPair
 from tests.patience import PATIENCE_S
 from tests.ports import free_port
@@ -127,13 +128,15 @@ class Service:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send one request on a connection of its own, with nothing added to it."""
+        """Send one request on a connection of its own, with nothing added to it; the answer must be as described."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
             found = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, found, answer.read())
+            content = answer.read()
+            check_answer(method, path, answer.status, found, content)
+            return Answer(answer.status, found, content)
         finally:
             connection.close()
 

@@ -27,7 +27,7 @@ TIMEOUT_S: Final = (3.0, 60.0)
 CHUNK_BYTES: Final = 1 << 16
 PAGE_ROWS: Final = 100
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
-BEFORE_HEADER: Final = "Tallystick-Before"
+CURSOR_HEADER: Final = "Tallystick-Cursor"
 _SERVER_ERROR: Final = 500
 
 
@@ -149,7 +149,7 @@ class Client:
         headers = {"accept": ARROW_STREAM}
         with self._asked("GET", "/api/v1/actions", asked, headers=headers) as answer:
             frame = pl.read_ipc_stream(io.BytesIO(answer.content))
-            return ActionPage(frame, answer.headers.get(BEFORE_HEADER))
+            return ActionPage(frame, answer.headers.get(CURSOR_HEADER))
 
     def traces(self, query: Query, limit: int = PAGE_ROWS, before: str | None = None) -> Shape:
         """Return one page of traces, newest first, with `before` for the next one."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -22,6 +22,7 @@ from tallystick_ingest.api import (
     log,
     login,
     metrics,
+    openapi,
     overview,
     queries,
     tools,
@@ -39,32 +40,8 @@ from tallystick_ingest.service import HOUSEKEEPING_S, Service
 from tallystick_ingest.tenant_switch import TenantSwitch
 from tallystick_ingest.tenants import Tenants
 
-_SIGNALS: Final[tuple[Signal, ...]] = ("logs", "traces", "metrics")
-
-
-def create_app(tenants: Tenants) -> TenantSwitch:
-    """Return the ASGI application of open services; whoever opened them closes them."""
-    return TenantSwitch(tenants, partial(_application, tenants))
-
-
-def _application(tenants: Tenants, service: Service) -> Metered:
-    """Return the application of one tenant."""
-    app = FastAPI(
-        title="Tallystick",
-        version=VERSION,
-        redirect_slashes=False,  # a client follows no redirect with its key
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,  # nothing is shown without a credential
-        lifespan=_lifespan,
-    )
-    app.state.service = service
-    app.state.tenants = tenants
-    for signal in _SIGNALS:
-        address = CrossOrigin(OtlpAddress(service.intake, signal), service.config.otlp.cors_origins)
-        app.router.routes.append(Route(f"/v1/{signal}", address))
-    for others in ("/v1/{signal:path}", "/v1development/{signal:path}"):
-        app.router.routes.append(Route(others, no_such_address))
+ROUTERS: Final = tuple(
+    module.router
     for module in (
         health,
         metrics,
@@ -83,8 +60,39 @@ def _application(tenants: Tenants, service: Service) -> Metered:
         blobs,
         tenants_api,
         wellknown,
-    ):
-        app.include_router(module.router)
+        openapi,
+    )
+)
+"""The API, in the order in which docs/openapi.json has what they define."""
+_SIGNALS: Final[tuple[Signal, ...]] = ("logs", "traces", "metrics")
+
+
+def create_app(tenants: Tenants) -> TenantSwitch:
+    """Return the ASGI application of open services; whoever opened them closes them."""
+    return TenantSwitch(tenants, partial(_application, tenants))
+
+
+def _application(tenants: Tenants, service: Service) -> Metered:
+    """Return the application of one tenant."""
+    app = FastAPI(
+        title="Tallystick",
+        version=VERSION,
+        redirect_slashes=False,  # a client follows no redirect with its key
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,  # api/openapi.py: nothing is shown without a credential
+        lifespan=_lifespan,
+    )
+    app.state.service = service
+    app.state.tenants = tenants
+    for signal in _SIGNALS:
+        address = CrossOrigin(OtlpAddress(service.intake, signal), service.config.otlp.cors_origins)
+        app.router.routes.append(Route(f"/v1/{signal}", address))
+    for others in ("/v1/{signal:path}", "/v1development/{signal:path}"):
+        app.router.routes.append(Route(others, no_such_address))
+    for router in ROUTERS:
+        app.include_router(router)
+    app.state.description = cache(partial(openapi.print_description, ROUTERS))
     add_error_answers(app)
     edge = Edge(app, service, service.config.core.request_timeout_s, service.challenges)
     return Metered(edge, service.metrics)

@@ -102,6 +102,8 @@ class Overview:
     """Tool or prompt, and server; the MAX_TOOLS most used."""
     agents: tuple[tuple[str, Counts], ...]
     """Agents, the MAX_AGENTS busiest; an empty name: nobody said."""
+    is_cut: bool
+    """Whether there are further tools or agents."""
 
 
 def read_overview(database: Reader, from_us: int, to_us: int) -> Overview:
@@ -136,6 +138,7 @@ def read_overview(database: Reader, from_us: int, to_us: int) -> Overview:
         tuple(sorted((row[0] * HOUR_US, _counts(row)) for row in groups if _is_hour(row))),
         tuple(sorted(tools, key=lambda one: (-one[2].actions, one[:2]))[:MAX_TOOLS]),
         tuple(sorted(agents, key=lambda one: (-one[1].actions, one[0]))[:MAX_AGENTS]),
+        is_cut=len(tools) > MAX_TOOLS or len(agents) > MAX_AGENTS,
     )
 
 

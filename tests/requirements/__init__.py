@@ -8,6 +8,7 @@ AREAS joins them.
 from typing import Final
 
 from tests.requirements.access import ACCESS
+from tests.requirements.api import API
 from tests.requirements.dashboard import DASHBOARD
 from tests.requirements.export import EXPORT
 from tests.requirements.identity import IDENTITY
@@ -37,6 +38,7 @@ AREAS: Final = (
     OTLP,
     ACCESS,
     IDENTITY,
+    API,
     STORE,
     RETENTION,
     OPERATIONS,

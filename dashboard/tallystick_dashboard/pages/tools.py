@@ -193,7 +193,7 @@ def _draw_history(client: Client, key: Mapping[str, str]) -> None:
     seen_by = _OBSERVERS.get(key["observer"], key["observer"])
     count = len(found["versions"])
     said = f"seen by {seen_by}; {count:,} records, newest first" + (
-        "; older ones are not shown" if found["is_cut"] else ""
+        "; older ones are not shown" if found["incomplete"] else ""
     )
     st.html(tag("h2", name, tag("small", said), cls="ts-h2"))
     with st.container(key="tool_history"):

@@ -121,7 +121,7 @@ def read_trace(trace_id: str, answer: Shape) -> Trace:
     drafts = drafts_of(events, spans, actions.values())
     rows = tuple(_placed(drafts, joins, odd_definitions(calls)))
     faults = (*_event_faults(events), *_span_faults(spans))
-    is_cut = bool(answer.get("is_cut"))
+    is_cut = bool(answer.get("incomplete"))
     return Trace(trace_id, rows, actions, calls, joins, faults, is_cut)
 
 

@@ -7,8 +7,6 @@ import pyarrow as pa
 from tallystick.event import Statement
 from tallystick_store.actions import Action
 
-ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
-
 SCHEMA: Final = pa.schema(
     [
         pa.field("log_index", pa.int64(), nullable=False),
@@ -40,13 +38,9 @@ SCHEMA: Final = pa.schema(
 """Texts that nobody stated are empty; a duration that nobody measured is null."""
 
 
-def action_stream(actions: tuple[Action, ...]) -> bytes:
-    """Return actions as an Arrow IPC stream."""
-    rows = [_row(action) for action in actions]
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, SCHEMA) as stream:
-        stream.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
-    return bytes(sink.getvalue())
+def action_table(actions: tuple[Action, ...]) -> pa.Table:
+    """Return actions as flat rows."""
+    return pa.Table.from_pylist([_row(action) for action in actions], schema=SCHEMA)
 
 
 def _row(action: Action) -> dict[str, Any]:

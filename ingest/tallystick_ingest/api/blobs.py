@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from tallystick.blob import BLOB_MEDIA_TYPE, MAX_BLOB_BYTES
 from tallystick.errors import RecordError
+from tallystick_ingest.api.answers.form import NOTHING_THERE, bytes_of
 from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
 from tallystick_ingest.api.queries import record_access
 from tallystick_ingest.auth.gate import Caller
@@ -25,8 +26,18 @@ _TOO_LARGE: Final = f"a blob is at most {MAX_BLOB_BYTES} bytes: this one is larg
 Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
-@router.put("/blobs/sha256:{sha256}")
-async def keep(sha256: Digest, request: Request, caller: Caller = _may_send) -> Response:
+@router.put(
+    "/blobs/sha256:{sha256}",
+    response_class=Response,
+    responses={200: {"description": "It is on disk", "content": {}}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {BLOB_MEDIA_TYPE: {"schema": {}}},
+        }
+    },
+)
+async def keep_blob(sha256: Digest, request: Request, caller: Caller = _may_send) -> Response:
     """Keep a blob; 200 once it is on disk, also when it was before. 400 for other bytes, 413 above the limit."""
     service = service_of(request)
     reserved = _stated_size(request)
@@ -42,7 +53,11 @@ async def keep(sha256: Digest, request: Request, caller: Caller = _may_send) -> 
     return Response(status_code=200)
 
 
-@router.get("/blobs/sha256:{sha256}")
+@router.get(
+    "/blobs/sha256:{sha256}",
+    response_class=StreamingResponse,
+    responses=bytes_of(BLOB_MEDIA_TYPE, "The blob") | NOTHING_THERE,
+)
 def blob(sha256: Digest, request: Request, caller: Caller = _may_read) -> Response:
     """Return the bytes of a blob; the reader can check them against its address."""
     blocks = service_of(request).store.blobs.blocks(sha256)

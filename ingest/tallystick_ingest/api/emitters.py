@@ -1,11 +1,14 @@
 """POST /api/v1/enroll: an emitter registers its identity key and gets the tenant's keys."""
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from tallystick.errors import AdmissionError
 from tallystick_ingest.admission import Origin
+from tallystick_ingest.api.answers.operations import EnrolmentAnswer
 from tallystick_ingest.api.guard import caller_with, service_of
+from tallystick_ingest.api.listing import answer_json
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.enrolment import Enrolment, check_enrolment, tenant_keys
 from tallystick_ingest.verdict import ENROLMENT_INVALID, Refusal
@@ -23,8 +26,8 @@ class EnrolmentBody(BaseModel):
     proof: str = Field(max_length=MAX_FIELD_CHARS)
 
 
-@router.post("/enroll")
-def enroll(body: EnrolmentBody, request: Request, caller: Caller = _may_enroll) -> dict[str, str]:
+@router.post("/enroll", response_model=EnrolmentAnswer)
+def enroll(body: EnrolmentBody, request: Request, caller: Caller = _may_enroll) -> Response:
     """Check the proof, record the key as `key.added` once, and give the tenant's keys."""
     service = service_of(request)
     try:
@@ -36,4 +39,4 @@ def enroll(body: EnrolmentBody, request: Request, caller: Caller = _may_enroll) 
         if draft is not None:
             service.state([draft])
         raise
-    return tenant_keys(service.keys)
+    return answer_json(tenant_keys(service.keys))

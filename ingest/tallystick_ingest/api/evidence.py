@@ -3,21 +3,24 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final
+from typing import BinaryIO, Final
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from tallystick.errors import StoreError
+from tallystick_ingest.api.answers.form import package
+from tallystick_ingest.api.answers.operations import SnapshotAnswer
 from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of
+from tallystick_ingest.api.listing import answer_json
+from tallystick_ingest.api.parameters import SinceText, UntilText
 from tallystick_ingest.api.queries import moment, record_access
 from tallystick_ingest.auth.gate import Caller
 from tallystick_store.evidence.store_reader import export_package
 from tallystick_store.snapshot import take_snapshot
 
 CHUNK_BYTES: Final = 1 << 18
-_MAX_CHARS: Final = 64
 SNAPSHOT_FOLDER: Final = "snapshots"
 MAX_SNAPSHOTS: Final = 8
 """A caller fills the disk no further than that."""
@@ -32,11 +35,11 @@ class SnapshotBody(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
 
 
-@router.get("/export")
+@router.get("/export", response_class=StreamingResponse, responses=package())
 def export(
     request: Request,
-    since: Annotated[str, Query(alias="from", max_length=_MAX_CHARS)],
-    until: Annotated[str, Query(alias="to", max_length=_MAX_CHARS)] = "now",
+    since: SinceText,
+    until: UntilText = "now",
     caller: Caller = _may_export,
 ) -> StreamingResponse:
     """Return the evidence package of what was received in [from, to), as a zip.
@@ -70,8 +73,8 @@ def chunks(file: BinaryIO) -> Iterator[bytes]:
             yield chunk
 
 
-@router.post("/snapshot")
-def snapshot(body: SnapshotBody, request: Request, caller: Caller = _may_export) -> dict[str, str]:
+@router.post("/snapshot", response_model=SnapshotAnswer)
+def snapshot(body: SnapshotBody, request: Request, caller: Caller = _may_export) -> Response:
     """Copy the store, consistently, into a new directory below `snapshots` in the service's home."""
     service = service_of(request)
     core = service.config.core
@@ -83,7 +86,7 @@ def snapshot(body: SnapshotBody, request: Request, caller: Caller = _may_export)
         raise BadRequestError(
             "the snapshot cannot be written: expected room for a copy of the data in the service's home"
         ) from error
-    return {"directory": str(target)}
+    return answer_json({"directory": str(target)})
 
 
 def _new_directory(folder: Path, name: str) -> Path:

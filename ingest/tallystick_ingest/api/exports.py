@@ -1,15 +1,19 @@
 """Exports with a report: begin one, follow it, fetch its package."""
 
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from tallystick_ingest.api.answers.form import CONFLICT, NOTHING_THERE, package
+from tallystick_ingest.api.answers.operations import ExportBegun, ExportsAnswer, ExportShape
 from tallystick_ingest.api.evidence import chunks
 from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
+from tallystick_ingest.api.listing import answer_json
+from tallystick_ingest.api.parameters import SinceMoment, UntilMoment
 from tallystick_ingest.api.queries import moment
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.export_jobs import ExportBusyError, Job
@@ -21,20 +25,20 @@ _MAX_CHARS: Final = 64
 router = APIRouter(prefix="/api/v1")
 _may_export = Depends(caller_with("export", is_whole_reach_needed=True))
 
-Moment = Annotated[str, Field(max_length=_MAX_CHARS)]
+ExportId = Annotated[str, Path(max_length=_MAX_CHARS)]
 
 
 class ExportBody(BaseModel):
     """The period, the regime, and the system card as YAML text."""
 
-    since: Moment = Field(alias="from")
-    until: Moment = Field(default="now", alias="to")
+    since: SinceMoment
+    until: UntilMoment = "now"
     regime: str = Field(default="eu-ai-act", max_length=_MAX_CHARS)
     card: Annotated[str, Field(max_length=MAX_CARD_BYTES)] | None = None
 
 
-@router.post("/exports")
-def begin(body: ExportBody, request: Request, caller: Caller = _may_export) -> dict[str, str]:
+@router.post("/exports", response_model=ExportBegun, responses=CONFLICT)
+def begin_export(body: ExportBody, request: Request, caller: Caller = _may_export) -> Response:
     """Begin an export; 409 while another one runs."""
     service = service_of(request)
     from_us, to_us = moment(body.since, service), moment(body.until, service)
@@ -44,25 +48,31 @@ def begin(body: ExportBody, request: Request, caller: Caller = _may_export) -> d
         raise BadRequestError("the period has not begun: `from` lies in the future")
     wanted = ExportRequest(from_us, to_us, body.regime, body.card or "")
     try:
-        return {"id": service.exports.start(wanted, caller)}
+        return answer_json({"id": service.exports.start(wanted, caller)})
     except ExportBusyError as error:
         raise HTTPException(HTTPStatus.CONFLICT, str(error)) from None
 
 
-@router.get("/exports")
-def exports(request: Request, _caller: Caller = _may_export) -> dict[str, Any]:
+@router.get("/exports", response_model=ExportsAnswer)
+def exports(request: Request, _caller: Caller = _may_export) -> Response:
     """Return every export that is kept: who, when, which period, how far."""
-    return {"exports": service_of(request).exports.list()}
+    return answer_json({"exports": service_of(request).exports.list()})
 
 
-@router.get("/exports/{export_id}")
-def export(export_id: str, request: Request, _caller: Caller = _may_export) -> dict[str, Any]:
+@router.get("/exports/{export_id}", response_model=ExportShape, responses=NOTHING_THERE)
+def export_state(export_id: ExportId, request: Request, _caller: Caller = _may_export) -> Response:
     """Return how far an export is."""
-    return _job(export_id, request).shown()
+    return answer_json(_job(export_id, request).shown())
 
 
-@router.get("/exports/{export_id}/package")
-def package(export_id: str, request: Request, caller: Caller = _may_export) -> StreamingResponse:
+@router.get(
+    "/exports/{export_id}/package",
+    response_class=StreamingResponse,
+    responses=package() | CONFLICT | NOTHING_THERE,
+)
+def fetch_package(
+    export_id: ExportId, request: Request, caller: Caller = _may_export
+) -> StreamingResponse:
     """Return the package of an export that is done; each fetch is on record."""
     jobs, job = service_of(request).exports, _job(export_id, request)
     if job.state != "done":

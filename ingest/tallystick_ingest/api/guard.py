@@ -1,6 +1,7 @@
 """What every route of the API shares: the service, the caller with a scope, and errors as answers."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from fastapi import FastAPI, Request
@@ -63,24 +64,30 @@ def query_of(request: Request, caller: Caller) -> Query:
     return Query(reader_of(request, caller), service_of(request).store.published)
 
 
-def caller_with(
-    scope: Scope | None, *, is_whole_reach_needed: bool = False
-) -> Callable[[Request], Caller]:
-    """Return a dependency that gives the caller, or raises when they lack `scope` (None: any).
+@dataclass(frozen=True, slots=True)
+class CallerWith:
+    """A dependency that gives the caller, or raises when they lack `scope` (None: any).
 
     What cannot be cut to a reach, such as the raw log, needs the whole of it.
     """
 
-    def dependency(request: Request) -> Caller:
+    scope: Scope | None
+    is_whole_reach_needed: bool = False
+
+    def __call__(self, request: Request) -> Caller:
+        """Return the caller of a request."""
         caller = service_of(request).gate.caller(header_map(request.scope))
         request.state.caller = caller
-        if scope is not None:
-            caller.require(scope)
-        if is_whole_reach_needed:
+        if self.scope is not None:
+            caller.require(self.scope)
+        if self.is_whole_reach_needed:
             caller.require_whole_reach()
         return caller
 
-    return dependency
+
+def caller_with(scope: Scope | None, *, is_whole_reach_needed: bool = False) -> CallerWith:
+    """Return the dependency of a route that asks for a scope; the description of the API shows it."""
+    return CallerWith(scope, is_whole_reach_needed)
 
 
 def add_error_answers(app: FastAPI) -> None:

@@ -1,11 +1,11 @@
 """Whether the process lives, and whether it takes work: for service managers, without a key."""
 
 from dataclasses import asdict
-from typing import Final
+from typing import Final, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
 
+from tallystick_ingest.api.answers.form import Answer, Responses
 from tallystick_ingest.api.guard import service_of
 from tallystick_ingest.operations import readiness as parts
 
@@ -14,13 +14,13 @@ _UNAVAILABLE: Final = 503
 router = APIRouter()
 
 
-class Alive(BaseModel):
+class Alive(Answer):
     """The process answers."""
 
-    status: str = "alive"
+    status: Literal["alive"] = "alive"
 
 
-class Ready(BaseModel):
+class Ready(Answer):
     """Whether records are taken, and which part is not as it should be."""
 
     status: parts.Status
@@ -30,13 +30,18 @@ class Ready(BaseModel):
     disk: parts.Disk
 
 
+_NOT_READY: Final[Responses] = {
+    _UNAVAILABLE: {"model": Ready, "description": "No records are taken now"}
+}
+
+
 @router.get("/healthz")
 def healthz() -> Alive:
     """Say that the process answers."""
     return Alive()
 
 
-@router.get("/readyz", responses={_UNAVAILABLE: {"model": Ready}})
+@router.get("/readyz", responses=_NOT_READY)
 def readyz(request: Request, response: Response) -> Ready:
     """Say whether records are taken; 503 while the service closes, or cannot keep them."""
     service = service_of(request)

@@ -3,11 +3,14 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from tallystick.errors import ConfigError
+from tallystick_ingest.api.answers.form import NOTHING_THERE
+from tallystick_ingest.api.answers.operations import KeyMade, KeyShape
 from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
+from tallystick_ingest.api.listing import answer_json
 from tallystick_ingest.api.queries import record_access
 from tallystick_ingest.auth.api_keys import MAX_NAME_CHARS, SCOPES, ApiKey, NewKey
 from tallystick_ingest.auth.gate import Caller
@@ -41,23 +44,23 @@ class KeyBody(BaseModel):
     """What a new API key is to be."""
 
     name: str = Field(max_length=MAX_NAME_CHARS)
-    scopes: list[str] = Field(max_length=len(SCOPES))
+    scopes: list[Annotated[str, Field(max_length=MAX_NAME_CHARS)]] = Field(max_length=len(SCOPES))
     expires: Annotated[str, Field(max_length=_MAX_MOMENT_CHARS)] | None = None
     """A moment, or how long from now: 90d. Left out: never."""
     reach: ReachBody = ReachBody()
 
 
-@router.get("")
-def list_keys(request: Request, caller: Caller = _may_manage) -> list[dict[str, Any]]:
+@router.get("", response_model=list[KeyShape])
+def list_keys(request: Request, caller: Caller = _may_manage) -> Response:
     """List the API keys: what each may do, until when, and on which day it was last used."""
     service = service_of(request)
     keys = service.ring.keys
     record_access(request, caller, "access.read", "keys", {}, len(keys))
     now_us = service.clock.now_us()
-    return [_shown(key, now_us) for key in keys]
+    return answer_json([_shown(key, now_us) for key in keys])
 
 
-@router.post("")
+@router.post("", response_model=KeyMade)
 def create_key(body: KeyBody, request: Request, caller: Caller = _may_manage) -> JSONResponse:
     """Make an API key; its text is in this answer and nowhere else."""
     service = service_of(request)
@@ -68,12 +71,12 @@ def create_key(body: KeyBody, request: Request, caller: Caller = _may_manage) ->
     return JSONResponse({**_shown(key, now_us), "api_key": text}, headers=_NO_STORE)
 
 
-@router.delete("/{key_id}")
+@router.delete("/{key_id}", response_model=KeyShape, responses=NOTHING_THERE)
 def revoke_key(
     key_id: Annotated[str, Path(max_length=MAX_NAME_CHARS)],
     request: Request,
     caller: Caller = _may_manage,
-) -> dict[str, Any]:
+) -> Response:
     """Revoke an API key: from this answer on it opens nothing, over no protocol."""
     service = service_of(request)
     key = service.revoke_api_key(key_id, caller)
@@ -81,7 +84,7 @@ def revoke_key(
         raise NotFoundError(
             "there is no API key of this id: `tallystick keys list` shows those there are"
         )
-    return _shown(key, service.clock.now_us())
+    return answer_json(_shown(key, service.clock.now_us()))
 
 
 def _wanted(body: KeyBody, now_us: int) -> NewKey:

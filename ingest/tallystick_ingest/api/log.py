@@ -2,20 +2,21 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, Response
 
+from tallystick_ingest.api.answers.form import NOTHING_THERE, Index
+from tallystick_ingest.api.answers.operations import ProofAnswer, RangeAnswer
 from tallystick_ingest.api.guard import NotFoundError, caller_with, service_of
-
-_MAX_SIZE: Final = 2**63 - 1
+from tallystick_ingest.api.listing import answer_json
 
 router = APIRouter(prefix="/api/v1/log", dependencies=[Depends(caller_with(None))])
-Size = Annotated[int, Query(ge=0, le=_MAX_SIZE)]
+Size = Annotated[Index, Query()]
 
 
-@router.get("/checkpoint")
+@router.get("/checkpoint", response_class=PlainTextResponse, responses=NOTHING_THERE)
 def checkpoint(request: Request) -> PlainTextResponse:
     """Return the newest signed checkpoint, exactly as it was signed."""
     note = service_of(request).newest_note()
@@ -24,23 +25,25 @@ def checkpoint(request: Request) -> PlainTextResponse:
     return PlainTextResponse(note)
 
 
-@router.get("/consistency")
-def consistency(request: Request, old: Size, new: Size) -> dict[str, list[str]]:
+@router.get("/consistency", response_model=ProofAnswer)
+def consistency(request: Request, old: Size, new: Size) -> Response:
     """Prove that the tree of `new` entries extends the tree of `old` (RFC 9162, 2.1.4)."""
-    return {"proof": _base64(service_of(request).store.consistency_proof(old, new))}
+    proof = service_of(request).store.consistency_proof(old, new)
+    return answer_json({"proof": _base64(proof)})
 
 
-@router.get("/inclusion")
-def inclusion(request: Request, index: Size, size: Size) -> dict[str, list[str]]:
+@router.get("/inclusion", response_model=ProofAnswer)
+def inclusion(request: Request, index: Size, size: Size) -> Response:
     """Prove that entry `index` is in the tree of `size` entries (RFC 9162, 2.1.3)."""
-    return {"proof": _base64(service_of(request).store.inclusion_proof(size, index))}
+    proof = service_of(request).store.inclusion_proof(size, index)
+    return answer_json({"proof": _base64(proof)})
 
 
-@router.get("/range")
-def range_proof(request: Request, start: Size, end: Size, size: Size) -> dict[str, list[str]]:
+@router.get("/range", response_model=RangeAnswer)
+def range_proof(request: Request, start: Size, end: Size, size: Size) -> Response:
     """Give the hashes that prove entries [start, end) complete in the tree of `size` entries."""
     left, right = service_of(request).store.range_proof(size, start, end)
-    return {"left": _base64(left), "right": _base64(right)}
+    return answer_json({"left": _base64(left), "right": _base64(right)})
 
 
 def _base64(hashes: Sequence[bytes]) -> list[str]:

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from tallystick_ingest.api.answers.form import ErrorAnswer, Responses
+from tallystick_ingest.api.answers.operations import CallerAnswer, Ended, SessionBegun
 from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of, tenants_of
 from tallystick_ingest.auth.accounts import MAX_ACCOUNT_NAME_CHARS
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller, caller_of, session_token
@@ -18,6 +20,13 @@ from tallystick_ingest.otlp.http import header_map
 from tallystick_ingest.service import Service
 
 MAX_TOKEN_CHARS: Final = 256
+WRONG: Final[Responses] = {
+    401: {
+        "model": ErrorAnswer,
+        "description": "The name and the password, or the link, open nothing",
+    },
+    429: {"model": ErrorAnswer, "description": "Too many attempts: wait `Retry-After` seconds"},
+}
 _NO_STORE: Final = {"cache-control": "no-store"}
 
 router = APIRouter(prefix="/api/v1")
@@ -37,14 +46,14 @@ class LinkBody(BaseModel):
     token: str = Field(max_length=MAX_TOKEN_CHARS)
 
 
-@router.post("/login")
+@router.post("/login", response_model=SessionBegun, responses=WRONG)
 def login(body: PasswordBody, request: Request) -> JSONResponse:
     """Begin a session of an account; that of a tenant is called `TENANT/NAME`."""
     service, name = tenants_of(request).of_account(body.name)
     return _begun(service, caller_of(service.login.account(name, body.password)), "account")
 
 
-@router.post("/login/link")
+@router.post("/login/link", response_model=SessionBegun, responses=WRONG)
 def login_by_link(body: LinkBody, request: Request) -> JSONResponse:
     """Use the one-time link up and begin a session of the administrator."""
     service, token = tenants_of(request).of_link(body.token)
@@ -52,17 +61,17 @@ def login_by_link(body: LinkBody, request: Request) -> JSONResponse:
     return _begun(service, ADMINISTRATOR, "link")
 
 
-@router.post("/logout")
-def logout(request: Request, _caller: Caller = _anybody) -> dict[str, str]:
+@router.post("/logout", response_model=Ended)
+def logout(request: Request, _caller: Caller = _anybody) -> JSONResponse:
     """End the session that the request shows."""
     token = session_token(header_map(request.scope))
     if not token:
         raise BadRequestError("an API key has no session: nothing was ended")
     service_of(request).sessions.end(token)
-    return {"status": "ended"}
+    return JSONResponse({"status": "ended"})
 
 
-@router.get("/me")
+@router.get("/me", response_model=CallerAnswer)
 def me(caller: Caller = _anybody) -> JSONResponse:
     """Say who the caller is; `role` is null for an API key."""
     return JSONResponse(_shown(caller), headers=_NO_STORE)

@@ -16,7 +16,7 @@ _FORWARDED: Final = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 router = APIRouter()
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", include_in_schema=False)
 def metrics(request: Request) -> Response:
     """Give the metrics in the format of Prometheus, or of OpenMetrics where that is asked for."""
     service = service_of(request)

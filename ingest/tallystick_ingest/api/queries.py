@@ -4,17 +4,30 @@ Each read is recorded before its answer goes out (`access_book`). Texts come out
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any, Final
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
+from pydantic import Field, TypeAdapter
 
 from tallystick.errors import ConfigError
 from tallystick.verify.lines import ContentText, print_record_line
 from tallystick.verify.source import EventText, SealText, SpansText
 from tallystick_ingest import VERSION
-from tallystick_ingest.api.action_table import ARROW_STREAM, action_stream
+from tallystick_ingest.api.action_table import action_table
+from tallystick_ingest.api.answers.form import NOTHING_THERE, Index, bytes_of
+from tallystick_ingest.api.answers.records import (
+    ActionAnswer,
+    ActionsAnswer,
+    ActionShape,
+    EventShape,
+    SessionsAnswer,
+    SessionShape,
+    StatusAnswer,
+)
+from tallystick_ingest.api.cursor import CursorText, print_cursor, read_cursor
 from tallystick_ingest.api.guard import (
     BadRequestError,
     NotFoundError,
@@ -22,20 +35,28 @@ from tallystick_ingest.api.guard import (
     query_of,
     service_of,
 )
+from tallystick_ingest.api.listing import (
+    AS_OF_HEADER,
+    INCOMPLETE_HEADER,
+    Extent,
+    Listed,
+    Rows,
+    answer_json,
+    answer_list,
+)
+from tallystick_ingest.api.parameters import ActionId, AnySince, AnyUntil, TextFilter
 from tallystick_ingest.api.shapes import action_shape, event_shape
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.drafts import Access, AccessType
 from tallystick_ingest.moment import parse_moment
 from tallystick_ingest.service import Service
 from tallystick_store.actions import MAX_PAGE, ActionFilter
-from tallystick_store.events import Proof
+from tallystick_store.events import MAX_ROWS, Proof
 from tallystick_store.records import LogRecord, log_records
 
 MAX_RECORDS: Final = 100_000
 """Entries in one answer of /records; ask again from where it ended."""
-BEFORE_HEADER: Final = "Tallystick-Before"
-"""Where an Arrow answer says what its next page is behind."""
-_MAX_CHARS: Final = 256
+_PLACE: Final = TypeAdapter(Annotated[int, Field(ge=0, lt=2**63)])
 _NDJSON: Final = "application/x-ndjson"
 _FILTERS: Final = (
     *("from", "to", "agent", "tool", "principal", "outcome", "type", "session"),
@@ -45,8 +66,6 @@ _FILTERS: Final = (
 router = APIRouter(prefix="/api/v1")
 _may_read = Depends(caller_with("read"))
 _may_read_all = Depends(caller_with("read", is_whole_reach_needed=True))
-_Text = Annotated[str | None, Query(max_length=_MAX_CHARS)]
-_Index = Annotated[int, Query(ge=0, lt=2**63)]
 
 
 def record_access(
@@ -69,12 +88,12 @@ def moment(text: str, service: Service) -> int:
         raise BadRequestError(str(error)) from None
 
 
-@router.get("/status")
-def status(request: Request, caller: Caller = _may_read) -> dict[str, Any]:
+@router.get("/status", response_model=StatusAnswer)
+def status(request: Request, caller: Caller = _may_read) -> Response:
     """Say what the service holds and how it fares: counts, no content."""
     service = service_of(request)
     newest = service.store.checkpoint
-    return {
+    shown = {
         "tenant": service.keys.name,
         "version": VERSION,
         "started_us": service.started_us,
@@ -94,29 +113,33 @@ def status(request: Request, caller: Caller = _may_read) -> dict[str, Any]:
         "emitters": [key.vkey for key in service.directory.emitters],
         "notices": list(service.store.notices),
     }
+    return answer_json(shown)
 
 
-@router.get("/actions")
+@router.get("/actions", response_model=ActionsAnswer)
 def actions(  # noqa: PLR0913, PLR0917 - one parameter a filter
     request: Request,
-    since: Annotated[str | None, Query(alias="from", max_length=_MAX_CHARS)] = None,
-    until: Annotated[str | None, Query(alias="to", max_length=_MAX_CHARS)] = None,
-    agent: _Text = None,
-    tool: _Text = None,
-    principal: _Text = None,
-    outcome: _Text = None,
-    type_: Annotated[str | None, Query(alias="type", max_length=_MAX_CHARS)] = None,
-    session: _Text = None,
+    since: AnySince = None,
+    until: AnyUntil = None,
+    agent: TextFilter = None,
+    tool: TextFilter = None,
+    principal: TextFilter = None,
+    outcome: TextFilter = None,
+    type_: Annotated[TextFilter, Query(alias="type")] = None,
+    session: TextFilter = None,
     sealing: Proof | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
-    before: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+    before: CursorText = None,
     caller: Caller = _may_read,
 ) -> Response:
     """List actions, newest first; `before` of the answer asks for the next page.
 
-    As JSON, or as an Arrow stream with `before` in a header for whoever accepts that.
+    As Arrow: one flat row for each action, without its payload.
     """
     service = service_of(request)
+    query = {name: value for name, value in request.query_params.items() if name in _FILTERS}
+    place = None if before is None else read_cursor("actions", query, before, _PLACE)
+    log_size = service.store.size
     wanted = ActionFilter(
         from_us=None if since is None else moment(since, service),
         to_us=None if until is None else moment(until, service),
@@ -128,48 +151,63 @@ def actions(  # noqa: PLR0913, PLR0917 - one parameter a filter
         session=session,
         sealing=sealing,
     )
-    page = query_of(request, caller).actions(wanted, limit=limit, before=before)
-    query = {name: value for name, value in request.query_params.items() if name in _FILTERS}
+    page = query_of(request, caller).actions(wanted, limit=limit, before=place)
     record_access(request, caller, "access.search", "actions", query, len(page.actions))
-    if ARROW_STREAM in request.headers.get("accept", ""):
-        headers = {} if page.before is None else {BEFORE_HEADER: str(page.before)}
-        return Response(action_stream(page.actions), media_type=ARROW_STREAM, headers=headers)
-    return answer_json(
-        {"actions": [action_shape(one) for one in page.actions], "before": page.before}
-    )
+    is_last = page.before is None
+    cursor = None if is_last else print_cursor("actions", query, page.before)
+    shapes = [action_shape(one) for one in page.actions]
+    make_table = partial(action_table, page.actions)
+    rows = Rows("actions", ActionShape, shapes, make_table)
+    extent = Extent(log_size, is_incomplete=not is_last, cursor=("before", cursor))
+    return answer_list(request, Listed(extent, [rows]))
 
 
-@router.get("/actions/{action_id}")
-def action(action_id: str, request: Request, caller: Caller = _may_read) -> Response:
+@router.get("/actions/{action_id}", response_model=ActionAnswer, responses=NOTHING_THERE)
+def action(action_id: ActionId, request: Request, caller: Caller = _may_read) -> Response:
     """Return every record of one action."""
-    events = query_of(request, caller).action(action_id[:_MAX_CHARS])
+    log_size = service_of(request).store.size
+    events = query_of(request, caller).action(action_id)
     record_access(request, caller, "access.read", "action", {"action": action_id}, len(events))
     if not events:
         raise NotFoundError("no record has this action id")
-    return answer_json({"events": [event_shape(event) for event in events]})
+    rows = Rows("events", EventShape, [event_shape(event) for event in events])
+    extent = Extent(log_size, is_incomplete=len(events) >= MAX_ROWS)
+    return answer_list(request, Listed(extent, [rows]))
 
 
-@router.get("/sessions")
+@router.get("/sessions", response_model=SessionsAnswer)
 def sessions(request: Request, caller: Caller = _may_read) -> Response:
     """List every session, the one that was heard of last first."""
+    log_size = service_of(request).store.size
     found = query_of(request, caller).sessions()
     record_access(request, caller, "access.read", "sessions", {}, len(found))
-    return answer_json({"sessions": list(found)})
+    rows = Rows("sessions", SessionShape, [asdict(one) for one in found])
+    return answer_list(request, Listed(Extent(log_size), [rows]))
 
 
-@router.get("/records")
+@router.get(
+    "/records",
+    response_class=StreamingResponse,
+    responses=bytes_of(_NDJSON, "One JSON object a line"),
+)
 def records(
     request: Request,
-    start: Annotated[int, Query(alias="from", ge=0, lt=2**63)],
-    end: Annotated[int, Query(alias="to", ge=0, lt=2**63)],
+    start: Annotated[Index, Query(alias="from")],
+    end: Annotated[Index, Query(alias="to")],
     caller: Caller = _may_read_all,
 ) -> StreamingResponse:
-    """Stream the log's entries [from, to) with what they commit to, one line each, exact bytes."""
+    """Stream the log's entries [from, to) with what they commit to, one line each, exact bytes.
+
+    At most 100,000 of them: `Tallystick-Incomplete: true` says that more of those asked for are there.
+    """
     service = service_of(request)
-    stop = min(end, service.store.size, start + MAX_RECORDS)
+    log_size = service.store.size
+    stop = min(end, log_size, start + MAX_RECORDS)
+    is_incomplete = stop < min(end, log_size)
     query = {"from": start, "to": end}
     record_access(request, caller, "access.read", "records", query, max(0, stop - start))
-    return StreamingResponse(_lines(service, start, stop), media_type=_NDJSON)
+    headers = {INCOMPLETE_HEADER: str(is_incomplete).lower(), AS_OF_HEADER: str(log_size)}
+    return StreamingResponse(_lines(service, start, stop), media_type=_NDJSON, headers=headers)
 
 
 def _lines(service: Service, start: int, stop: int) -> Iterator[bytes]:
@@ -183,15 +221,3 @@ def _content(record: LogRecord) -> ContentText:
     if record.kind == "seal":
         return SealText(record.log_index, record.seal)
     return SpansText(record.log_index, record.spans)
-
-
-def answer_json(value: object) -> JSONResponse:
-    """Answer with a value of plain types and dataclasses."""
-    return _OrjsonResponse(value)
-
-
-class _OrjsonResponse(JSONResponse):
-    """JSON by orjson: what the store holds was checked when it came in."""
-
-    def render(self, content: object) -> bytes:
-        return orjson.dumps(content)

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from tallystick.errors import AuthorizationError
+from tallystick_ingest.api.answers.operations import TenantAdded, TenantsAnswer
 from tallystick_ingest.api.guard import caller_with, service_of, tenants_of
 from tallystick_ingest.api.queries import record_access
 from tallystick_ingest.auth.gate import Caller
@@ -29,7 +30,7 @@ class TenantBody(BaseModel):
     name: str = Field(max_length=MAX_NAME_CHARS)
 
 
-@router.get("/tenants")
+@router.get("/tenants", response_model=TenantsAnswer)
 def list_tenants(request: Request, caller: Caller = _is_admin) -> JSONResponse:
     """List the tenants, with the names and keys of their logs."""
     tenants = _operated_by(request)
@@ -38,7 +39,7 @@ def list_tenants(request: Request, caller: Caller = _is_admin) -> JSONResponse:
     return JSONResponse({"tenants": [_shape(name, one) for name, one in found if one is not None]})
 
 
-@router.post("/tenants")
+@router.post("/tenants", response_model=TenantAdded)
 def add_tenant(body: TenantBody, request: Request, _caller: Caller = _is_admin) -> JSONResponse:
     """Add a tenant; the token of the one-time link of its administrator is in this answer and nowhere else."""
     added = _operated_by(request).add(body.name)

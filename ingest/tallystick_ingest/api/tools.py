@@ -1,7 +1,5 @@
 """The tools that are known: their definitions, what is flagged in them, and how they changed."""
 
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
 from typing import Annotated, Any, Final
@@ -12,8 +10,18 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from tallystick.event import Statement
 from tallystick.tooldef.phrases import NOTICES
-from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, reader_of
-from tallystick_ingest.api.queries import answer_json, record_access
+from tallystick_ingest.api.answers.form import NOTHING_THERE
+from tallystick_ingest.api.answers.tools import (
+    HistoryAnswer,
+    ToolsAnswer,
+    ToolShape,
+    VersionShape,
+)
+from tallystick_ingest.api.cursor import CursorText, print_cursor, read_cursor
+from tallystick_ingest.api.guard import NotFoundError, caller_with, reader_of, service_of
+from tallystick_ingest.api.listing import Extent, Listed, Rows, answer_list
+from tallystick_ingest.api.parameters import TextFilter
+from tallystick_ingest.api.queries import record_access
 from tallystick_ingest.api.shapes import faults_shape
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.definition_diff import diff_of, differing, read_offered
@@ -30,8 +38,6 @@ from tallystick_store.definitions import (
 from tallystick_store.events import StoredEvent
 
 _MAX_CHARS: Final = 256
-_MAX_CURSOR_CHARS: Final = 16_384
-"""Six members of at most 256 characters, each of them escaped, in base64."""
 
 router = APIRouter(prefix="/api/v1/tools")
 _may_read = Depends(caller_with("read"))
@@ -51,25 +57,28 @@ class _Wanted(BaseModel):
     agent: _Name = ""
 
 
-@router.get("")
+@router.get("", response_model=ToolsAnswer)
 def tools(
     request: Request,
-    server: Annotated[str | None, Query(max_length=_MAX_CHARS)] = None,
-    tool: Annotated[str | None, Query(max_length=_MAX_CHARS)] = None,
+    server: TextFilter = None,
+    tool: TextFilter = None,
     limit: Annotated[int, Query(ge=1, le=MAX_TOOLS)] = MAX_TOOLS,
-    after: Annotated[str | None, Query(max_length=_MAX_CURSOR_CHARS)] = None,
+    after: CursorText = None,
     caller: Caller = _may_read,
 ) -> Response:
     """List tools, those first whose definition changed; `after` of the answer asks for the next page."""
-    database = reader_of(request, caller)
-    page = known_tools(database, server, tool, limit=limit, after=_place(after) if after else None)
     query = {name: value for name, value in (("server", server), ("tool", tool)) if value}
+    place = None if after is None else _place(query, after)
+    log_size = service_of(request).store.size
+    page = known_tools(reader_of(request, caller), server, tool, limit=limit, after=place)
     record_access(request, caller, "access.search", "tools", query, len(page.tools))
-    shapes = [_tool_shape(one) for one in page.tools]
-    return answer_json({"tools": shapes, "after": _cursor(page.after) if page.after else None})
+    rows = Rows("tools", ToolShape, [_tool_shape(one) for one in page.tools])
+    cursor = None if page.after is None else _cursor(query, page.after)
+    extent = Extent(log_size, is_incomplete=cursor is not None, cursor=("after", cursor))
+    return answer_list(request, Listed(extent, [rows]))
 
 
-@router.get("/history")
+@router.get("/history", response_model=HistoryAnswer, responses=NOTHING_THERE)
 def history(
     request: Request,
     wanted: Annotated[_Wanted, Query()],
@@ -77,25 +86,23 @@ def history(
 ) -> Response:
     """Return the definitions of one tool, newest first, each with how it differs from the one before."""
     key = ToolKey(**wanted.model_dump())
+    log_size = service_of(request).store.size
     versions, is_cut = versions_of(reader_of(request, caller), key)
     record_access(request, caller, "access.read", "tool", asdict(key), len(versions))
     if not versions:
         raise NotFoundError("no definition of such a tool was recorded")
     by_digest = {_digest(one.event): one for one in versions}
     shapes = [_version_shape(one, by_digest.get(one.previous_digest or "")) for one in versions]
-    return answer_json({"versions": shapes, "is_cut": is_cut})
+    rows = Rows("versions", VersionShape, shapes)
+    return answer_list(request, Listed(Extent(log_size, is_cut), [rows]))
 
 
-def _cursor(place: Place) -> str:
-    """Return a place as one word: names of tools are texts of strangers."""
-    return urlsafe_b64encode(json.dumps([place.rank, *astuple(place.key)]).encode()).decode()
+def _cursor(query: Mapping[str, str], place: Place) -> str:
+    return print_cursor("tools", query, [place.rank, *astuple(place.key)])
 
 
-def _place(cursor: str) -> Place:
-    try:
-        rank, *key = _PLACE.validate_json(urlsafe_b64decode(cursor))
-    except ValueError:
-        raise BadRequestError("`after` is no cursor that this list gave: ask without it") from None
+def _place(query: Mapping[str, str], cursor: str) -> Place:
+    rank, *key = read_cursor("tools", query, cursor, _PLACE)
     return Place(rank, ToolKey(*key))
 
 

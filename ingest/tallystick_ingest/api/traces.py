@@ -3,14 +3,28 @@
 A row that was changed from outside is listed all the same, with its faults.
 """
 
+from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
+from pydantic import Field, TypeAdapter
 
 from tallystick.tlog.encoding import to_base64
+from tallystick_ingest.api.answers.form import NOTHING_THERE
+from tallystick_ingest.api.answers.records import EventProofAnswer, EventShape
+from tallystick_ingest.api.answers.traces import (
+    CallShape,
+    SpanShape,
+    TraceAnswer,
+    TracesAnswer,
+    TraceShape,
+)
+from tallystick_ingest.api.cursor import CursorText, print_cursor, read_cursor
 from tallystick_ingest.api.guard import NotFoundError, caller_with, query_of, reader_of, service_of
-from tallystick_ingest.api.queries import answer_json, moment, record_access
+from tallystick_ingest.api.listing import Extent, Listed, Rows, answer_json, answer_list
+from tallystick_ingest.api.parameters import AnySince, AnyUntil, LogIndex, TraceId
+from tallystick_ingest.api.queries import moment, record_access
 from tallystick_ingest.api.shapes import event_shape, faults_shape, span_shape, without_payload
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.in_force import with_definitions
@@ -19,49 +33,57 @@ from tallystick_store.definition_states import definition_states
 from tallystick_store.event_proof import EventProof, Inclusion, prove_event
 from tallystick_store.traces import MAX_TRACES
 
-_MAX_CHARS: Final = 64
 _MAX_SPAN_CHARS: Final = 16
+_PLACE: Final = TypeAdapter(Annotated[int, Field(ge=0, lt=2**53)])
 
 router = APIRouter(prefix="/api/v1")
 _may_read = Depends(caller_with("read"))
 
 
-@router.get("/traces")
+@router.get("/traces", response_model=TracesAnswer)
 def traces(
     request: Request,
-    since: Annotated[str | None, Query(alias="from", max_length=_MAX_CHARS)] = None,
-    until: Annotated[str | None, Query(alias="to", max_length=_MAX_CHARS)] = None,
+    since: AnySince = None,
+    until: AnyUntil = None,
     limit: Annotated[int, Query(ge=1, le=MAX_TRACES)] = 50,
-    before: Annotated[int | None, Query(ge=0, lt=2**53)] = None,
+    before: CursorText = None,
     caller: Caller = _may_read,
 ) -> Response:
     """List traces, newest first; `before` of the answer asks for the next page."""
     service = service_of(request)
     from_us = None if since is None else moment(since, service)
     to_us = None if until is None else moment(until, service)
-    page = query_of(request, caller).traces(from_us, to_us, limit, before)
     query = {name: value for name, value in request.query_params.items() if name in ("from", "to")}
+    place = None if before is None else read_cursor("traces", query, before, _PLACE)
+    log_size = service.store.size
+    page = query_of(request, caller).traces(from_us, to_us, limit, place)
     record_access(request, caller, "access.search", "traces", query, len(page.traces))
-    return answer_json(page)
+    is_last = page.before is None
+    cursor = None if is_last else print_cursor("traces", query, page.before)
+    rows = Rows("traces", TraceShape, [asdict(one) for one in page.traces])
+    extent = Extent(log_size, is_incomplete=not is_last, cursor=("before", cursor))
+    return answer_list(request, Listed(extent, [rows]))
 
 
-@router.get("/traces/{trace_id}")
+@router.get("/traces/{trace_id}", response_model=TraceAnswer, responses=NOTHING_THERE)
 def trace(
-    trace_id: str,
+    trace_id: TraceId,
     request: Request,
     payload: Literal["all", "none"] = "all",
     span: Annotated[str | None, Query(max_length=_MAX_SPAN_CHARS)] = None,
+    rows: Literal["events", "spans", "calls"] = "events",
     caller: Caller = _may_read,
 ) -> Response:
     """Return the events and spans of one trace, and its calls stage by stage.
 
     `payload=none` leaves out disclosures, and of spans all attributes but those that say what a span
-    is; `span` keeps the events and spans with one span id.
+    is; `span` keeps the events and spans with one span id. `rows` says which list an Arrow answer holds.
     """
-    found = query_of(request, caller).trace(trace_id[:_MAX_CHARS])
-    rows = len(found.events) + len(found.spans)
-    record_access(request, caller, "access.read", "trace", {"trace": trace_id[:_MAX_CHARS]}, rows)
-    if not rows:
+    log_size = service_of(request).store.size
+    found = query_of(request, caller).trace(trace_id)
+    count = len(found.events) + len(found.spans)
+    record_access(request, caller, "access.read", "trace", {"trace": trace_id}, count)
+    if not count:
         raise NotFoundError("no record and no span has this trace id")
     events = [event_shape(event) for event in found.events]
     spans = [span_shape(one) for one in found.spans]
@@ -72,19 +94,21 @@ def trace(
     if span is not None:
         events = [one for one in events if one["span_id"] == span]
         spans = [one for one in spans if one["span_id"] == span]
-    return answer_json({"events": events, "spans": spans, "calls": calls, "is_cut": found.is_cut})
+    lists = [
+        Rows("events", EventShape, events),
+        Rows("spans", SpanShape, spans),
+        Rows("calls", CallShape, calls),
+    ]
+    return answer_list(request, Listed(Extent(log_size, found.is_cut), lists), rows)
 
 
-@router.get("/events/{log_index}")
-def event(log_index: int, request: Request, caller: Caller = _may_read) -> Response:
+@router.get("/events/{log_index}", response_model=EventProofAnswer, responses=NOTHING_THERE)
+def event(log_index: LogIndex, request: Request, caller: Caller = _may_read) -> Response:
     """Return one event with what proves it, for the reader to check again."""
     store = service_of(request).store
-    found = (
-        prove_event(store, log_index, reader_of(request, caller))
-        if 0 <= log_index < store.size
-        else None
-    )
-    query = {"log_index": min(max(log_index, -1), store.size)}
+    reader = reader_of(request, caller)
+    found = prove_event(store, log_index, reader) if log_index < store.size else None
+    query = {"log_index": min(log_index, store.size)}
     record_access(request, caller, "access.read", "event", query, 0 if found is None else 1)
     if found is None:
         raise NotFoundError("no event stands at this place of the log")

@@ -135,7 +135,7 @@ def credentials(arguments: Sequence[str]) -> int:
         print_json([found])
         return 0
     print("\n".join(credential_lines(found["passed_on"], found["shared"], width())))
-    if found["is_cut"]:
+    if found["incomplete"]:
         print("There are more: docs/identity.md has the queries to the database.")
     return 0
 

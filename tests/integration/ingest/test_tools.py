@@ -155,7 +155,7 @@ def test_a_cursor_that_no_list_gave_is_refused_with_a_reason(service: Service, a
     path = f"/api/v1/tools?{urlencode({'after': after})}"
     answer = service.ask("GET", path, headers=service.authorization)
     assert answer.status == 400
-    assert b"no cursor" in answer.body
+    assert b"ask for the first page, without a cursor" in answer.body
 
 
 @requirement("tooldef.new-address")

@@ -12,7 +12,7 @@ import pytest
 
 from tallystick_dashboard.client import (
     ARROW_STREAM,
-    BEFORE_HEADER,
+    CURSOR_HEADER,
     Client,
     DashboardError,
     NotAllowedError,
@@ -124,7 +124,7 @@ def test_the_token_goes_along_and_absent_filters_do_not(service: StandIn) -> Non
     frame = pl.DataFrame({"tool": ["lookup"]})
     sink = io.BytesIO()
     frame.write_ipc_stream(sink)
-    service.body, service.headers = sink.getvalue(), {BEFORE_HEADER: "77"}
+    service.body, service.headers = sink.getvalue(), {CURSOR_HEADER: "77"}
     query = {"from": "24h", "tool": "a&b=c", "agent": "", "outcome": None}
     page = service.client.actions(query, limit=5)
     assert page.frame.equals(frame)

@@ -93,7 +93,7 @@ def test_a_programs_own_tool_stands_under_service_and_agent(
     screen = listed(monkeypatch, {**TOOL, **own})
     assert "payments clerk" in " ".join(text_of(screen).split())
     assert "service=payments&amp;agent=clerk" in markup_of(screen)
-    answers = Answers(tool_history={"versions": [VERSION], "is_cut": False})
+    answers = Answers(tool_history={"versions": [VERSION], "incomplete": False})
     screen = shown(monkeypatch, "tools", answers)
     for name, value in {**KEY, **own}.items():
         screen.query_params[name] = value
@@ -175,7 +175,7 @@ def test_the_history_shows_what_changed_as_text_that_does_nothing(
         "findings": [],
         "flags": {},
     }
-    screen, answers = history(monkeypatch, {"versions": [VERSION, first], "is_cut": True})
+    screen, answers = history(monkeypatch, {"versions": [VERSION, first], "incomplete": True})
     told, drawn = text_of(screen), markup_of(screen)
     assert answers.calls("tool_history") == [((KEY,), {})]
     assert "changed: description" in told
@@ -191,13 +191,13 @@ def test_the_history_shows_what_changed_as_text_that_does_nothing(
 
 def test_a_definition_that_was_erased_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = {**VERSION, "previous_digest": None, "changed": [], "diff": [], "definition": None}
-    screen, _ = history(monkeypatch, {"versions": [gone], "is_cut": False})
+    screen, _ = history(monkeypatch, {"versions": [gone], "incomplete": False})
     assert "withheld or erased" in text_of(screen)
 
 
 def test_a_long_difference_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     long = {**VERSION, "diff": [{"member": "title", "lines": ["+x"] * 400}], "changed": []}
-    screen, _ = history(monkeypatch, {"versions": [long], "is_cut": False})
+    screen, _ = history(monkeypatch, {"versions": [long], "incomplete": False})
     assert "100 more lines" in text_of(screen)
     assert "members not known" in text_of(screen)
 

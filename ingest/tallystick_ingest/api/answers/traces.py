@@ -1,0 +1,104 @@
+"""Answers on traces: the list, and one with its calls stage by stage."""
+
+from typing import Any, Literal
+
+from tallystick_ingest.api.answers.form import Answer, Count, FaultShape, Listing
+from tallystick_ingest.api.answers.records import EventShape
+
+
+class TraceShape(Answer):
+    """One trace of the list; texts that nobody stated are empty."""
+
+    trace_id: str
+    from_us: int
+    to_us: int
+    agent: str
+    principal: str
+    actions: Count
+    failed: Count
+    denied: Count
+    spans: Count
+
+
+class TracesAnswer(Listing):
+    """One page of traces, newest first."""
+
+    traces: list[TraceShape]
+    before: str | None
+    """Cursor of the next page; null: this is the last one."""
+
+
+class SpanShape(Answer):
+    """One span of somebody else's instrumentation, masked (docs/spec/log.md)."""
+
+    log_index: int
+    position: int
+    """Its place in the batch, from 0."""
+    rx_us: int
+    sender: str
+    trace_id: str
+    span_id: str
+    parent_id: str
+    name: str
+    kind: int
+    start_ns: str
+    end_ns: str
+    status: int
+    status_message: str
+    service: str
+    scope: str
+    scope_version: str
+    attributes: dict[str, Any]
+    events: list[Any]
+    links: list[Any]
+    resource: dict[str, Any]
+    hits: dict[str, Count]
+    """What the service had to mask in it, by kind."""
+    faults: list[FaultShape]
+
+
+class StageShape(Answer):
+    """One stage of a call; times are null where nobody measured them."""
+
+    name: str
+    observer: str | None
+    start_us: int | None
+    end_us: int | None
+    detail: str
+
+
+class JoinShape(Answer):
+    """How the two ends of a call were joined."""
+
+    state: str
+    told: str
+
+
+class InForce(Answer):
+    """Under which definition of its tool a call ran."""
+
+    state: Literal["listed", "superseded", "unseen", "unlisted"]
+    told: str
+
+
+class CallShape(Answer):
+    """One call of a trace."""
+
+    action_id: str
+    action_ids: list[str]
+    """What each end calls it."""
+    outcome: str
+    parent: str | None
+    """Action id of the call inside of which it happened."""
+    join: JoinShape | None
+    stages: list[StageShape]
+    definitions: dict[str, InForce]
+    """By action id."""
+
+
+class TraceAnswer(Listing):
+    """The events and spans of one trace in log order, and its calls."""
+
+    events: list[EventShape]
+    spans: list[SpanShape]
+    calls: list[CallShape]
