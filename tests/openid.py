@@ -5,6 +5,7 @@ Holding the keys, a test can also sign what no honest provider would.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import jwt
 import requests
@@ -120,6 +122,22 @@ class Provider:
         )
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
+
+    def log_in(self, url: str, name: str) -> dict[str, str]:
+        """Go where a log-in begins, be `name`, agree to everything, and return what comes back to the client."""
+        with requests.Session() as browser:
+            answer = browser.get(url, allow_redirects=False, timeout=PATIENCE_S)
+            while True:
+                place = answer.headers.get("location")
+                assert place is not None, answer.text
+                place = urljoin(self.issuer, place)
+                if not place.startswith(self.issuer):
+                    return dict(parse_qsl(urlsplit(place).query))
+                answer = browser.get(place, allow_redirects=False, timeout=PATIENCE_S)
+                prompt = re.search(r'name="prompt" value="(\w+)"', answer.text)
+                if prompt is not None:
+                    form = {"prompt": prompt[1], "login": name, "password": "any"}
+                    answer = browser.post(place, form, allow_redirects=False, timeout=PATIENCE_S)
 
     def fetches(self, path: str = "/jwks") -> int:
         """Count the requests to an address so far."""

@@ -75,6 +75,15 @@ class Login(NamedTuple):
     ends_us: int
 
 
+class Begun(NamedTuple):
+    """A log-in at the issuer that has begun: where to go, and what to bring back."""
+
+    url: str
+    binding: str
+    is_secure: bool
+    """The browser comes back by https."""
+
+
 class ActionPage(NamedTuple):
     """One page of actions, newest first, and the cursor of the next older one."""
 
@@ -103,6 +112,20 @@ class Client:
     def login_by_link(self, token: str) -> Login:
         """Use the one-time link up and begin a session of the administrator."""
         return _login(self._post("/api/v1/login/link", {"token": token}))
+
+    def sign_on_issuer(self) -> str | None:
+        """Say at which issuer people log in; None: at none."""
+        found = self._get("/api/v1/login/oidc")["issuer"]
+        return None if found is None else str(found)
+
+    def begin_sign_on(self) -> Begun:
+        """Begin a log-in at the issuer."""
+        found = self._post("/api/v1/login/oidc", {})
+        return Begun(found["url"], found["binding"], bool(found["is_secure"]))
+
+    def finish_sign_on(self, returned: Mapping[str, str]) -> Login:
+        """Begin the session of whoever came back; NotSignedInError when the service believes it not."""
+        return _login(self._post("/api/v1/login/oidc/callback", returned))
 
     def logout(self) -> None:
         """End the session."""

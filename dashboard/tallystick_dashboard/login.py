@@ -6,43 +6,34 @@ checked the origin of what is posted. The session's token goes into a cookie tha
 """
 
 import asyncio
-import time
 from collections.abc import Callable
-from html import escape
 from http import HTTPStatus
-from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from tallystick_dashboard.client import (
-    Client,
-    DashboardError,
-    Login,
-    NotSignedInError,
-    RefusedError,
-    ServiceAwayError,
+from tallystick_dashboard.client import Client, DashboardError, Login, NotSignedInError
+from tallystick_dashboard.login_page import (
+    LOGIN,
+    LOGOUT,
+    clear_cookie,
+    login_page,
+    refused_page,
+    safe_path,
+    set_cookie,
 )
-from tallystick_dashboard.document import PLAIN_POLICY
 from tallystick_dashboard.session import COOKIE
-from tallystick_dashboard.text import safe
+from tallystick_dashboard.sign_on import SignOn
 from tallystick_dashboard.visitors import Standing, Visitors
 
-LOGIN: Final = "/login"
-LOGOUT: Final = "/logout"
 MAX_BODY_BYTES: Final = 16 * 1024
 """Ours: a name, a password and a path."""
-_HOME: Final = Path(__file__).with_name("door")
-_PAGE: Final = (_HOME / "login.html").read_text(encoding="utf-8")
-_AWAY: Final = (_HOME / "away.html").read_text(encoding="utf-8")
 MAX_LOGINS: Final = 2
 """Passwords being checked at one time; a further one gets a 503. Each holds a thread for as long as
 the service takes for it, and whoever is signed in needs the threads that are left."""
-_US: Final = 1_000_000
-_HEADERS: Final = {"content-security-policy": PLAIN_POLICY, "cache-control": "no-store"}
 _BUSY: Final = "Others are signing in: try again in a second"
 _FORM: Final = "application/x-www-form-urlencoded"
 _OWN_SITES: Final = frozenset(("same-origin", "none", ""))
@@ -57,6 +48,7 @@ class Door:
         """Forget in `visitors` whoever signs out."""
         self._client_of = client_of
         self._visitors = visitors
+        self._sign_on = SignOn(client_of)
         self._logins = 0
 
     def routes(self) -> list[Route]:
@@ -68,11 +60,13 @@ class Door:
             Route(f"{LOGIN}/link", self.page, methods=["GET"]),
             Route(f"{LOGIN}/state", self.state, methods=["GET"]),
             Route(LOGOUT, self.leave, methods=["GET"]),
+            *self._sign_on.routes(),
         ]
 
     async def page(self, request: Request) -> Response:
         """Show the form."""
-        return _form(safe_path(request.query_params.get("next", "/")))
+        wanted = safe_path(request.query_params.get("next", "/"))
+        return login_page(wanted, issuer=await self._sign_on.ask())
 
     async def state(self, request: Request) -> Response:
         """Say whether the visitor is signed in: 204, otherwise 200.
@@ -86,7 +80,8 @@ class Door:
         """Sign in by name and password."""
         given = await _fields(request)
         if self._logins >= MAX_LOGINS:
-            return _form(safe_path(given["next"]), _BUSY, HTTPStatus.SERVICE_UNAVAILABLE)
+            wanted, issuer = safe_path(given["next"]), self._sign_on.issuer
+            return login_page(wanted, _BUSY, HTTPStatus.SERVICE_UNAVAILABLE, issuer)
         self._logins += 1
         try:
             return await self._begin(
@@ -116,7 +111,7 @@ class Door:
             except NotSignedInError:
                 pass  # it had ended before
             except DashboardError as error:
-                return _form(
+                return login_page(
                     "/", f"You are still signed in: {error}", HTTPStatus.SERVICE_UNAVAILABLE
                 )
         return clear_cookie(RedirectResponse(LOGIN, HTTPStatus.SEE_OTHER))
@@ -128,55 +123,11 @@ class Door:
         wanted = safe_path(given["next"])
         try:
             login = await asyncio.to_thread(ask)
-        except NotSignedInError as error:
-            return _form(wanted, str(error), HTTPStatus.UNAUTHORIZED)
-        except RefusedError as error:
-            return _form(wanted, str(error), HTTPStatus.TOO_MANY_REQUESTS)
-        except ServiceAwayError as error:
-            return _form(wanted, str(error), HTTPStatus.SERVICE_UNAVAILABLE)
         except DashboardError as error:
-            return _form(wanted, str(error), HTTPStatus.FORBIDDEN)
+            return refused_page(wanted, error, self._sign_on.issuer)
         answer = RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
-        answer.set_cookie(
-            COOKIE,
-            login.token,
-            max_age=max(0, login.ends_us // _US - int(time.time())),
-            secure=request.headers.get("origin", "").startswith("https:"),
-            httponly=True,
-            samesite="strict",
-        )
-        return answer
-
-
-def safe_path(text: str) -> str:
-    """Return a path of this dashboard to go to after the login; `/` for anything else."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return "/"
-    is_ours = text.startswith("/") and not text.startswith(("//", "/\\", LOGIN, LOGOUT))
-    if not is_ours or parts.scheme or parts.netloc or "\\" in text or not text.isprintable():
-        return "/"
-    if "." in parts.path or "%" in parts.path:
-        return "/"  # no page of ours; a browser could read it as the way out
-    return quote(text, safe="/?&=%:+-._~,")
-
-
-def clear_cookie(answer: Response) -> Response:
-    """Let the browser forget the session."""
-    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
-    return answer
-
-
-def away_page() -> Response:
-    """Return the page for strangers while the service does not answer; it asks again by itself."""
-    return HTMLResponse(_AWAY, HTTPStatus.SERVICE_UNAVAILABLE, {**_HEADERS, "retry-after": "3"})
-
-
-def _form(wanted: str, said: str = "", status: int = HTTPStatus.OK) -> Response:
-    alert = f'<p role="alert">{escape(safe(said))}</p>' if said else ""
-    page = _PAGE.replace("{{next}}", escape(wanted)).replace("{{alert}}", alert)
-    return HTMLResponse(page, status, dict(_HEADERS))
+        is_secure = request.headers.get("origin", "").startswith("https:")
+        return set_cookie(answer, login, is_secure=is_secure)
 
 
 async def _fields(request: Request) -> dict[str, str]:

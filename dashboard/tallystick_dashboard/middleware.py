@@ -19,7 +19,15 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from tallystick_dashboard.document import DOOR, PLAIN_POLICY, content_security_policy
-from tallystick_dashboard.login import LOGIN, LOGOUT, away_page, clear_cookie, safe_path
+from tallystick_dashboard.login_page import (
+    CALLBACK,
+    LOGIN,
+    LOGOUT,
+    SIGN_ON,
+    away_page,
+    clear_cookie,
+    safe_path,
+)
 from tallystick_dashboard.session import COOKIE
 from tallystick_dashboard.sites import Sites
 from tallystick_dashboard.visitors import Standing, Visitors
@@ -30,7 +38,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-PUBLIC: Final = (LOGIN, LOGOUT, f"{LOGIN}/link", f"{LOGIN}/state", "/_stcore/health")
+PUBLIC: Final = (
+    *(LOGIN, LOGOUT, f"{LOGIN}/link", f"{LOGIN}/state", SIGN_ON, CALLBACK),
+    "/_stcore/health",
+)
 """What a stranger may ask for, besides our own style sheets and scripts."""
 CLOSED: Final = ("/_stcore/agent", "/oauth2callback", "/auth/")
 """Parts of Streamlit that this dashboard does not offer."""

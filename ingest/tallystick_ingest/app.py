@@ -25,6 +25,7 @@ from tallystick_ingest.api import (
     openapi,
     overview,
     queries,
+    sign_on,
     tools,
     traces,
     wellknown,
@@ -60,6 +61,7 @@ ROUTERS: Final = tuple(
         blobs,
         tenants_api,
         wellknown,
+        sign_on,
         openapi,
     )
 )

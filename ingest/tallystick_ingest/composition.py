@@ -22,7 +22,10 @@ from tallystick_ingest.auth.api_keys import KeyRing
 from tallystick_ingest.auth.bearer import bearers_of
 from tallystick_ingest.auth.challenge import challenges_of
 from tallystick_ingest.auth.gate import OPERATOR_FILE, Gate
+from tallystick_ingest.auth.grants import parse_grants
 from tallystick_ingest.auth.login import Login
+from tallystick_ingest.auth.oidc import sign_on_of
+from tallystick_ingest.auth.people import PeopleBook
 from tallystick_ingest.auth.sessions import SessionBook
 from tallystick_ingest.drafts import Drafts
 from tallystick_ingest.export_jobs import ExportJobs
@@ -81,7 +84,13 @@ class Composition:
         self.masking = Masking.of(TokenKey(self.keys.token_key_id, self.keys.token_key))
         self.challenges = challenges_of(self.config.identity)
         self.bearers = bearers_of(self.config.identity, self.masking, self.clock, self.tenant)
-        self.gate = Gate(self.ring, self.sessions, self.accounts, self.clock.now_us, self.bearers)
+        grants = parse_grants(self.config.identity.grants, self.tenant)
+        self.people = PeopleBook(kept / "people.json", grants, self.masking, self.clock.now_us)
+        issuer = None if self.bearers is None else self.bearers.issuer
+        self.sign_on = sign_on_of(self.config.identity, issuer, self.clock)
+        self.gate = Gate(
+            self.ring, self.sessions, self.accounts, self.clock.now_us, self.bearers, self.people
+        )
         replace_private_file(kept / OPERATOR_FILE, self.gate.operator_token.encode() + b"\n")
         self.login = Login(self.accounts, self.clock.monotonic_s)
 

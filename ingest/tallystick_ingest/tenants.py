@@ -161,5 +161,4 @@ def _config_of(config: ServiceConfig, name: str, log_name: str) -> ServiceConfig
         secrets=config.core.secrets / TENANT_FOLDER / name,
         name=log_name,
     )
-    identity = replace(config.identity, issuer=None)  # whose tokens name people of the operator's
-    return replace(config, core=core, identity=identity)
+    return replace(config, core=core)

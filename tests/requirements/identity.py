@@ -28,4 +28,9 @@ IDENTITY: Final = {
         "RFC 9728; RFC 6750 section 3",
         "Whoever comes without a token that suffices is told why, and where tokens come from, by the settings alone.",
     ),
+    "auth.sign-on": Requirement(
+        "OpenID Connect Core section 3.1; RFC 9700; RFC 9207",
+        "People log in at the issuer, with the rights that rules give their claims; what another browser, log-in or"
+        " issuer brings logs nobody in.",
+    ),
 }

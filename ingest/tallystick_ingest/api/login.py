@@ -50,7 +50,7 @@ class LinkBody(BaseModel):
 def login(body: PasswordBody, request: Request) -> JSONResponse:
     """Begin a session of an account; that of a tenant is called `TENANT/NAME`."""
     service, name = tenants_of(request).of_account(body.name)
-    return _begun(service, caller_of(service.login.account(name, body.password)), "account")
+    return begun(service, caller_of(service.login.account(name, body.password)), "account")
 
 
 @router.post("/login/link", response_model=SessionBegun, responses=WRONG)
@@ -58,7 +58,7 @@ def login_by_link(body: LinkBody, request: Request) -> JSONResponse:
     """Use the one-time link up and begin a session of the administrator."""
     service, token = tenants_of(request).of_link(body.token)
     service.door.claim(token)
-    return _begun(service, ADMINISTRATOR, "link")
+    return begun(service, ADMINISTRATOR, "link")
 
 
 @router.post("/logout", response_model=Ended)
@@ -84,7 +84,8 @@ def begin_session(service: Service, caller: Caller, target: str) -> tuple[str, i
     return token, session.end_us
 
 
-def _begun(service: Service, caller: Caller, target: str) -> JSONResponse:
+def begun(service: Service, caller: Caller, target: str) -> JSONResponse:
+    """Begin a session and answer with it; `target` says by what somebody logged in."""
     token, end_us = begin_session(service, caller, target)
     shown = {**_shown(caller), "session": token, "ends_us": end_us}
     return JSONResponse(shown, headers=_NO_STORE)

@@ -15,13 +15,12 @@ from tallystick.clock import Clock
 from tallystick.recording.masked import Masking, digest
 from tallystick_ingest.auth.challenge import accepted_audiences
 from tallystick_ingest.auth.clients import ClientRules, parse_patterns
-from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.auth.gate import ISSUER_PREFIX, Caller
 from tallystick_ingest.auth.grants import Grants, parse_grants
 from tallystick_ingest.auth.jwks import Issuer
 from tallystick_ingest.auth.tokens import Token, TokenChecker, TokenTerms, unchecked_claims
 from tallystick_ingest.settings.identity import IdentitySettings
 
-CALLER_PREFIX: Final = "oidc-"
 MAX_NAME_CHARS: Final = 64
 _ID_CHARS: Final = 16
 _NAMES: Final = ("name", "preferred_username", "email")
@@ -100,7 +99,7 @@ def caller_id(masking: Masking, identity: Identity) -> str:
     """Return an id that names nobody, and is the same for the same issuer and subject."""
     who = identity.principal
     return (
-        CALLER_PREFIX
+        ISSUER_PREFIX
         + digest(masking, "principal", joined(who.issuer, who.id or "").encode())[:_ID_CHARS]
     )
 

@@ -27,6 +27,8 @@ _BEARER: Final = "bearer"
 _TOKEN_BYTES: Final = 32
 _NEVER_IN_TOKENS: Final = ", \t"
 """What no token has (RFC 6750, section 2.1), and two headers that were joined have (RFC 9110, section 5.3)."""
+ISSUER_PREFIX: Final = "oidc-"
+"""Begins the id of everybody whom the issuer of tokens vouches for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,13 @@ class Bearers(Protocol):
         """Return who sends a token; may wait for the issuer. Raises AuthenticationError and BusyError."""
 
 
+class People(Protocol):
+    """What the gate needs of people whom an issuer vouches for."""
+
+    def caller(self, id_: str) -> Caller | None:
+        """Return somebody with the rights that they have now; None for nobody, and without any."""
+
+
 class Gate:
     """Authenticates requests by their headers (names in lower case)."""
 
@@ -117,6 +126,7 @@ class Gate:
         accounts: AccountBook,
         clock_us: Callable[[], int],
         bearers: Bearers | None = None,
+        people: People | None = None,
     ) -> None:
         """Let in the holders of `keys`, the sessions of the administrator and of `accounts`, and `bearers`."""
         self._keys = keys
@@ -124,6 +134,7 @@ class Gate:
         self._accounts = accounts
         self._clock_us = clock_us
         self._bearers = bearers
+        self._people = people
         self.verifier_token = secrets.token_urlsafe(_TOKEN_BYTES)
         self.operator_token = secrets.token_urlsafe(_TOKEN_BYTES)
 
@@ -188,6 +199,8 @@ class Gate:
     def _of_subject(self, subject: str) -> Caller | None:
         if subject == ADMINISTRATOR.id:
             return ADMINISTRATOR
+        if subject.startswith(ISSUER_PREFIX):
+            return None if self._people is None else self._people.caller(subject)
         try:
             account = self._accounts.with_id(subject)
         except ConfigError as error:

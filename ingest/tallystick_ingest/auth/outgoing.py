@@ -7,7 +7,7 @@ what the provider at such an address says of itself; never from a token.
 import time
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import requests
 
@@ -50,8 +50,14 @@ def fetch_object(url: str) -> Mapping[str, Any]:
     return _read(url, lambda session: session.get(url, **_TERMS))
 
 
-def post_form(url: str, form: Mapping[str, str], auth: tuple[str, str] | None) -> Mapping[str, Any]:
-    """Post a form and return the JSON object that it is answered with, also an error's; else as fetch_object."""
+def post_form(
+    url: str, form: Mapping[str, str], client_id: str, client_secret: str | None
+) -> Mapping[str, Any]:
+    """Post a form as a client and return the JSON object that answers it, also an error's; else as fetch_object.
+
+    With a secret, the client proves itself by `client_secret_basic` (RFC 6749, section 2.3.1).
+    """
+    auth = None if client_secret is None else (quote_plus(client_id), quote_plus(client_secret))
     return _read(url, lambda session: session.post(url, form, auth=auth, **_TERMS), errors=True)
 
 

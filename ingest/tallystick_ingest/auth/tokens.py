@@ -169,7 +169,7 @@ def _digest(text: str) -> bytes:
 
 
 def _parts(text: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Step 1."""
+    """Take step 1."""
     if len(text) > MAX_TOKEN_CHARS:
         raise AuthenticationError(f"a token has at most {MAX_TOKEN_CHARS} characters")
     if not looks_like_jwt(text):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from tallystick.errors import ConfigError
@@ -10,7 +11,7 @@ from tallystick_ingest.auth.grants import parse_grants
 from tallystick_ingest.auth.jwks import ALGORITHMS
 from tallystick_ingest.auth.outgoing import require_provider_address
 from tallystick_ingest.auth.tokens import ACCESS_TOKEN
-from tallystick_ingest.settings.setting import Kind, Setting, area, whole
+from tallystick_ingest.settings.setting import PATH, TEXT, Kind, Setting, area, whole
 
 _MAX_SKEW_S: Final = 600
 _TYPES: Final = (ACCESS_TOKEN, "jwt")
@@ -30,6 +31,10 @@ class IdentitySettings:
     grants: tuple[str, ...]
     clients: tuple[str, ...]
     denied_clients: tuple[str, ...]
+    dashboard_url: str | None
+    client_id: str | None
+    client_secret_file: Path | None
+    scopes: tuple[str, ...]
 
 
 def _words(value: str) -> tuple[str, ...]:
@@ -154,6 +159,34 @@ SETTINGS: Final = (
         "Client ids whose tokens are refused, also where the list above names them.",
         "denied_clients",
     ),
+    Setting(
+        "dashboard_url",
+        Kind(_ADDRESS, _public),
+        None,
+        "Address at which browsers reach the dashboard; needed for logging in at the issuer.",
+    ),
+    Setting(
+        "oidc_client_id",
+        TEXT,
+        None,
+        "Client id of the dashboard at the issuer, which has to know the redirect address "
+        "`dashboard_url`/login/oidc/callback; unset: people log in by password.",
+        "client_id",
+    ),
+    Setting(
+        "oidc_client_secret_file",
+        PATH,
+        None,
+        "File with the secret of that client, readable by nobody else; unset: a public client, with PKCE alone.",
+        "client_secret_file",
+    ),
+    Setting(
+        "oidc_scopes",
+        WORDS,
+        "openid,profile",
+        "Scopes that are asked for when people log in.",
+        "scopes",
+    ),
 )
 
 
@@ -164,5 +197,9 @@ def identity_settings(values: Mapping[str, object]) -> IdentitySettings:
         raise ConfigError(
             "--oidc-issuer needs --public-url or --oidc-audiences: without an audience, a token that was given "
             "for another service would be taken here"
+        )
+    if found.client_id is not None and (found.issuer is None or found.dashboard_url is None):
+        raise ConfigError(
+            "--oidc-client-id needs --oidc-issuer, where people log in, and --dashboard-url, to which they come back"
         )
     return found

@@ -16,7 +16,8 @@ from tallystick_dashboard.client import (
     RefusedError,
     ServiceAwayError,
 )
-from tallystick_dashboard.login import MAX_BODY_BYTES, MAX_LOGINS, Door, safe_path
+from tallystick_dashboard.login import MAX_BODY_BYTES, MAX_LOGINS, Door
+from tallystick_dashboard.login_page import safe_path
 from tallystick_dashboard.session import COOKIE
 from tallystick_dashboard.visitors import Visitors
 from tests.patience import PATIENCE_S
@@ -37,7 +38,12 @@ def known(name: str, password: str) -> Login:
 
 @pytest.fixture
 def service() -> Answers:
-    return Answers(login=known, login_by_link=lambda token: Login(token, 0), logout=None)
+    return Answers(
+        login=known,
+        login_by_link=lambda token: Login(token, 0),
+        logout=None,
+        sign_on_issuer=None,
+    )
 
 
 @pytest.fixture

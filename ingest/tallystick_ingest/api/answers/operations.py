@@ -24,6 +24,24 @@ class SessionBegun(CallerAnswer):
     ends_us: Microseconds
 
 
+class SignOnIssuer(Answer):
+    """Where people log in."""
+
+    issuer: str | None
+    """Null: at no issuer, by name and password alone."""
+
+
+class SignOnBegun(Answer):
+    """A log-in at the issuer that began."""
+
+    url: str
+    """Where the browser goes."""
+    binding: str
+    """What it has to bring back, from a cookie."""
+    is_secure: bool
+    """Whether it comes back by https."""
+
+
 class ClaimAnswer(Answer):
     """Whom the one-time link let in."""
 
