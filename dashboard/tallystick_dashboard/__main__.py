@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from tallystick.errors import ConfigError, TallystickError
+from tallystick.log_lines import FORMS, LEVELS, configure
 from tallystick_dashboard.config import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -32,6 +33,7 @@ _PORT_END: Final = 65_536
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to stop; return the exit code."""
     chosen = _parser().parse_args(arguments)
+    configure(chosen.log_format, chosen.log_level)
     try:
         hosts = [*chosen.allowed_host, *os.environ.get("TALLYSTICK_DASHBOARD_HOSTS", "").split(",")]
         config = dashboard_config(chosen.service, chosen.host, chosen.port, hosts)
@@ -56,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME",
         help="name under which browsers reach it; may be repeated (TALLYSTICK_DASHBOARD_HOSTS)",
+    )
+    parser.add_argument("--log-format", choices=FORMS, default=FORMS[0], help="form of log lines")
+    parser.add_argument(
+        "--log-level", choices=LEVELS, default="warning", help="lines below it are not written"
     )
     parser.add_argument("--socket", type=int, help="listen on this open descriptor instead")
     parser.add_argument(
@@ -91,7 +97,6 @@ def _bind(config: DashboardConfig) -> socket.socket:
 def _serve(config: DashboardConfig, listener: socket.socket, *, is_child: bool) -> None:
     from tallystick_dashboard.asgi import create_app  # noqa: PLC0415 - slow to import
 
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     listener.setblocking(False)
     server = uvicorn.Server(
         uvicorn.Config(

@@ -22,6 +22,7 @@ from typing import Final
 from tallystick.errors import ConfigError
 from tallystick_ingest.serving import address_of, bind
 from tallystick_ingest.settings.dashboard import DashboardSettings
+from tallystick_ingest.settings.operations import OperationsSettings
 
 OFF: Final = "off"
 EXTRA: Final = "streamlit"
@@ -43,6 +44,8 @@ class Child:
     service: str
     host: str
     hosts: tuple[str, ...] = ()
+    log_format: str = "text"
+    log_level: str = "warning"
 
     def command(self, listener: socket.socket) -> Sequence[str]:
         """Return the command line of the child that gets `listener`."""
@@ -52,13 +55,16 @@ class Child:
             *(sys.executable, "-P", "-m", "tallystick_dashboard", "--until-stdin-closes"),
             *("--service", self.service, "--host", host, "--port", str(port)),
             *("--socket", str(listener.fileno()), *named),
+            *("--log-format", self.log_format, "--log-level", self.log_level),
         )
 
 
 Spawn = Callable[[Sequence[str], int], "subprocess.Popen[bytes]"]
 
 
-def beside(config: DashboardSettings, service_url: str) -> "Dashboard | str":
+def beside(
+    config: DashboardSettings, service_url: str, operations: OperationsSettings
+) -> "Dashboard | str":
     """Return the dashboard that the settings ask for, not yet started, or why there is none.
 
     Raises ConfigError for one that others would reach under names which nobody stated.
@@ -76,7 +82,8 @@ def beside(config: DashboardSettings, service_url: str) -> "Dashboard | str":
         listener = bind(config.host, config.port)
     except ConfigError as error:
         return f"{error} (of the dashboard: --dashboard-port); the service runs without it"
-    child = Child(service_url, config.host, config.hosts)
+    logs = (operations.log_format, operations.log_level)
+    child = Child(service_url, config.host, config.hosts, *logs)
     return Dashboard(child, listener)
 
 

@@ -20,6 +20,7 @@ from tallystick_ingest.otlp.answer import failure
 from tallystick_ingest.otlp.body import JSON
 from tallystick_ingest.otlp.http import Scope, Send, header_map, report_fault, send_answer
 from tallystick_ingest.otlp.incoming import Receive
+from tallystick_ingest.route import route_of
 
 CHALLENGE_HEADER: Final = b"www-authenticate"
 CHECKPOINT_HEADER: Final = "tallystick-checkpoint"
@@ -98,7 +99,7 @@ class Edge:
         try:
             await self._app(scope, _bounded(scope, receive, self._timeout_s), send_with_checkpoint)
         except Exception as fault:  # noqa: BLE001 - whatever it is, its message goes nowhere
-            report_fault(scope["path"], fault)
+            report_fault(route_of(scope), fault)
             is_fault = True
         if is_started and is_fault:
             raise CutOffError("an answer was cut off; the fault is logged above") from None

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import gc
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -96,7 +97,6 @@ def serve(
     `on_ready` is called once requests are answered. With `rpc_port`, OTLP is taken over gRPC too.
     """
     core, most = tenants.operator.config.core, connections_allowed()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     config = uvicorn.Config(
         create_app(tenants),
         http=bounded(core.request_timeout_s, most if rpc_port is None else most // 2),
@@ -128,6 +128,7 @@ def serve(
 
 
 def _rpc_listener(tenants: Tenants, port: int, max_connections: int) -> "RpcListener":
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its own lines are in no form of ours
     from tallystick_ingest.rpc import RpcListener  # noqa: PLC0415 - 20 MB that not everybody needs
 
     return RpcListener(tenants, tenants.operator.config.core.host, port, max_connections)

@@ -15,6 +15,11 @@ OPERATIONS: Final = {
         "`/readyz` says whether records are taken, and which of journal, database, log and disk is not as it should be,"
         " without a reason's text.",
     ),
+    "operations.logs": Requirement(
+        "promise: no secret, token or unmasked value in a log line",
+        "A log line is one line of text or JSON, masked, and holds nothing that a request brought: no path, query,"
+        " header or body, nor what an exception says.",
+    ),
     "operations.metrics": Requirement(
         "promise: metrics hold nothing of a record",
         "`/metrics` is for those who may read it, counts what came and what became of it, and no label holds what a"

@@ -6,12 +6,12 @@ which every exporter repeats; nothing is a 500.
 """
 
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from tallystick.errors import AuthenticationError, AuthorizationError
+from tallystick.log_lines import exception_shape
 from tallystick_ingest import verdict as words
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.otlp.answer import Answer, Signal, failure, success
@@ -33,6 +33,7 @@ from tallystick_ingest.otlp.incoming import (
     Receive,
 )
 from tallystick_ingest.otlp.limits import Limits
+from tallystick_ingest.route import route_of
 from tallystick_ingest.verdict import Verdict, message
 
 Scope = MutableMapping[str, Any]
@@ -117,7 +118,7 @@ class OtlpAddress:
         except BusyError as busy:
             return failure(_answer_type(headers), 503, str(busy))
         except Exception as fault:  # noqa: BLE001 - a 500 would make exporters drop their data
-            report_fault(scope["path"], fault)
+            report_fault(route_of(scope), fault)
             return failure(_answer_type(headers), 503, "internal fault; send it again")
 
     async def _answer(self, scope: Scope, headers: Mapping[str, str], body: IncomingBody) -> Answer:
@@ -164,8 +165,7 @@ REFUSALS: Final[dict[type[Exception], tuple[int, str]]] = {
 
 def report_fault(what: str, fault: Exception, outcome: str = "answered with 503") -> None:
     """Log where a fault happened, never its message: that may hold what somebody sent."""
-    frames = "".join(traceback.format_tb(fault.__traceback__))
-    _LOG.error("%s: %s, %s\n%s", what, type(fault).__name__, outcome, frames)
+    _LOG.error("%s: %s", what, outcome, extra={"fields": exception_shape(fault)})
 
 
 def header_map(scope: Scope) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.log_lines import FORMS, LEVELS, Form
 from tallystick_ingest.settings.setting import Setting, one_of
 
 
@@ -11,6 +12,8 @@ class OperationsSettings:
     """SETTINGS says what each means."""
 
     metrics: str
+    log_format: Form
+    log_level: str
 
 
 SETTINGS: Final = (
@@ -21,4 +24,11 @@ SETTINGS: Final = (
         "Who may read /metrics: off, nobody; local, whoever asks from this machine, but not through a proxy; "
         "key, who has the scope metrics.",
     ),
+    Setting(
+        "log_format",
+        one_of(*FORMS),
+        "text",
+        "How log lines on standard error are written: text, or one JSON object each.",
+    ),
+    Setting("log_level", one_of(*LEVELS), "warning", "Log lines below this level are not written."),
 )

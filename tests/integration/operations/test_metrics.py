@@ -143,7 +143,7 @@ def test_no_label_holds_what_a_sender_chose(service: Service) -> None:
         ):
             service.ask("GET", path, headers=service.authorization)
             service.ask("GET", path, headers={"Authorization": f"Bearer {name}"})
-        service.ask(name.upper().replace("-", ""), "/api/v1/status")
+        service.ask(name.upper().replace("-", ""), "/healthz")
         service.send(b"{}", "/v1/logs", f"application/{name}")
     answer = service.ask("GET", "/metrics", headers=service.authorization)
     assert CANARY not in answer.body.decode().lower()

@@ -15,6 +15,7 @@ from tallystick_ingest.settings import load_service_config
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 
+OPERATIONS = load_service_config({}, {}).operations
 SERVICE = "http://127.0.0.1:4318"
 
 
@@ -134,7 +135,7 @@ def test_a_dashboard_that_was_never_started_stops_quietly(listener: socket.socke
 def test_off_is_no_port(value: str) -> None:
     config = load_service_config({"dashboard_port": value}, {})
     assert config.dashboard.port is None
-    assert beside(config.dashboard, SERVICE) == "off"
+    assert beside(config.dashboard, SERVICE, OPERATIONS) == "off"
 
 
 def test_the_port_is_taken_from_the_environment_and_defaults_to_that_of_streamlit() -> None:
@@ -153,10 +154,10 @@ def test_what_is_neither_a_port_nor_off_is_refused(value: str) -> None:
 def test_a_public_address_needs_names() -> None:
     given = {"dashboard_host": "0.0.0.0", "dashboard_port": "0"}  # noqa: S104 - refused
     with pytest.raises(ConfigError, match="--dashboard-hosts"):
-        beside(load_service_config(given, {}).dashboard, SERVICE)
+        beside(load_service_config(given, {}).dashboard, SERVICE, OPERATIONS)
     named = load_service_config({**given, "dashboard_hosts": "Dash.example, b"}, {})
     assert named.dashboard.hosts == ("dash.example", "b")
-    made = beside(named.dashboard, SERVICE)
+    made = beside(named.dashboard, SERVICE, OPERATIONS)
     assert isinstance(made, Dashboard)
     made.stop()
 
@@ -170,7 +171,7 @@ def test_names_are_names(value: str) -> None:
 @requirement("dashboard.launch")
 def test_a_port_that_is_taken_is_said_and_stops_nothing(listener: socket.socket) -> None:
     config = load_service_config({"dashboard_port": str(listener.getsockname()[1])}, {})
-    said = beside(config.dashboard, SERVICE)
+    said = beside(config.dashboard, SERVICE, OPERATIONS)
     assert isinstance(said, str)
     assert "is in use" in said
     assert "--dashboard-port" in said
@@ -178,7 +179,7 @@ def test_a_port_that_is_taken_is_said_and_stops_nothing(listener: socket.socket)
 
 def test_without_streamlit_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dashboard, "find_spec", lambda name: None)
-    said = beside(load_service_config({"dashboard_port": "0"}, {}).dashboard, SERVICE)
+    said = beside(load_service_config({"dashboard_port": "0"}, {}).dashboard, SERVICE, OPERATIONS)
     assert isinstance(said, str)
     assert "pip install 'tallystick[dashboard]'" in said
 
