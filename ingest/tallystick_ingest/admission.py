@@ -103,6 +103,9 @@ class Admission:
     def _admit_spans(self, request: SpanRequest, view: View) -> Admitted[Verdict]:
         fresh: dict[bytes, MaskedSpan] = {}
         for span in request.spans:
+            columns = span.row.columns
+            if view.is_erased_span(str(columns["trace_id"]), str(columns["span_id"])):
+                continue
             if not view.is_recent_span(span.row.leaf_hash):
                 fresh.setdefault(span.row.leaf_hash, span)
         rows: list[Row] = []
@@ -231,7 +234,7 @@ class _NativeBatch:
         """Count a record that is kept already, and keep the disclosures that it lacked."""
         self.duplicates += 1
         late = tuple(one.line for one in record.disclosures if one.line not in same.disclosures)
-        if late:
+        if late and not same.is_erased:
             self.rows.append(Merge(same.log_index, late))
 
     def _join(self, record: Record, position: int) -> None:

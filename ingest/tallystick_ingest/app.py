@@ -12,9 +12,11 @@ from starlette.routing import Route
 from tallystick_ingest import VERSION
 from tallystick_ingest.api import (
     admin,
+    backups,
     blobs,
     credentials,
     emitters,
+    erasures,
     evidence,
     exports,
     health,
@@ -50,6 +52,7 @@ ROUTERS: Final = tuple(
         admin,
         keys,
         emitters,
+        erasures,
         log,
         queries,
         traces,
@@ -58,6 +61,7 @@ ROUTERS: Final = tuple(
         overview,
         evidence,
         exports,
+        backups,
         blobs,
         tenants_api,
         wellknown,

@@ -28,6 +28,7 @@ from tallystick_ingest.auth.oidc import sign_on_of
 from tallystick_ingest.auth.people import PeopleBook
 from tallystick_ingest.auth.sessions import SessionBook
 from tallystick_ingest.drafts import Drafts
+from tallystick_ingest.erasing import Erasures
 from tallystick_ingest.export_jobs import ExportJobs
 from tallystick_ingest.intake import OtlpIntake
 from tallystick_ingest.key_directory import KeyDirectory, enrolled
@@ -117,6 +118,7 @@ class Composition:
         """Make what stands between the requests and the parts above."""
         self.accesses = AccessBook(self.drafts, self.clock, self.state)
         self.two_people = TwoPeople(self.store, self.drafts, self.clock, self.state)
+        self.erasures = Erasures(self.store, self.two_people, self.drafts, self.state)
         self.exports = ExportJobs(self.store, self.signer, self.accesses, self.clock)
         self.intake = OtlpIntake(
             gate=self.gate,

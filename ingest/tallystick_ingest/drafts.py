@@ -175,6 +175,10 @@ class Drafts:
         }
         return self._draft(kind, {**stated, **statement}, masked)
 
+    def erasure(self, statement: Statement) -> Prepared:
+        """Say which values are erased; who decided that is said by the records of the request."""
+        return self._draft("access.delete", statement)
+
     def query_digest(self, query: Mapping[str, JsonValue]) -> str | None:
         """Return the keyed digest of a query, by which equal queries can be told."""
         return self.masking.masker.digest("query", encode(dict(query)))

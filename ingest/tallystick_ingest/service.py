@@ -146,6 +146,7 @@ class Service(Composition):
         """Record what is due once a minute; what cannot be recorded now stays counted."""
         self._state_pause()
         self._archive()
+        self.erasures.resume()
         self.exports.sweep()
         if self.bearers is not None:
             self.bearers.refresh()
@@ -203,6 +204,7 @@ class Service(Composition):
         self.exports.close()
         with contextlib.suppress(OSError):
             self.ring.keep_used()
+        self.erasures.close()
         try:
             self.accesses.sweep(everything=True)
             refused = self.refusals.drafts_of(self.refusals.take())
@@ -229,6 +231,7 @@ class Service(Composition):
         )
         self.store.publisher.publish_now()
         self._state_pause()
+        self.erasures.resume()
 
     def _state_pause(self) -> None:
         """State once that signing has stopped, and why."""

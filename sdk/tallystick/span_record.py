@@ -9,7 +9,8 @@ from typing import Final
 
 from tallystick.errors import RecordError, VerificationError
 from tallystick.profile import JsonValue, decode
-from tallystick.tlog.encoding import from_decimal
+from tallystick.tlog.encoding import from_base64, from_decimal, to_base64
+from tallystick.tlog.tree import leaf_hash, require_hash
 
 SPAN_KEYS: Final = {
     "attributes": str,
@@ -46,7 +47,34 @@ SPAN_COLUMNS: Final = (
 )
 """The keys that are columns of the store, in its order."""
 
+SPAN_WORDS: Final = ("name", "service", "scope")
+"""Columns that say something in words of the span's emitter; an erasure takes them too."""
+
+_ERASED_RECORD: Final = "erased:"
+"""No span record begins like this: it is a JSON object."""
 _SPAN_TIMES: Final = ("start_ns", "end_ns")
+
+
+def erased_record(leaf: bytes) -> str:
+    """Return what stands for a span record that was erased: its leaf hash alone."""
+    return _ERASED_RECORD + to_base64(leaf)
+
+
+def leaf_of_record(text: str) -> bytes:
+    """Return the leaf hash of a span record, or the one that stands for it."""
+    return leaf_of_erased(text) or leaf_hash(text.encode())
+
+
+def leaf_of_erased(text: str) -> bytes | None:
+    """Return the leaf hash that stands for a span record that was erased; None for any other text."""
+    if not text.startswith(_ERASED_RECORD):
+        return None
+    try:
+        leaf = from_base64(text.removeprefix(_ERASED_RECORD), "the leaf hash of an erased span")
+        require_hash(leaf, "the leaf hash of an erased span")
+    except VerificationError:
+        return None
+    return leaf
 
 
 def parse_span(record: bytes) -> dict[str, JsonValue]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.errors import RecordError, StoreError
+from tallystick.private_file import sync_directory
 from tallystick_store.files import TEMPORARY, Files
 
 BLOB_FOLDER: Final = "blobs"
@@ -53,6 +54,13 @@ class BlobFiles:
         path = self.path(sha256)
         return _read(path) if path.is_file() else None
 
+    def names(self) -> Iterator[str]:
+        """Yield the name of every blob."""
+        for path in list(self._files.paths(".")):
+            name = path.rpartition("/")[2]
+            if _SHA_256.fullmatch(name):
+                yield name
+
     def untouched_since(self, before_s: float) -> Iterator[str]:
         """Yield the names of blobs that nobody has put since a time, in seconds of the Unix epoch."""
         for path in self._files.paths("."):
@@ -68,6 +76,16 @@ class BlobFiles:
             if is_old:
                 path.unlink()
         return is_old
+
+    def remove(self, sha256: str) -> bool:
+        """Remove a blob, durably; say whether it was there. OSError goes through."""
+        path = self.path(sha256)
+        with self._touching:
+            is_there = path.is_file()
+            if is_there:
+                path.unlink()
+                sync_directory(path.parent)
+        return is_there
 
     def remove_leftovers(self, before_s: float) -> int:
         """Remove what writes that were cut short before a time left behind; return how many files."""

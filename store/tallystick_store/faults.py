@@ -20,6 +20,7 @@ from tallystick.verify.columns import (
 )
 from tallystick.verify.source import EventText, SpansText
 from tallystick_store.cells import Cells, number
+from tallystick_store.records import span_text
 
 MAX_FAULTS: Final = 64
 """Of one row; a row has about a hundred columns."""
@@ -77,7 +78,8 @@ class RowFaults:
         roots: Mapping[int, bytes],
     ) -> None:
         """Compare rows of `spans` with their records, and the batches' roots with the log."""
-        records = [record or "" for record in stored["record"]]
+        pairs = zip(stored["record"], stored["leaf_hash"], strict=True)
+        records = [span_text(record, leaf) for record, leaf in pairs]
         batches = [SpansText(number(stored["log_index"][r]), (t,)) for r, t in enumerate(records)]
         known = [_of_kind("spans", entries.get(batch.log_index)) for batch in batches]
         expected = expected_span_columns(batches, spans, known)

@@ -11,6 +11,7 @@ from typing import Final
 
 from tallystick.errors import RecordError, StoreError
 from tallystick.event import Statement, parse_statement
+from tallystick.verify.erased import Erased
 from tallystick_store.engine.duckdb import Database, Row
 from tallystick_store.pending import GroupRows, PendingGroups
 from tallystick_store.rows import SealRow, SessionState
@@ -42,6 +43,9 @@ _SEALS: Final = """
 _SEALS_OVER: Final = """
     SELECT body, log_index FROM seals
     WHERE session = ? AND log_index >= ? AND old_size < ? AND size > ? ORDER BY log_index
+"""
+_ERASED: Final = """
+    SELECT trace_id, span_id, log_index, position FROM spans WHERE log_index IN (SELECT unnest(?))
 """
 _RECENT: Final = """
     SELECT leaf_hash FROM spans ORDER BY log_index DESC, position DESC LIMIT ?
@@ -76,7 +80,7 @@ class SessionEntry:
 class Known:
     """What is committed; built from the database at start."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, erased: Erased) -> None:
         self._database = database
         self.pending = PendingGroups()
         self.sessions = _load_sessions(database)
@@ -84,6 +88,19 @@ class Known:
         recent = reversed(database.rows_at_once(_RECENT, [RECENT_SPANS]))
         self.spans: dict[bytes, None] = {leaf_hash: None for (leaf_hash,) in recent}
         """Leaf hashes of the span records that were kept last, the oldest first."""
+        self.erased = erased
+        """Values that must not come back."""
+        self.erased_spans: set[tuple[str, str]] = set()
+        self.note_erased_spans()
+
+    def note_erased_spans(self) -> None:
+        """Look up the ids of the spans that were erased."""
+        indexes = sorted({index for index, _ in self.erased.spans()})
+        if indexes:
+            rows = self._database.rows_at_once(_ERASED, [indexes])
+            self.erased_spans |= {
+                (trace, span) for trace, span, *place in rows if self.erased.covers_span(*place)
+            }
 
     def keep(self, number: int, rows: GroupRows) -> None:
         """Remember a group that is in the journal, until the database holds it."""

@@ -12,6 +12,7 @@ from tallystick_store.archive.archiver import catch_up
 from tallystick_store.archive.subject_keys import SubjectKeys
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.entries import next_log_index
+from tallystick_store.governance.ledger import LEDGER_NAME, ErasureLedger
 from tallystick_store.journal.replay import replay
 from tallystick_store.journal.segments import segment_files
 from tallystick_store.lock import DirectoryLock
@@ -28,6 +29,7 @@ class Opened:
     directory: Path
     database: Database
     lock: DirectoryLock
+    ledger: ErasureLedger
     archive: Archive | None
     """None where no subject keys were given: nothing is archived then."""
     notices: tuple[str, ...]
@@ -56,13 +58,16 @@ def open_directory(directory: Path, origin: str, subject_keys: Path | None) -> O
         sync_directory(directory)
         check_meta(database, origin)
         archive = open_archive(directory, origin, subject_keys)
+        ledger = ErasureLedger(directory / LEDGER_NAME)
         archived: list[str] = []
-        notices = replay(database, directory, _archiving(archive, database, archived))
+        notices = replay(
+            database, directory, ledger.erased, _archiving(archive, database, archived)
+        )
     except BaseException:
         database.close()
         lock.release()
         raise
-    return Opened(directory, database, lock, archive, (*notices, *archived))
+    return Opened(directory, database, lock, ledger, archive, (*notices, *archived))
 
 
 def newest_rx_us(database: Database) -> int:

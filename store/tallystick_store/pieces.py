@@ -19,7 +19,7 @@ from tallystick_store.engine.duckdb import Database
 from tallystick_store.files import Files
 from tallystick_store.opening import DATABASE_NAME, LOG_FOLDER
 from tallystick_store.published import read_bundle
-from tallystick_store.records import late_lines, split_lines
+from tallystick_store.records import late_lines, span_text, split_lines
 from tallystick_store.schema import EVENTS, SEALS, SPANS, Table
 
 PIECE_ENTRIES: Final = 16 * TILE_WIDTH
@@ -147,9 +147,9 @@ def _seals(columns: Cells) -> list[SealText]:
 
 
 def _spans(columns: Cells) -> list[SpansText]:
-    rows = zip(columns["log_index"], columns["record"], strict=True)
+    rows = zip(columns["log_index"], columns["record"], columns["leaf_hash"], strict=True)
     return [
-        SpansText(log_index, tuple(record or "" for _, record in group))
+        SpansText(log_index, tuple(span_text(record, leaf) for _, record, leaf in group))
         for log_index, group in groupby(rows, itemgetter(0))
     ]
 

@@ -6,7 +6,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
+from tallystick.span_record import erased_record
 from tallystick.tlog.entry import EntryKind
+from tallystick.tlog.tree import HASH_BYTES
 from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.entries import read_entries
 
@@ -21,7 +23,7 @@ _SEALS: Final = """
     SELECT log_index, body FROM seals WHERE log_index >= ? AND log_index < ? ORDER BY log_index
 """
 _SPANS: Final = """
-    SELECT log_index, record FROM spans
+    SELECT log_index, record, leaf_hash FROM spans
     WHERE log_index >= ? AND log_index < ? ORDER BY log_index, position
 """
 _LATE: Final = """
@@ -55,6 +57,13 @@ def split_lines(text: str | None) -> tuple[str, ...]:
     return tuple(text.split("\n")) if text else ()
 
 
+def span_text(record: str | None, leaf: bytes | None) -> str:
+    """Return a span record as the verifier reads it; of one that was erased, what stands for it."""
+    if record is None and leaf is not None and len(leaf) == HASH_BYTES:
+        return erased_record(leaf)
+    return record or ""
+
+
 def late_lines(database: Reader, start: int, end: int) -> dict[int, tuple[str, ...]]:
     """Return the disclosure lines that came late for log indexes in [start, end)."""
     rows = database.rows(_LATE, (start, end))
@@ -76,6 +85,6 @@ def _window(database: Reader, start: int, end: int) -> Iterator[LogRecord]:
         found[index] = LogRecord(index, "seal", entries[index], seal=body or "")
     spans: list[Row] = database.rows(_SPANS, bounds)
     for index, group in groupby(spans, itemgetter(0)):
-        records = tuple(record or "" for _, record in group)
+        records = tuple(span_text(record, leaf) for _, record, leaf in group)
         found[index] = LogRecord(index, "spans", entries[index], spans=records)
     yield from (found[index] for index in sorted(found))

@@ -126,6 +126,8 @@ class StoredRecord:
     log_index: int
     disclosures: frozenset[str] = field(default_factory=frozenset)
     """The disclosure lines that are there, late ones included."""
+    is_erased: bool = False
+    """Whether its disclosures were erased: none is taken any more."""
 
 
 class View(Protocol):
@@ -159,6 +161,9 @@ class View(Protocol):
         Exact for the newest RECENT_SPANS spans, across restarts; an older repetition is kept
         twice, which is harmless: spans are a best-effort signal.
         """
+
+    def is_erased_span(self, trace_id: str, span_id: str) -> bool:
+        """Whether a span of these ids was erased: none is taken any more."""
 
 
 Admit: TypeAlias = Callable[[Request, View], Admitted[Verdict]]

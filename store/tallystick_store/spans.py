@@ -14,12 +14,13 @@ import orjson
 
 from tallystick.errors import RecordError
 from tallystick.profile import JsonValue
-from tallystick.span_record import SPAN_COLUMNS, SPAN_KEYS, parse_span
+from tallystick.span_record import SPAN_COLUMNS, SPAN_KEYS, leaf_of_erased, parse_span
 from tallystick.tlog.tree import HASH_BYTES, joined_hashes, root_of
 from tallystick_store.cells import Cells, number, select_cells
 from tallystick_store.engine.duckdb import Reader
 from tallystick_store.faults import Fault, RowFaults
 from tallystick_store.published import PublishedLog
+from tallystick_store.records import span_text
 from tallystick_store.schema import SPANS
 
 MAX_ROWS: Final = 100_000
@@ -69,7 +70,8 @@ def read_spans(
     faults = RowFaults(len(indexes))
     spans: list[dict[str, JsonValue] | None] = [None] * len(indexes)
     if database.reach.has_payload:
-        spans = [_read_span(text or "", row, faults) for row, text in enumerate(cells["record"])]
+        texts = [span_text(*one) for one in zip(cells["record"], cells["leaf_hash"], strict=True)]
+        spans = [_read_span(text, row, faults) for row, text in enumerate(texts)]
         entries = published.entries(indexes) if published is not None else {}
         roots = _batch_roots(database, sorted(set(indexes))) if entries else {}
         faults.check_spans(cells, spans, entries, roots)
@@ -92,6 +94,8 @@ def read_spans(
 
 
 def _read_span(text: str, row: int, faults: RowFaults) -> dict[str, JsonValue] | None:
+    if leaf_of_erased(text) is not None:
+        return None
     try:
         return parse_span(text.encode())
     except RecordError as error:

@@ -28,6 +28,8 @@ from tallystick_store.blobs import BLOB_FOLDER, BlobFiles
 from tallystick_store.checkpoints import CheckpointLog, LogSigner, SignedCheckpoint
 from tallystick_store.entries import next_log_index
 from tallystick_store.files import Files
+from tallystick_store.governance.blanking import blank
+from tallystick_store.governance.ledger import Erasure
 from tallystick_store.group import Group
 from tallystick_store.journal.contents import encode_tables
 from tallystick_store.journal.follower import Follower
@@ -68,7 +70,9 @@ class Store:
         self._ledger = state.ledger
         self._next_index = state.next_index
         self._rx_us = newest_rx_us(database)
-        self._known = Known(database)
+        self.ledger = opened.ledger
+        """What was erased; added to by `forget` alone."""
+        self._known = Known(database, self.ledger.erased)
         self._segments = Segments(directory / JOURNAL_FOLDER, last_applied(database) + 1)
         self.archiver = Archiver(
             opened.archive, database, self._segments, lambda: self._follower.applied
@@ -182,9 +186,9 @@ class Store:
         the next start (`journal_failure` says so), and what it holds all the same is found as a repetition then.
         """
         began_s = time.perf_counter()
-        batches = group.batches()
-        payload = encode_tables(batches)
         with self._committing:
+            batches = blank(group.batches(), self.ledger.erased)
+            payload = encode_tables(batches)
             append_s = time.perf_counter()
             number = self._segments.append(payload)
             append_s = time.perf_counter() - append_s
@@ -218,6 +222,13 @@ class Store:
     def range_proof(self, size: int, start: int, end: int) -> tuple[list[bytes], list[bytes]]:
         """Return the hashes that prove [start, end) complete in the tree of `size`; as above."""
         return self._provable(size).range_proof(size, start, end)
+
+    def forget(self, erasure: Erasure) -> None:
+        """Write an erasure down: none of its values is taken from now on. Raises StoreError."""
+        with self._committing:
+            self.ledger.add(erasure)
+            self._known.erased = self.ledger.erased
+        self._known.note_erased_spans()
 
     @contextmanager
     def paused(self) -> Iterator[None]:

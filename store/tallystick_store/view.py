@@ -53,7 +53,9 @@ class GroupView:
         for seq, leaf_hash, log_index, disclosures in rows:
             came = frozenset(disclosures.split("\n") if disclosures else ())
             lines = came | late[log_index] | frozenset(self.rows.late_lines(log_index))
-            found[seq].append(StoredRecord(leaf_hash, log_index, lines))
+            is_erased = self.known.erased.covers(log_index)
+            lines = frozenset() if is_erased else lines
+            found[seq].append(StoredRecord(leaf_hash, log_index, lines, is_erased=is_erased))
         return {seq: tuple(records) for seq, records in found.items()}
 
     def seal_hashes(self, session: str, sizes: Iterable[int]) -> dict[int, tuple[bytes, ...]]:
@@ -75,6 +77,10 @@ class GroupView:
     def is_recent_span(self, leaf_hash: bytes) -> bool:
         """See `View.is_recent_span`."""
         return leaf_hash in self._spans or leaf_hash in self.known.spans
+
+    def is_erased_span(self, trace_id: str, span_id: str) -> bool:
+        """See `View.is_erased_span`."""
+        return (trace_id, span_id) in self.known.erased_spans
 
     def add_event(self, stamp: Stamp, record: Record) -> None:
         """Count a record as kept."""

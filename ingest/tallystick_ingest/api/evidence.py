@@ -78,7 +78,7 @@ def snapshot(body: SnapshotBody, request: Request, caller: Caller = _may_export)
     """Copy the store, consistently, into a new directory below `snapshots` in the service's home."""
     service = service_of(request)
     core = service.config.core
-    target = _new_directory(core.home / SNAPSHOT_FOLDER / core.data.name, body.name)
+    target = new_directory(core.home / SNAPSHOT_FOLDER / core.data.name, body.name)
     record_access(request, caller, "access.export", "snapshot", {}, service.store.size)
     try:
         take_snapshot(service.store, target)
@@ -89,12 +89,13 @@ def snapshot(body: SnapshotBody, request: Request, caller: Caller = _may_export)
     return answer_json({"directory": str(target)})
 
 
-def _new_directory(folder: Path, name: str) -> Path:
+def new_directory(folder: Path, name: str) -> Path:
+    """Return where a copy of this name goes; raise BadRequestError where there is no room for it."""
     target = folder / name
     if target.exists():
-        raise BadRequestError("there is a snapshot of this name: choose another one")
+        raise BadRequestError("there is a copy of this name: choose another one")
     if folder.is_dir() and sum(1 for _ in folder.iterdir()) >= MAX_SNAPSHOTS:
         raise BadRequestError(
-            f"{MAX_SNAPSHOTS} snapshots are kept in the service's home: move some away, or remove them"
+            f"{MAX_SNAPSHOTS} copies are kept in the service's home: move some away, or remove them"
         )
     return target

@@ -27,6 +27,7 @@ from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import Service
 from tallystick_ingest.tenants import Tenants
 from tallystick_store.engine.duckdb import Reader
+from tallystick_store.governance.requests import ConflictError
 from tallystick_store.query import Query
 
 MAX_SHOWN_FAULTS: Final = 3
@@ -104,6 +105,7 @@ _STATUS: Final[dict[type[Exception], int]] = {
     AuthenticationError: 401,
     AuthorizationError: 403,
     TooManyAttemptsError: 429,
+    ConflictError: 409,
     AdmissionError: 400,
     ConfigError: 400,
     VerificationError: 400,

@@ -46,6 +46,7 @@ _TAGS: Final = {
     "records": "What happened: actions, traces, sessions, tools, and the records themselves.",
     "log": "The log that proves it: checkpoints and proofs (RFC 9162).",
     "evidence": "What leaves the service, and how it checks itself.",
+    "retention": "What goes, by whose word.",
     "access": "Who may ask: sessions, API keys, emitters.",
     "health": "For service managers, without a credential.",
 }
@@ -63,6 +64,8 @@ _TAG_OF: Final = (
     ("/api/v1/enroll", "access"),
     ("/api/v1/export", "evidence"),
     ("/api/v1/snapshot", "evidence"),
+    ("/api/v1/backup", "evidence"),
+    ("/api/v1/erasures", "retention"),
     ("/api/v1/verification", "evidence"),
     ("/api/v1/integrity", "evidence"),
     ("/api/v1/", "records"),

@@ -1,6 +1,8 @@
 """The service's commands, one file a group; the entry points find them here."""
 
 from tallystick_ingest.cli.asking import actions, credentials, tools, trace
+from tallystick_ingest.cli.backing import backup, restore
+from tallystick_ingest.cli.erasing import erase
 from tallystick_ingest.cli.keeping import export, snapshot
 from tallystick_ingest.cli.keys import api_keys
 from tallystick_ingest.cli.operating import tenants
@@ -11,10 +13,13 @@ from tallystick_ingest.cli.starting import up
 __all__ = [
     "actions",
     "api_keys",
+    "backup",
     "config",
     "credentials",
+    "erase",
     "export",
     "rebuild",
+    "restore",
     "snapshot",
     "tenants",
     "tools",

@@ -21,16 +21,21 @@ def snapshot(arguments: Sequence[str]) -> int:
     if target.exists():
         raise ConfigError(f"{target} exists already: name a directory that does not exist yet")
     made = Questions.of_this_machine().post("/api/v1/snapshot", {"name": f"taken-{token_hex(8)}"})
-    try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.move(made["directory"], target)
-    except OSError as error:
-        raise ConfigError(
-            f"the snapshot is in {made['directory']} on the service's machine, and cannot be moved to "
-            f"{target}: {error.strerror or error}"
-        ) from error
+    moved(made["directory"], target)
     print(f"{target}: check it with `tallystick verify --data {target} --policy POLICY`")
     return 0
+
+
+def moved(made: str, target: Path) -> None:
+    """Move what the service made in its home to where it is wanted; raise ConfigError."""
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.move(made, target)
+    except OSError as error:
+        raise ConfigError(
+            f"it is in {made} on the service's machine, and cannot be moved to {target}:"
+            f" {error.strerror or error}"
+        ) from error
 
 
 def export(arguments: Sequence[str]) -> int:

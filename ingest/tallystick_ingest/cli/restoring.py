@@ -17,7 +17,7 @@ def rebuild(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tallystick rebuild", description=rebuild.__doc__)
     add_settings(parser, _SETTINGS)
     core = loaded_settings(parser.parse_args(list(arguments))).config.core
-    _require_secrets(core)
+    require_secrets(core)
     from tallystick_ingest.service_keys import load_service_keys  # noqa: PLC0415 - slow to import
     from tallystick_store.archive.database import rebuild_database  # noqa: PLC0415
     from tallystick_store.archive.subject_keys import SUBJECT_KEYS_NAME  # noqa: PLC0415
@@ -41,7 +41,7 @@ def rebuild(arguments: Sequence[str]) -> int:
     return 1 if made.lost else 0
 
 
-def _require_secrets(core: CoreSettings) -> None:
+def require_secrets(core: CoreSettings) -> None:
     """Raise ConfigError where the secrets are not there; a command like these makes none."""
     if not (core.secrets / "name").is_file():
         raise ConfigError(f"{core.secrets} holds no secrets of a service: name it with --secrets")

@@ -11,7 +11,13 @@ from typing import Any, Final, TypeAlias
 from tallystick.event import Record, Statement
 from tallystick.fields import FIELDS
 from tallystick.profile import JsonValue, encode
-from tallystick.span_record import SPAN_COLUMNS, span_columns
+from tallystick.span_record import (
+    SPAN_COLUMNS,
+    SPAN_WORDS,
+    leaf_of_erased,
+    leaf_of_record,
+    span_columns,
+)
 from tallystick.tlog.entry import Entry
 from tallystick.tlog.seal import Seal
 from tallystick.tlog.tree import leaf_hash
@@ -28,6 +34,9 @@ _SHOWN_CHARACTERS: Final = 60
 _NOTHING: Final[Statement] = {}
 UNKNOWN: Final = object()
 """Stands for a value that cannot be recomputed, because its record or entry could not be read."""
+
+_ERASED_SPAN: Final[Mapping[str, Any]] = dict.fromkeys(SPAN_WORDS)
+"""What is known of the columns of a span that was erased."""
 
 ExpectedColumns: TypeAlias = dict[str, list[Any]]
 
@@ -103,11 +112,17 @@ def expected_span_columns(
     records = [record for batch in batches for record in batch.records]
     expected = _entry_columns(indexes, of_row)
     expected["position"] = [position for size in sizes for position in range(size)]
-    expected["record"] = list(records)
-    expected["leaf_hash"] = [leaf_hash(record.encode()) for record in records]
-    columns = [span_columns(span) if span else None for span in spans]
+    gone = [leaf_of_erased(record) for record in records]
+    expected["record"] = [
+        None if leaf else record for record, leaf in zip(records, gone, strict=True)
+    ]
+    expected["leaf_hash"] = [leaf_of_record(record) for record in records]
+    columns = [
+        span_columns(span) if span else (_ERASED_SPAN if leaf else {})
+        for span, leaf in zip(spans, gone, strict=True)
+    ]
     for name in SPAN_COLUMNS:
-        expected[name] = [one[name] if one else UNKNOWN for one in columns]
+        expected[name] = [one.get(name, UNKNOWN) for one in columns]
     return expected
 
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from tallystick.errors import RecordError, VerificationError
 from tallystick.profile import JsonValue
-from tallystick.span_record import parse_span
+from tallystick.span_record import leaf_of_erased, leaf_of_record, parse_span
 from tallystick.tlog.entry import Entry, EntryKind
 from tallystick.tlog.seal import Seal, parse_seal
 from tallystick.tlog.tree import leaf_hash, root_of
@@ -58,6 +58,19 @@ class Contents:
         findings.count(2, "statements", len(rows.events))
         lines = sum(len(text.disclosures) + len(text.late) for text in rows.events)
         findings.count(4, "disclosures", lines)
+        self.absent = [
+            text.log_index
+            for text, record in zip(rows.events, self.records, strict=True)
+            if record and len(record.statement["sd"]) > len(text.disclosures) + len(text.late)
+        ]
+        """Log indexes of events of which a disclosure is not here."""
+        self.erased_spans = [
+            (text.log_index, position)
+            for text in rows.spans
+            for position, record in enumerate(text.records)
+            if leaf_of_erased(record) is not None
+        ]
+        """Places of span records of which the leaf hash alone is here."""
         self._entries: dict[EntryKind, list[Entry | None]] = {
             "event": [None] * len(rows.events),
             "seal": [None] * len(rows.seals),
@@ -138,10 +151,12 @@ def read_seal(text: SealText, findings: Findings) -> Seal | None:
 
 def _read_batch(text: SpansText, findings: Findings) -> SpanBatchContent:
     spans = tuple(_read_span(record, text.log_index, findings) for record in text.records)
-    return SpanBatchContent(spans, root_of([leaf_hash(record.encode()) for record in text.records]))
+    return SpanBatchContent(spans, root_of([leaf_of_record(record) for record in text.records]))
 
 
 def _read_span(record: str, log_index: int, findings: Findings) -> Span | None:
+    if leaf_of_erased(record) is not None:
+        return None
     try:
         return parse_span(record.encode())
     except RecordError as error:

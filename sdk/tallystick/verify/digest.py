@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from tallystick.tlog.seal import Seal
 from tallystick.tlog.tree import HASH_BYTES
+from tallystick.verify.authority import AuthorityRecord
 from tallystick.verify.finding import Findings, Place
 
 SESSION_PREFIX: Final = "tallystick.session/"
@@ -197,6 +198,12 @@ class Digest:
     """Of receipts, packed by receipts.py: clients' first records, their digests, servers' claims."""
     blobs: dict[str, BlobClaim] = field(default_factory=dict)
     """SHA-256 in hex of a blob that a disclosure names -> the first such claim."""
+    absent: list[int] = field(default_factory=list)
+    """Log indexes of events of which a disclosure is not here."""
+    erased_spans: list[tuple[int, int]] = field(default_factory=list)
+    """Places of span records of which the leaf hash alone is here."""
+    authority: list[AuthorityRecord] = field(default_factory=list)
+    """Records of the service that may say why, in the order of the log."""
     findings: Findings = field(default_factory=Findings)
 
     @property
@@ -245,4 +252,7 @@ class Digest:
         self.receipt_starts += other.receipt_starts
         self.receipt_stated += other.receipt_stated
         self.receipt_claims += other.receipt_claims
+        self.absent += other.absent
+        self.erased_spans += other.erased_spans
+        self.authority += other.authority
         self.findings.merge(other.findings)

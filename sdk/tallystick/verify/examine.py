@@ -14,6 +14,7 @@ from tallystick.tlog.entry import Entry, EntryKind, encode_entry, parse_entry
 from tallystick.tlog.tree import leaf_hash
 from tallystick.verify.contents import TABLE_OF_KIND, Content, Contents
 from tallystick.verify.digest import Digest
+from tallystick.verify.erasures import add_authority
 from tallystick.verify.finding import Place
 from tallystick.verify.source import Facts, Piece
 from tallystick.verify.spans import pack_span_record
@@ -51,6 +52,7 @@ def _examine(piece: Piece, facts: Facts, *, keep_notes: bool) -> Digest:
     digest.findings.merge(rows.findings)
     contents = Contents(rows, digest.findings)
     digest.blobs = contents.blobs
+    digest.absent, digest.erased_spans = contents.absent, contents.erased_spans
     examination = _Examination(contents, facts, digest)
     stored = contents.by_log_index(digest.findings)
     for log_index, line in enumerate(rows.entries, piece.start):
@@ -153,6 +155,7 @@ class _Examination:
                 leaf = self._contents.content_hash(content)
                 session = add_event(log_index, sender, record, self._digest, leaf)
                 session.events.add(record.seq, log_index, leaf)
+                add_authority(log_index, entry, record, self._digest)
         elif content.kind == "seal":
             seal = self._contents.seals[content.position]
             if seal is not None:

@@ -16,6 +16,7 @@ from tallystick.tlog.checkpoint import Checkpoint, read_checkpoint
 from tallystick.verify.blobs import check_blobs
 from tallystick.verify.context import examine_context
 from tallystick.verify.digest import Digest
+from tallystick.verify.erasures import check_erasures
 from tallystick.verify.examine import examine
 from tallystick.verify.finding import Findings
 from tallystick.verify.keys import Trust, check_keys, report_untrusted
@@ -85,6 +86,7 @@ def _check(source: Source, trust: Trust, digest: Digest, jobs: int) -> None:
     newest = read_checkpoint(facts.checkpoint)
     _read_log(source, digest, jobs)
     examine_context(source.context(), facts, newest, digest)
+    check_erasures(digest, facts)
     _check_sessions(digest, facts, trust)
     leaves = bytes(digest.leaves)
     check_root(facts, newest, leaves, findings)

@@ -6,6 +6,7 @@ One thread appends. Parts join without a hole, from group 1 and entry 0; what do
 import datetime as dt
 import itertools
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 
 from tallystick.errors import StoreError
 from tallystick.private_file import sync_directory
+from tallystick.verify.erased import Erased
 from tallystick_store.archive.part import (
     ASIDE,
     MANIFEST,
@@ -33,7 +35,7 @@ from tallystick_store.archive.split import (
     join_tables,
     split_tables,
 )
-from tallystick_store.archive.subject_keys import SubjectKeys
+from tallystick_store.archive.subject_keys import Subject, SubjectKeys
 from tallystick_store.archive.values import open_values, seal_values
 from tallystick_store.journal.contents import Tables
 from tallystick_store.schema import CHECKPOINTS, EVENTS, SEALS, SPANS
@@ -56,8 +58,8 @@ Keeps = Callable[[Owned], bool]
 class PartRows:
     """What a part gives back."""
 
-    absent: frozenset[int]
-    """Log indexes of entries that had values when they were archived and have none now."""
+    absent: Erased
+    """Where a value stood when it was archived and stands no more."""
     tables: Iterator[Tables]
     """The rows as the tables of the database, some thousand at a time."""
 
@@ -70,6 +72,8 @@ class Archive:
         self.folder = folder
         self._origin = origin
         self.keys = keys
+        self.writing = threading.RLock()
+        """Held by whoever adds, merges or rewrites parts."""
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
             _tidy(folder)
@@ -130,9 +134,17 @@ class Archive:
         joined = itertools.chain(small, join_tables(bare, values))
         return PartRows(absent_values(bare, values), joined)
 
-    def rewrite(self, part: Manifest, keeps: Keeps) -> bool:
-        """Write a part anew without some values; False where it holds none of them."""
-        tables, owned = self._open(part)
+    def rewrite_parts(self, subjects: frozenset[Subject], keeps: Keeps) -> int:
+        """Write the parts anew that hold values of these subjects and would lose some; return how many."""
+        with self.writing:
+            return sum([self._rewrite(part, subjects, keeps) for part in self.parts])
+
+    def _rewrite(self, part: Manifest, subjects: frozenset[Subject], keeps: Keeps) -> bool:
+        tables = read_tables(self.folder / part.name, part)
+        blocks = tables.pop(_VALUES, None)
+        if blocks is None or subjects.isdisjoint(_subjects_in(blocks)):
+            return False
+        owned = self._opened(blocks, part)
         kept = [one for one in owned if keeps(one)]
         if len(kept) == len(owned):
             return False
@@ -189,8 +201,11 @@ class Archive:
         blocks = tables.pop(_VALUES, None)
         if blocks is None:
             return tables, []
+        return tables, self._opened(blocks, part)
+
+    def _opened(self, blocks: pa.Table, part: Manifest) -> list[Owned]:
         opened = open_values(blocks, self.keys, part.bound)
-        return tables, [(subject, value) for subject, values in opened for value in values]
+        return [(subject, value) for subject, values in opened for value in values]
 
     def _write(
         self, manifest: Manifest, tables: Mapping[str, pa.Table], owned: Sequence[Owned]
@@ -277,6 +292,11 @@ def _joined(run: Sequence[Manifest]) -> Manifest:
         checkpoints=checkpoints,
         files={},
     )
+
+
+def _subjects_in(blocks: pa.Table) -> set[Subject]:
+    names = (blocks[name].to_pylist() for name in Subject._fields)
+    return set(map(Subject, *names))
 
 
 def _day(now_us: int) -> dt.date:

@@ -89,7 +89,8 @@ class Archiver:
             through = self._applied()
             if self.archive is not None:
                 paths = [path for _, path in self._segments.left]
-                archive_segments(self.archive, self._database, paths, through)
+                with self.archive.writing:
+                    archive_segments(self.archive, self._database, paths, through)
                 through = min(through, self.archive.last_group)
             self._segments.remove_through(through)
         self._failure = None
@@ -99,7 +100,7 @@ class Archiver:
         if self.archive is None:
             return
         try:
-            with self._working:
+            with self._working, self.archive.writing:
                 self.archive.merge_closed_days(now_us)
         except (StoreError, OSError) as error:
             _log.warning("the archive's parts were not merged: %s", error)

@@ -13,10 +13,13 @@ from typing import Final
 from tallystick.errors import StoreError, VerificationError
 from tallystick.private_file import sync_directory
 from tallystick.tlog.note import VerifierKey
+from tallystick.verify.erased import Erased
 from tallystick_store.archive.archive import Archive
 from tallystick_store.checkpoints import CheckpointLog
 from tallystick_store.engine.duckdb import Database, log_of
 from tallystick_store.files import Files
+from tallystick_store.governance.blanking import blank
+from tallystick_store.governance.ledger import LEDGER_NAME, ErasureLedger
 from tallystick_store.journal.frame import Reading
 from tallystick_store.journal.replay import JOURNAL_FOLDER, apply_groups
 from tallystick_store.lock import DirectoryLock
@@ -69,8 +72,9 @@ def _rebuild(directory: Path, archive: Archive, key: VerifierKey) -> Rebuilding:
     database = Database.open(fresh)
     try:
         check_meta(database, key.name)
-        lost = _fill(database, archive)
-        groups = apply_groups(database, directory / JOURNAL_FOLDER, _refuse)
+        erased = ErasureLedger(directory / LEDGER_NAME).erased
+        lost = _fill(database, archive, erased)
+        groups = apply_groups(database, directory / JOURNAL_FOLDER, _refuse, erased)
         size, notices = _hold_against(directory, database, key)
     except BaseException:
         database.close()
@@ -81,16 +85,17 @@ def _rebuild(directory: Path, archive: Archive, key: VerifierKey) -> Rebuilding:
     return Rebuilding(size, len(archive.parts), groups, lost, replaced, notices)
 
 
-def _fill(database: Database, archive: Archive) -> tuple[int, ...]:
-    absent: set[int] = set()
+def _fill(database: Database, archive: Archive, erased: Erased) -> tuple[int, ...]:
+    lost: set[int] = set()
     for part in archive.parts:
         rows = archive.read(part)
-        absent |= rows.absent
+        lost |= {one for one in rows.absent.events() if not erased.covers(one)}
+        lost |= {one[0] for one in rows.absent.spans() if not erased.covers_span(*one)}
         for tables in rows.tables:
-            database.insert(tables)
+            database.insert(blank(tables, erased))
         numbers = [(number,) for number in range(part.first_group, part.last_group + 1)]
         database.insert({APPLIED.name: row_batch(APPLIED, numbers)})
-    return tuple(sorted(absent))
+    return tuple(sorted(lost))
 
 
 def _hold_against(

@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from tallystick.errors import RecordError, StoreError, VerificationError
 from tallystick.event import parse_record
-from tallystick.span_record import SPAN_COLUMNS, parse_span, span_columns
+from tallystick.span_record import SPAN_COLUMNS, SPAN_WORDS, parse_span, span_columns
 from tallystick.tlog.seal import parse_seal
 from tallystick.tlog.tree import leaf_hash
+from tallystick.verify.erased import Erased
 from tallystick_store.archive.subject_keys import Subject
 from tallystick_store.archive.values import Value
 from tallystick_store.journal.contents import Tables
@@ -34,9 +35,6 @@ from tallystick_store.schema import (
 
 WINDOW: Final = 4096
 """Rows that are derived at once."""
-SPAN_WORDS: Final = ("name", "service", "scope", "record")
-"""What a span record says in words of its emitter; the rest are ids, numbers and times."""
-
 _STAMP: Final = ("log_index", "rx_us", "sender")
 BARE: Final[Mapping[str, tuple[str, ...]]] = {
     EVENTS.name: (*_STAMP, "statement", "disclosure_count"),
@@ -93,18 +91,21 @@ def join_tables(bare: Tables, values: Iterable[Value]) -> Iterator[dict[str, pa.
         yield {LATE_DISCLOSURES.name: row_batch(LATE_DISCLOSURES, late)}
 
 
-def absent_values(bare: Tables, values: Iterable[Value]) -> frozenset[int]:
-    """Return the log indexes of rows that had a value when they were archived and have none now."""
+def absent_values(bare: Tables, values: Iterable[Value]) -> Erased:
+    """Return where a value stood when a part was archived and stands no more."""
     held = {(value.table, value.log_index, value.position) for value in values}
-    rows: list[tuple[str, int, int]] = []
+    events: list[int] = []
+    spans: list[tuple[int, int]] = []
     if EVENTS.name in bare:
         table = bare[EVENTS.name]
-        had = table.filter(pc.greater(table["disclosure_count"], 0))["log_index"].to_pylist()
-        rows += [(EVENTS.name, index, 0) for index in had]
+        events = table.filter(pc.greater(table["disclosure_count"], 0))["log_index"].to_pylist()
     if SPANS.name in bare:
-        places = (bare[SPANS.name][name].to_pylist() for name in ("log_index", "position"))
-        rows += [(SPANS.name, *place) for place in zip(*places, strict=True)]
-    return frozenset(row[1] for row in rows if row not in held)
+        names = ("log_index", "position")
+        spans = list(zip(*(bare[SPANS.name][name].to_pylist() for name in names), strict=True))
+    return Erased(
+        (index for index in events if (EVENTS.name, index, 0) not in held),
+        (place for place in spans if (SPANS.name, *place) not in held),
+    )
 
 
 def _derived(
@@ -154,7 +155,7 @@ def _span_values(tables: Tables) -> Iterator[Owned]:
 
 def _late_values(tables: Tables, subjects_of: SubjectsOf) -> Iterator[Owned]:
     table = tables.get(LATE_DISCLOSURES.name)
-    if table is None:
+    if table is None or not len(table):
         return
     subjects = subjects_of(table["log_index"].unique().to_pylist())
     for row in table.to_pylist():
@@ -186,7 +187,7 @@ def _spans(rows: list[dict[str, Any]], texts: Texts) -> pa.Table:
     whole = []
     for row in rows:
         text = texts.get((SPANS.name, row["log_index"]), {}).get(row["position"])
-        said: dict[str, Any] = dict.fromkeys(SPAN_WORDS)
+        said: dict[str, Any] = dict.fromkeys((*SPAN_WORDS, "record"))
         if text is not None:
             said = {**span_columns(parse_span(text.encode())), "record": text}
         whole.append({**row, **said})

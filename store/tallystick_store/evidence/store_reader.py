@@ -18,7 +18,7 @@ from tallystick_store.engine.duckdb import Row
 from tallystick_store.entries import entry_windows
 from tallystick_store.evidence.package import write_package
 from tallystick_store.query import Query
-from tallystick_store.records import late_lines, split_lines
+from tallystick_store.records import late_lines, span_text, split_lines
 from tallystick_store.store import Store
 
 WINDOW: Final = 4096
@@ -32,7 +32,7 @@ Text = TypeVar("Text")
 _EVENTS: Final = "SELECT log_index, statement, disclosures FROM events WHERE log_index < $1 AND "
 _SEALS: Final = "SELECT log_index, body FROM seals WHERE log_index < $1 AND "
 _SPANS: Final = """
-    SELECT log_index, record FROM spans WHERE log_index >= $1 AND log_index < $2
+    SELECT log_index, record, leaf_hash FROM spans WHERE log_index >= $1 AND log_index < $2
     ORDER BY log_index, position
 """
 
@@ -158,7 +158,7 @@ class StoreReader:
     def _spans_between(self, start: int, stop: int) -> list[SpansText]:
         rows = self._database.rows(_SPANS, (start, stop))
         return [
-            SpansText(log_index, tuple(record for _, record in batch))
+            SpansText(log_index, tuple(span_text(record, leaf) for _, record, leaf in batch))
             for log_index, batch in groupby(rows, itemgetter(0))
         ]
 

@@ -15,8 +15,10 @@ import pyarrow.compute as pc
 
 from tallystick.errors import StoreError
 from tallystick.private_file import sync_directory
+from tallystick.verify.erased import Erased
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.entries import next_log_index
+from tallystick_store.governance.blanking import blank
 from tallystick_store.journal.contents import decode_tables
 from tallystick_store.journal.frame import Frame, Reading, read_frames
 from tallystick_store.journal.segments import ASIDE, groups_after, segment_files
@@ -39,18 +41,21 @@ def last_applied(database: Database) -> int:
 
 
 def replay(
-    database: Database, directory: Path, archive: Callable[[Path], None] | None = None
+    database: Database,
+    directory: Path,
+    erased: Erased | None = None,
+    archive: Callable[[Path], None] | None = None,
 ) -> tuple[str, ...]:
     """Bring the database up to the journal of a data directory, and empty the journal; return notices.
 
-    `archive` is given the journal's folder before it is emptied. Raises StoreError when the journal
-    cannot be read, and when the database or the archive takes no more.
+    Values that `erased` covers are left out. `archive` is given the journal's folder before it is emptied. Raises
+    StoreError when the journal cannot be read, and when the database or the archive takes no more.
     """
     folder = directory / JOURNAL_FOLDER
     notices: list[str] = []
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        count = apply_groups(database, folder, _Putter(notices))
+        count = apply_groups(database, folder, _Putter(notices), erased)
         if archive is not None:
             archive(folder)
         for _, path in segment_files(folder):
@@ -63,12 +68,21 @@ def replay(
     return tuple(notices)
 
 
-def apply_groups(database: Database, folder: Path, set_aside: SetAside | None = None) -> int:
-    """Append what the database lacks, group by group; return how many there were. Raises OSError, StoreError."""
+def apply_groups(
+    database: Database,
+    folder: Path,
+    set_aside: SetAside | None = None,
+    erased: Erased | None = None,
+) -> int:
+    """Append what the database lacks, group by group, without what was erased; return how many there were.
+
+    Raises OSError and StoreError.
+    """
     count = 0
     for frame in groups_after(folder, last_applied(database), set_aside or _ignore):
         number = row_batch(APPLIED, [(frame.number,)])
-        database.insert({**decode_tables(frame.payload), APPLIED.name: number})
+        tables = blank(decode_tables(frame.payload), erased or Erased())
+        database.insert({**tables, APPLIED.name: number})
         count += 1
     return count
 

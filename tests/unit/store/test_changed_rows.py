@@ -161,7 +161,7 @@ def test_what_cannot_be_read_is_listed_by_its_columns(directory: Path) -> None:
         ("sender = NULL, rx_us = NULL", "sender"),
         ("record = replace(record, 'span 1', 'span 9')", "leaf_hash"),
         ("record = 'nonsense'", "record"),
-        ("record = NULL", "record"),
+        ("record = NULL", "name"),
     ],
 )
 def test_a_changed_span_is_a_fault_of_its_row(

@@ -1,0 +1,50 @@
+"""Answers about what goes and what is kept elsewhere: erasures and backups."""
+
+from tallystick_ingest.api.answers.form import Answer, Count, Index, Microseconds
+
+
+class ErasureCount(Answer):
+    """What an erasure would take. Nothing of it is asked for yet."""
+
+    filter: dict[str, str]
+    digest: str
+    """SHA-256, hex, of exactly what would go."""
+    entries: Count
+    """Entries of the log that are touched."""
+    events: Count
+    spans: Count
+    blobs: Count
+
+
+class ErasureRequest(Answer):
+    """One request and where it stands."""
+
+    id: str
+    state: str
+    """waiting, confirmed, being carried out, carried out, withdrawn or expired."""
+    filter: dict[str, str]
+    digest: str
+    """What a second person confirms."""
+    entries: Count
+    requested_by: str
+    requested_index: Index
+    expires_us: Microseconds
+    confirmed_by: str | None
+    confirmed_index: Index | None
+
+
+class ErasureList(Answer):
+    """Every request, oldest first."""
+
+    erasures: list[ErasureRequest]
+    failure: str | None
+    """Why one is not carried out for now; it is tried again every minute."""
+
+
+class BackupMade(Answer):
+    """Where a backup stands, and what is in it."""
+
+    directory: str
+    entries: Count
+    blobs_left: Count
+    """Large values that no record names yet: they are not in it."""
