@@ -43,12 +43,22 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class MaskedLog:
+    """One foreign log record, masked."""
+
+    digest: str
+    """What tells a repetition: the keyed digest of all that the record said."""
+    derived: Prepared
+
+
+@dataclass(frozen=True, slots=True)
 class NativeRequest:
-    """A batch of records and seals that screening let through, and what it did not."""
+    """A batch of records and seals that screening let through, and what it did not; others' logs beside them."""
 
     origin: Origin
     candidates: tuple[Candidate, ...]
     refusals: tuple[Refusal, ...] = ()
+    logs: tuple[MaskedLog, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,16 @@ class Admission:
             return self._admit_spans(request, view)
         batch = _NativeBatch(request.origin.sender, view, list(request.refusals))
         batch.admit(request.candidates)
-        return self._admitted(request.origin, batch.rows, (), batch.verdict(), view)
+        fresh = {
+            one.digest: one.derived for one in request.logs if not view.is_recent_log(one.digest)
+        }
+        found = batch.verdict()
+        outcome = replace(
+            found,
+            kept=found.kept + len(fresh),
+            duplicates=found.duplicates + len(request.logs) - len(fresh),
+        )
+        return self._admitted(request.origin, batch.rows, tuple(fresh.values()), outcome, view)
 
     def _admit_spans(self, request: SpanRequest, view: View) -> Admitted[Verdict]:
         fresh: dict[bytes, MaskedSpan] = {}

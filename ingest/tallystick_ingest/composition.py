@@ -124,6 +124,7 @@ class Composition:
             gate=self.gate,
             book=KeyBook(self.directory.session_key, self.directory.emitter_key),
             masking=self.masking,
+            now_us=self.clock.now_us,
             refusals=self.refusals,
             submit=self.submit,
             limits=self.config.otlp.limits,

@@ -21,6 +21,7 @@ from tallystick_ingest.admission import NativeRequest, Origin, Request, ServiceR
 from tallystick_ingest.auth.gate import Caller, Gate
 from tallystick_ingest.auth.jwks import MAX_WAITING
 from tallystick_ingest.foreign import mask_spans
+from tallystick_ingest.foreign_logs import mask_logs
 from tallystick_ingest.operations.metrics import Metrics, signal_of
 from tallystick_ingest.otlp import json_form, protobuf
 from tallystick_ingest.otlp.answer import Signal
@@ -139,6 +140,7 @@ class OtlpIntake:
         gate: Gate,
         book: KeyBook,
         masking: Masking,
+        now_us: Callable[[], int],
         refusals: Refusals,
         submit: Submit,
         limits: Limits,
@@ -155,6 +157,7 @@ class OtlpIntake:
         self._gate = gate
         self._book = book
         self._masking = masking
+        self._now_us = now_us
         self._refusals = refusals
         self._submit = submit
         self._metrics = metrics
@@ -238,9 +241,11 @@ class OtlpIntake:
             spans, refusals = mask_spans(form.traces(body, self.limits), self._masking)
             spans_request = SpanRequest(origin, spans, refusals)
             return _Prepared(spans_request if spans or refusals else None, len(body))
-        screened = screen(form.logs(body, self.limits), self._book)
-        request = NativeRequest(origin, screened.candidates, screened.refusals)
-        is_empty = not screened.candidates and not screened.refusals
+        items = form.logs(body, self.limits)
+        screened = screen(items, self._book)
+        logs, refusals = mask_logs(items, self._masking, self._now_us())
+        request = NativeRequest(origin, screened.candidates, (*screened.refusals, *refusals), logs)
+        is_empty = not request.candidates and not request.refusals and not logs
         return _Prepared(None if is_empty else request, len(body))
 
     async def _decide(self, prepared: _Prepared) -> Verdict:

@@ -52,6 +52,7 @@ EVENT_TYPES: Final = (
     "access.export",
     "access.delete",
     "access.login",
+    "otlp.log",
 )
 """Every event type, in the order of the specification."""
 
@@ -110,7 +111,7 @@ _ENVELOPE: Final = (
     _statement("session", "str", ALL, "OTel audit.sequence", "session id, 128 bit, 32 hex digits"),
     _statement("seq", "int", ALL, "OTel audit.sequence", "position in the session, from 0: the leaf index"),
     _statement("time_us", "int", ALL, "OTel time_unix_nano", "when it happened, µs since 1970 UTC"),
-    _statement("origin", "str", ALL, "Tallystick", "native, or derived from somebody else's span"),
+    _statement("origin", "str", ALL, "Tallystick", "native, or derived from somebody else's span or log"),
     _statement("signed", "bool", "derived", "Tallystick", "false: not signed at its source"),
 )
 
@@ -231,7 +232,7 @@ _SESSION: Final = (
     _statement("session.reason", "str", "session.close", "Tallystick", "why the session ended"),
     _statement("emitter.name", "str", "session.open", "C2SP vkey", "name of the emitter's identity key"),
     _statement("emitter.key_id", "str", "session.open", "C2SP vkey", "its key id, 8 hex digits"),
-    _statement("service.name", "str", "session.open", "OTel resource", "service"),
+    _statement("service.name", "str", "session.open, otlp.log", "OTel resource", "service"),
     _statement("service.version", "str", "session.open", "OTel resource", "its version"),
     _statement("service.instance_id", "str", "session.open", "OTel resource", "its instance"),
     _statement("deployment.environment", "str", "session.open", "OTel deployment.environment.name", "production, staging, ..."),
@@ -270,8 +271,18 @@ _SERVICE: Final = (
     _disclosure("access.reason", "str", "access.reveal", "Tallystick", "reason given, masked"),
     _statement("access.rows", "int", "access.*", "GCP num_response_items", "rows given out"),
     _statement("access.count", "int", "access.*", "Tallystick", "identical accesses folded into this record"),
-    _statement("source.scope", "str", "derived, observer span", "OTel scope", "instrumentation scope of the foreign span"),
+    _statement("source.scope", "str", "derived, observer span", "OTel scope", "instrumentation scope of the foreign span or log"),
     _statement("source.span_hash", "str", "derived", "RFC 9162", "leaf hash, base64, of the stored span record"),
+)
+
+_FOREIGN: Final = (
+    _statement("otlp.event_name", "str", "otlp.log", "OTel event_name", "name of the event, masked"),
+    _statement("otlp.severity", "int", "otlp.log", "OTel severity_number", "1 (trace) to 24 (fatal); absent: not stated"),
+    _statement("otlp.severity_text", "str", "otlp.log", "OTel severity_text", "the severity in the source's own word, masked", column=False),
+    _statement("otlp.truncated", "bool", "otlp.log", "Tallystick", "true: a preview stands in place of the body, of the attributes or of the resource", column=False),
+    _token("otlp.digest", "otlp.log", "Tallystick", "keyed digest of all that the record said: equal for a repetition"),
+    _disclosure("otlp.body", "json", "otlp.log", "OTel body", "masked body, JSON text"),
+    _disclosure("otlp.resource", "json", "otlp.log", "OTel resource", "masked attributes of the resource, JSON text"),
 )
 
 _RETENTION: Final = (
@@ -304,6 +315,7 @@ FIELDS: Final = (
     *_SESSION,
     *_SERVICE,
     *_RETENTION,
+    *_FOREIGN,
 )
 """The table. The order is that of the specification and of the store's columns."""
 

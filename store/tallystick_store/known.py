@@ -50,6 +50,10 @@ _ERASED: Final = """
 _RECENT: Final = """
     SELECT leaf_hash FROM spans ORDER BY log_index DESC, position DESC LIMIT ?
 """
+_RECENT_LOGS: Final = """
+    SELECT otlp_digest FROM events WHERE type = 'otlp.log' AND otlp_digest IS NOT NULL
+    ORDER BY log_index DESC LIMIT ?
+"""
 
 
 @dataclass(slots=True)
@@ -88,6 +92,9 @@ class Known:
         recent = reversed(database.rows_at_once(_RECENT, [RECENT_SPANS]))
         self.spans: dict[bytes, None] = {leaf_hash: None for (leaf_hash,) in recent}
         """Leaf hashes of the span records that were kept last, the oldest first."""
+        newest = reversed(database.rows_at_once(_RECENT_LOGS, [RECENT_SPANS]))
+        self.logs: dict[str, None] = {digest: None for (digest,) in newest}
+        """Digests of the foreign log records that were kept last, the oldest first."""
         self.erased = erased
         """Values that must not come back."""
         self.erased_spans: set[tuple[str, str]] = set()
@@ -185,11 +192,14 @@ class Known:
     def _pending_seals(self, session: str) -> Iterator[tuple[SealRow, Stamp]]:
         return (one for rows in self.pending for one in rows.seals(session))
 
-    def keep_spans(self, spans: Mapping[bytes, None]) -> None:
-        """Remember the newest spans and forget the oldest."""
+    def keep_recent(self, spans: Mapping[bytes, None], logs: Mapping[str, None]) -> None:
+        """Remember the newest spans and foreign logs and forget the oldest."""
         self.spans.update(spans)
         while len(self.spans) > RECENT_SPANS:
             del self.spans[next(iter(self.spans))]
+        self.logs.update(logs)
+        while len(self.logs) > RECENT_SPANS:
+            del self.logs[next(iter(self.logs))]
 
 
 def _load_sessions(database: Database) -> dict[str, SessionEntry]:

@@ -165,6 +165,9 @@ class View(Protocol):
     def is_erased_span(self, trace_id: str, span_id: str) -> bool:
         """Whether a span of these ids was erased: none is taken any more."""
 
+    def is_recent_log(self, digest: str) -> bool:
+        """Whether a foreign log record with this `otlp.digest` was kept lately; as exact as for spans."""
+
 
 Admit: TypeAlias = Callable[[Request, View], Admitted[Verdict]]
 """admit(request, view): decide about one request.

@@ -16,6 +16,7 @@ from tallystick_store.rows import SealRow, SessionState, StoredRecord
 from tallystick_store.schema import Stamp
 
 _OPEN = "session.open"
+LOG_TYPE = "otlp.log"
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class GroupView:
     """What the group adds."""
     _sessions: dict[str, SessionEntry] = field(default_factory=dict)
     _spans: dict[bytes, None] = field(default_factory=dict)
+    _logs: dict[str, None] = field(default_factory=dict)
 
     def session(self, session: str) -> SessionState | None:
         """See `View.session`."""
@@ -82,6 +84,10 @@ class GroupView:
         """See `View.is_erased_span`."""
         return (trace_id, span_id) in self.known.erased_spans
 
+    def is_recent_log(self, digest: str) -> bool:
+        """See `View.is_recent_log`."""
+        return digest in self._logs or digest in self.known.logs
+
     def add_event(self, stamp: Stamp, record: Record) -> None:
         """Count a record as kept."""
         entry = self._entry(record.session, stamp)
@@ -90,6 +96,8 @@ class GroupView:
         if record.seq == 0 and entry.opened_index is None and record.statement["type"] == _OPEN:
             entry.opened_index = stamp.log_index
             self.rows.opens[record.session] = record.statement
+        if record.statement["type"] == LOG_TYPE:
+            self._logs[record.statement["otlp.digest"]] = None
         self.rows.add_event(stamp, record)
 
     def add_seal(self, stamp: Stamp, row: SealRow) -> None:
@@ -109,7 +117,7 @@ class GroupView:
     def commit(self, number: int) -> None:
         """Make what the group adds part of what is known; `number` is its own in the journal."""
         self.known.sessions.update(self._sessions)
-        self.known.keep_spans(self._spans)
+        self.known.keep_recent(self._spans, self._logs)
         self.known.keep(number, self.rows)
 
     def _entry(self, session: str, stamp: Stamp) -> SessionEntry:

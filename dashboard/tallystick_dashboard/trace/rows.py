@@ -221,13 +221,16 @@ def _of_event(event: Shape) -> Draft:
         text_of(said.get("decision.effect"))
         or text_of(said.get("approval.decision"))
         or text_of(said.get("tool.name"))
+        or text_of(said.get("otlp.event_name"))
     )
     refused = said.get("decision.effect") == "deny" or said.get("approval.decision") == "denied"
     return Draft(
         id=f"event-{event['log_index']}",
         name=Name(text_of(event["type"]), detail),
         kind=kind_of_event(event),
-        where=text_of(said.get("server.name")) or text_of(said.get("agent.name")),
+        where=text_of(said.get("server.name"))
+        or text_of(said.get("agent.name"))
+        or text_of(said.get("service.name")),
         status="denied" if refused else "ok",
         proof=proof_of(event),
         start_us=number_of(event["time_us"]),

@@ -19,12 +19,14 @@ from tallystick_ingest.otlp.body import UndecodableError
 from tallystick_ingest.otlp.limits import DEFAULT_LIMITS, Limits, require_json
 from tallystick_ingest.otlp.signals import (
     Attributes,
+    LogDetails,
     LogItem,
     SpanEvent,
     SpanGroup,
     SpanItem,
     SpanLink,
     bytes_value,
+    claims_to_be_ours,
 )
 
 MAX_VALUE_DEPTH: Final = 50
@@ -59,17 +61,15 @@ _DOUBLE_NAMES: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -mat
 
 def logs(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[LogItem]:
     """Read an ExportLogsServiceRequest."""
-    scopes = [
-        scope
-        for resource in _objects(_load(data, limits), "resourceLogs")
-        for scope in _objects(resource, "scopeLogs")
-    ]
-    limits.require_records(sum(_length(scope, "logRecords") for scope in scopes))
-    return [
-        LogItem(_text(record, "eventName"), _string_body(record))
-        for scope in scopes
-        for record in _objects(scope, "logRecords")
-    ]
+    resources = list(_objects(_load(data, limits), "resourceLogs"))
+    limits.require_records(
+        sum(
+            _length(scope, "logRecords")
+            for resource in resources
+            for scope in _objects(resource, "scopeLogs")
+        )
+    )
+    return [item for resource in resources for item in _logs(resource)]
 
 
 def traces(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[SpanGroup]:
@@ -164,6 +164,31 @@ def _mend(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 def _refuse_constant(name: str) -> None:
     raise UndecodableError(f"the body holds {name}, which is not JSON")
+
+
+def _logs(resource: dict[str, Any]) -> Iterator[LogItem]:
+    shared = _attributes(_object(resource, "resource"))
+    for scope_logs in _objects(resource, "scopeLogs"):
+        scope = _text(_object(scope_logs, "scope"), "name")
+        for record in _objects(scope_logs, "logRecords"):
+            name = _text(record, "eventName")
+            is_ours = claims_to_be_ours(scope, name)
+            details = None if is_ours else _log_details(record, shared, scope)
+            yield LogItem(name, _string_body(record), details)
+
+
+def _log_details(record: dict[str, Any], resource: Attributes, scope: str) -> LogDetails:
+    return LogDetails(
+        time_ns=_uint64(record, "timeUnixNano") or _uint64(record, "observedTimeUnixNano"),
+        severity=_enum(record, "severityNumber"),
+        severity_text=_text(record, "severityText"),
+        body=_value(_object(record, "body"), 0),
+        attributes=_attributes(record),
+        trace_id=_text(record, "traceId").lower(),
+        span_id=_text(record, "spanId").lower(),
+        resource=resource,
+        scope=scope,
+    )
 
 
 def _group(resource: Attributes, scope_spans: dict[str, Any]) -> SpanGroup:

@@ -4,7 +4,7 @@ Every function raises UndecodableError for bytes that are not the message, TooLa
 the limits allow, before anything is made of it, and nothing else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
@@ -21,12 +22,14 @@ from tallystick_ingest.otlp.body import UndecodableError
 from tallystick_ingest.otlp.limits import DEFAULT_LIMITS, Limits, Shape, require_protobuf, shape_of
 from tallystick_ingest.otlp.signals import (
     Attributes,
+    LogDetails,
     LogItem,
     SpanEvent,
     SpanGroup,
     SpanItem,
     SpanLink,
     bytes_value,
+    claims_to_be_ours,
 )
 
 _Request = TypeVar("_Request", bound=Message)
@@ -41,15 +44,7 @@ _POINT_FIELDS: Final = ("gauge", "sum", "histogram", "exponential_histogram", "s
 def logs(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[LogItem]:
     """Read an ExportLogsServiceRequest."""
     request = _parse(ExportLogsServiceRequest(), data, limits)
-    return [
-        LogItem(
-            record.event_name,
-            record.body.string_value if record.body.HasField("string_value") else None,
-        )
-        for resource in request.resource_logs
-        for scope in resource.scope_logs
-        for record in scope.log_records
-    ]
+    return [item for resource in request.resource_logs for item in _logs(resource)]
 
 
 def traces(data: bytes, limits: Limits = DEFAULT_LIMITS) -> list[SpanGroup]:
@@ -88,6 +83,31 @@ def value(any_value: AnyValue) -> Any:  # noqa: ANN401 - an AnyValue may hold an
     if kind == "bytes_value":
         return bytes_value(any_value.bytes_value)
     return None if kind is None else getattr(any_value, kind)
+
+
+def _logs(resource: ResourceLogs) -> Iterator[LogItem]:
+    shared = attributes(resource.resource.attributes)
+    for scope in resource.scope_logs:
+        name = scope.scope.name
+        for record in scope.log_records:
+            body = record.body.string_value if record.body.HasField("string_value") else None
+            is_ours = claims_to_be_ours(name, record.event_name)
+            details = None if is_ours else _log_details(record, shared, name)
+            yield LogItem(record.event_name, body, details)
+
+
+def _log_details(record: LogRecord, resource: Attributes, scope: str) -> LogDetails:
+    return LogDetails(
+        time_ns=record.time_unix_nano or record.observed_time_unix_nano,
+        severity=int(record.severity_number),
+        severity_text=record.severity_text,
+        body=value(record.body),
+        attributes=attributes(record.attributes),
+        trace_id=record.trace_id.hex(),
+        span_id=record.span_id.hex(),
+        resource=resource,
+        scope=scope,
+    )
 
 
 def _group(resource: Attributes, scope: ScopeSpans) -> SpanGroup:

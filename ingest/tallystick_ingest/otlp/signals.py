@@ -1,7 +1,7 @@
 """What an OTLP request says, in plain values: the same whether it came as protobuf or as JSON."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 Attributes = dict[str, Any]
 """Attribute values as JSON knows them: str, int, float, bool, None, and lists and dicts of these.
@@ -11,12 +11,40 @@ Bytes that are UTF-8 text become that text, so that it is masked like any other;
 """
 
 
+OUR_NAME: Final = "tallystick"
+"""The scope in which an emitter of ours sends, and the beginning of its events' names."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogDetails:
+    """What a LogRecord of somebody else says; ids are lower-case hex as they came, not yet checked."""
+
+    time_ns: int
+    """When it happened, else when it was observed, else 0."""
+    severity: int
+    severity_text: str
+    body: Any
+    """As JSON knows it; None where there is none."""
+    attributes: Attributes
+    trace_id: str
+    span_id: str
+    resource: Attributes
+    scope: str
+
+
 @dataclass(frozen=True, slots=True)
 class LogItem:
     """One LogRecord; `body` is None when the body is anything but a string."""
 
     event_name: str
     body: str | None
+    details: LogDetails | None = None
+    """All else that it says; None for one that claims to be a record of ours."""
+
+
+def claims_to_be_ours(scope: str, event_name: str) -> bool:
+    """Whether a LogRecord is to be read as a record of Tallystick: whatever it is then, it is no other log."""
+    return scope == OUR_NAME or event_name.startswith(f"{OUR_NAME}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
+from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
 
 from tests.javascript import installed
 from tests.patience import PATIENCE_S
@@ -132,8 +133,10 @@ def test_an_exporter_that_sends_again_finds_its_spans_counted_as_duplicates(
     assert status["since_start"]["duplicates"] == before + 2
 
 
-@requirement("otlp.partial-success")
-def test_logs_of_others_are_refused_by_count_and_metrics_are_counted(service: Service) -> None:
+@requirement("otlp.foreign-client")
+def test_logs_of_others_are_kept_with_their_trace_and_metrics_are_counted(
+    service: Service,
+) -> None:
     url = f"http://127.0.0.1:{service.port}"
     logs = LoggerProvider()
     logs.add_log_record_processor(
@@ -141,10 +144,19 @@ def test_logs_of_others_are_refused_by_count_and_metrics_are_counted(service: Se
             OTLPLogExporter(f"{url}/v1/logs", headers=service.authorization, timeout=PATIENCE_S)
         )
     )
+    span = NonRecordingSpan(SpanContext(0xA11CE << 64, 0xB0B, is_remote=True))
     for number in range(3):
-        logs.get_logger("app").emit(body=f"line {number}", event_name="app.line")
+        logs.get_logger("app").emit(
+            body={"line": number, "to": "ada@example.com"},
+            event_name="gen_ai.choice",
+            context=set_span_in_context(span),
+        )
     logs.shutdown()
-    assert service.rejected()[-1] == {"not_a_tallystick_record": 3}
+    trace = service.get(f"/api/v1/traces/{0xA11CE << 64:032x}")
+    assert [one["type"] for one in trace["events"]] == ["otlp.log"] * 3
+    assert {one["span_id"] for one in trace["events"]} == {f"{0xB0B:016x}"}
+    assert "ada@" not in json.dumps(trace)
+    assert '\\"line\\":2' in json.dumps(trace)
     reader = PeriodicExportingMetricReader(
         OTLPMetricExporter(f"{url}/v1/metrics", headers=service.authorization, timeout=PATIENCE_S),
         60_000,

@@ -14,6 +14,7 @@ from tallystick.tlog.seal import make_seal, parse_seal
 from tallystick.tlog.tree import Frontier
 from tallystick_ingest.admission import (
     Admission,
+    MaskedLog,
     MaskedSpan,
     NativeRequest,
     Origin,
@@ -360,6 +361,43 @@ def test_spans_that_come_again_are_counted_and_read_once(desk: Desk) -> None:
     assert len(desk.events("origin = 'derived'")) == 3
     [again] = desk.decide(spans(1, 2, 3))
     assert (again.kept, again.duplicates, again.service_size) == (0, 3, 0)
+
+
+def logs(*numbers: int) -> NativeRequest:
+    made = tuple(
+        MaskedLog(
+            f"{number:032x}",
+            Prepared(
+                {
+                    "type": "otlp.log",
+                    "time_us": START_US,
+                    "origin": "derived",
+                    "otlp.digest": f"{number:032x}",
+                }
+            ),
+        )
+        for number in numbers
+    )
+    return NativeRequest(Origin(SENDER, "/v1/logs", "cd" * 32), (), (), made)
+
+
+@requirement("admit.duplicate-and-conflict")
+def test_foreign_logs_that_come_again_are_counted_also_after_a_restart(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "again")
+    desk = Desk(store)
+    [first, second] = desk.decide(logs(1, 2), logs(2, 3, 3))
+    assert (first.kept, first.duplicates) == (2, 0)
+    assert (second.kept, second.duplicates) == (1, 2)
+    [third] = desk.decide(logs(1, 2, 3))
+    assert (third.kept, third.duplicates, third.service_size) == (0, 3, 0)
+    store.close()
+    desk = Desk(open_store(tmp_path / "again"))
+    [fourth] = desk.decide(logs(3, 4))
+    assert (fourth.kept, fourth.duplicates) == (1, 1)
+    kept = desk.events("type = 'otlp.log'")
+    assert [one.sealing for one in kept] == ["sealed"] * 4
+    assert {one.sender for one in kept} == {SERVICE_SENDER}
+    desk.store.close()
 
 
 def test_a_span_that_is_no_action_says_nothing_in_the_service_session(desk: Desk) -> None:

@@ -60,6 +60,15 @@ def test_agents_nest_by_their_spans() -> None:
     assert trace.agents == ["planner"]
 
 
+def test_a_log_of_somebody_else_stands_under_its_span_by_the_name_of_its_event() -> None:
+    said = {"type": "otlp.log", "origin": "derived", "span__id": "a", "service__name": "shop"}
+    log = event(3, otlp__event_name="gen_ai.choice", **said)
+    above, below = read([log], [span("a")]).rows
+    assert (below.draft.name, below.draft.where) == (("otlp.log", "gen_ai.choice"), "shop")
+    assert below.draft.parent_span == above.draft.span_id == "a"
+    assert below.depth == above.depth + 1
+
+
 def two_ends(**join: str) -> Trace:
     ends = [call(1, "a", "s1", observer="mcp_client"), call(2, "b", "s2", "s1")]
     return read(ends, [], [called("a", "b", **join)])
