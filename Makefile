@@ -11,9 +11,9 @@ COMPILE := $(UV) pip compile --upgrade --universal --python-version 3.11 --gener
   --no-emit-package tallystick --no-annotate --no-emit-index-url --no-emit-find-links \
   --custom-compile-command "make lock" --quiet
 
-.PHONY: help demo screenshot test coverage lint openapi bench lock clean
+.PHONY: help demo screenshot test coverage lint openapi bench bench-peers lock clean
 help:
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/'
 
 demo: .venv/ready  ## record two agents' runs, prove them, tamper with a copy, look at it
 	$(BIN)/python -m examples.demo
@@ -37,6 +37,9 @@ openapi: .venv/ready  ## write docs/openapi.json anew
 
 bench: .venv/ready .venv-peers/ready  ## measure what the design budgets, and the SDK beside its peers
 	$(BIN)/python -m bench
+
+bench-peers: .venv/ready .venv-phoenix/ready .venv-mlflow/ready  ## the service beside Phoenix and MLflow (1.7 GB)
+	$(BIN)/python -m bench ingest --peers
 
 $(UV): bootstrap.lock
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or \
@@ -67,6 +70,8 @@ lock: $(UV)  ## resolve every dependency anew; no lock names an index
 	$(COMPILE) --group exporters-old -o requirements-exporters-old.lock
 	$(COMPILE) pyproject.toml --group exporters-mid -o requirements-exporters-mid.lock
 	$(COMPILE) pyproject.toml --group peers -o requirements-peers.lock
+	$(COMPILE) pyproject.toml --group phoenix -o requirements-phoenix.lock
+	$(COMPILE) pyproject.toml --group mlflow -o requirements-mlflow.lock
 	$(COMPILE) pyproject.toml --extra scale -o requirements-scale.lock
 	echo uv | $(COMPILE) - -o bootstrap.lock
 

@@ -4,7 +4,19 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from bench import caller, endurance, ingest, machine, masking, peers, soak, startup, verify
+from bench import (
+    backends,
+    caller,
+    endurance,
+    ingest,
+    machine,
+    masking,
+    peers,
+    sessions,
+    soak,
+    startup,
+    verify,
+)
 
 MEASUREMENTS: Final[dict[str, Callable[[], list[str]]]] = {
     "startup": startup.measure,
@@ -12,19 +24,25 @@ MEASUREMENTS: Final[dict[str, Callable[[], list[str]]]] = {
     "caller": caller.measure,
     "peers": peers.measure,
     "ingest": ingest.measure,
+    "sessions": sessions.measure,
+    "backends": backends.measure,
     "verify": verify.measure,
     "short-endurance": endurance.measure_shortly,
     "short-soak": soak.measure_shortly,
     "endurance": endurance.measure,
     "soak": soak.measure,
 }
-ON_REQUEST: Final = ("endurance", "soak")
-"""Left out unless named: each takes minutes, and has a short form."""
+ON_REQUEST: Final = ("backends", "endurance", "soak")
+"""Left out unless named: each takes minutes, and has a short form; `backends` needs 850 MB for each peer."""
+BESIDE_PEERS: Final = "--peers"
+"""`ingest --peers`: `backends` behind it."""
 
 
 def main() -> int:
     """Print the machine, then each measurement under its name."""
-    names = sys.argv[1:] or [name for name in MEASUREMENTS if name not in ON_REQUEST]
+    named = [name for name in sys.argv[1:] if name != BESIDE_PEERS]
+    names = named or [name for name in MEASUREMENTS if name not in ON_REQUEST]
+    names += ["backends"] * (BESIDE_PEERS in sys.argv[1:])
     unknown = set(names) - set(MEASUREMENTS)
     if unknown:
         print(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")

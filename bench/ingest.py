@@ -1,62 +1,33 @@
-"""How fast signed events become durable and queryable, and what is left of them after a kill -9."""
+"""How fast signed events and foreign spans become durable and queryable, and what a kill -9 leaves of them."""
 
 import http.client
 import json
 import signal
 import statistics
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bench import in_force, spans
 from bench.emitter import Session, request
+from bench.sending import Address, p99, send
 from bench.service import Service
 
 SESSIONS: Final = 40
 EVENTS: Final = 1000
 PER_SEAL: Final = 500
-CONNECTIONS: Final = 4
 RATE_BUDGET: Final = 15_000
 P99_BUDGET_MS: Final = 250
 SINGLES: Final = 400
 SINGLE_BUDGET_MS: Final = 10
 SIZE_BUDGET_BYTES: Final = 1000
-_COUNT: Final = """
-import sys
-from pathlib import Path
-from tallystick_store.caught_up import CaughtUp
-from tallystick_store.engine.duckdb import Database
-from tallystick_store.opening import DATABASE_NAME
-
-caught_up = CaughtUp(Path(sys.argv[1]))
-database = Database.open_read_only(caught_up.directory / DATABASE_NAME)
-print(database.rows("SELECT count(*) FROM events WHERE type = 'tool.completed'")[0][0])
-database.close()
-caught_up.close()
-"""
-"""What a reader finds that starts nothing: the database, and the journal where that is ahead."""
-
-
-@dataclass(slots=True)
-class Load:
-    """Requests to send, and how the service answered."""
-
-    requests: Iterator[bytes]
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    latencies_ms: list[float] = field(default_factory=list)
-    refused: int = 0
-
-    def take(self) -> bytes | None:
-        """Give the next request; None when there is none."""
-        with self.lock:
-            return next(self.requests, None)
+EVENTS_KEPT: Final = (
+    "SELECT count(*) FROM events WHERE type = 'tool.completed' AND origin = 'native'"
+)
 
 
 def bodies(
@@ -69,69 +40,41 @@ def bodies(
     ]
 
 
-def send(service: Service, requests: list[bytes]) -> Load:
-    """Send requests over a few connections that are kept alive, as fast as they are answered."""
-    load = Load(iter(requests))
-    threads = [threading.Thread(target=_sender, args=(service, load)) for _ in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return load
-
-
-def _sender(service: Service, load: Load) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
-    headers = {
-        **service.authorization,
-        "Content-Type": "application/x-protobuf",
-        "Content-Encoding": "gzip",
-    }
-    while (body := load.take()) is not None:
-        start = time.perf_counter()
-        connection.request("POST", "/v1/logs", body, headers)
-        answer = connection.getresponse()
-        said = answer.read()
-        with load.lock:
-            load.latencies_ms.append((time.perf_counter() - start) * 1000)
-            load.refused += answer.status != http.HTTPStatus.OK or bool(said)
-    connection.close()
-
-
 def measure() -> list[str]:
     """Give the report's lines."""
     identity = Ed25519PrivateKey.generate()
     made = bodies(identity, SESSIONS, EVENTS, PER_SEAL)
     with tempfile.TemporaryDirectory() as place:
         service = Service(Path(place))
+        said = in_force.require(service)
         service.enrol(identity)
-        opened = send(service, [session[0] for session in made])
+        address = Address(service.port, "/v1/logs", service.authorization)
+        opened = send(address, [session[0] for session in made])
         cpu, start = service.cpu_s(), time.perf_counter()
-        load = send(service, [body for session in made for body in session[1:]])
-        spent = time.perf_counter() - start
-        _settle(service)
+        answers = send(address, [body for session in made for body in session[1:]])
+        service.settle()
         settled, cpu = time.perf_counter() - start, service.cpu_s() - cpu
         singles = sorted(_singles(service))
         service.stop(signal.SIGKILL)
-        kept = _count(service)
+        kept = spans.count(service, EVENTS_KEPT)
         again = Service(Path(place))
         again.stop()  # in peace: what the write-ahead log held is compressed into the database
         size = sum(path.stat().st_size for path in service.data.rglob("*") if path.is_file())
     sent = SESSIONS * EVENTS
-    latencies = sorted(load.latencies_ms)
     return [
-        f"start of the service: {service.start_s:.1f} s (budget 3)",
+        f"start of the service: {service.start_s:.1f} s (budget 3); {said}",
         f"{sent:,} signed events, {PER_SEAL} per seal and request, hashes, seals, fsync on: "
-        f"{sent / spent:,.0f} durable/s, {sent / settled:,.0f} queryable/s (budget {RATE_BUDGET:,}), "
-        f"{sent / cpu:,.0f} per CPU second",
-        f"answer p50 {statistics.median(latencies):.0f} ms, p99 {_p99(latencies):.0f} ms "
-        f"(budget {P99_BUDGET_MS} on a quiet machine), max {latencies[-1]:.0f} ms; "
-        f"not taken: {load.refused + opened.refused} requests",
+        f"{sent / answers.spent_s:,.0f} durable/s, {sent / settled:,.0f} queryable/s (budget {RATE_BUDGET:,}), "
+        f"{sent / cpu:,.0f} per CPU second, {cpu / sent * 1e6:.0f} µs of processor time an event",
+        f"answer p50 {answers.p50_ms:.0f} ms, p99 {answers.p99_ms:.0f} ms "
+        f"(budget {P99_BUDGET_MS} on a quiet machine), max {answers.latencies_ms[-1]:.0f} ms; "
+        f"not taken: {answers.refused + opened.refused} requests",
         f"one span a request, one connection: answer p50 {statistics.median(singles):.1f} ms "
-        f"(budget {SINGLE_BUDGET_MS}), p99 {_p99(singles):.1f} ms",
+        f"(budget {SINGLE_BUDGET_MS}), p99 {p99(singles):.1f} ms",
         f"after kill -9, counted by another process: {kept:,} kept, {sent - kept} lost",
         f"start after the kill: {again.start_s:.1f} s",
         f"on disk after a clean stop, all files: {size / kept:.0f} bytes per event (budget {SIZE_BUDGET_BYTES})",
+        *spans.measure(),
     ]
 
 
@@ -156,21 +99,3 @@ def _singles(service: Service) -> Iterator[float]:
             raise SystemExit(f"a span was not taken: {said.decode()[:200]}")
         yield (time.perf_counter() - start) * 1000
     connection.close()
-
-
-def _settle(service: Service) -> None:
-    """Ask a question: its answer comes once the database holds what was accepted."""
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
-    connection.request("GET", "/api/v1/status", headers=service.authorization)
-    connection.getresponse().read()
-    connection.close()
-
-
-def _p99(latencies_ms: list[float]) -> float:
-    """Return the 99th percentile of latencies in order."""
-    return latencies_ms[len(latencies_ms) * 99 // 100]
-
-
-def _count(service: Service) -> int:
-    command = [sys.executable, "-c", _COUNT, str(service.data)]
-    return int(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)

@@ -30,7 +30,7 @@ class Service:
         """Start it and wait until it is ready."""
         self.data = place / "data"
         self.home = place / "home"
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [str(Path(sys.executable).parent / "tallystick"), "up", "--port", str(self.port)]
         start = time.perf_counter()
@@ -69,6 +69,12 @@ class Service:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").split()
         return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
+    def settle(self) -> None:
+        """Ask a question: its answer comes once the database holds what was accepted."""
+        request = urllib.request.Request(f"{self.url}/api/v1/status", headers=self.authorization)
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            answer.read()
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Stop it, gracefully or not."""
         self._process.send_signal(how)
@@ -84,7 +90,8 @@ class Service:
         raise SystemExit(f"the service is not ready after {READY_WITHIN_S} s")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

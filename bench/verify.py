@@ -11,7 +11,8 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.emitter import EMITTER
-from bench.ingest import bodies, send
+from bench.ingest import bodies
+from bench.sending import Address, send
 from bench.service import Service
 from tallystick.tlog.note import encode_vkey
 
@@ -29,8 +30,9 @@ def measure() -> list[str]:
         place = Path(folder)
         service = Service(place)
         service.enrol(identity)
-        send(service, [session[0] for session in made])
-        send(service, [body for session in made for body in session[1:]])
+        address = Address(service.port, "/v1/logs", service.authorization)
+        send(address, [session[0] for session in made])
+        send(address, [body for session in made for body in session[1:]])
         service.stop()
         policy = place / "policy.txt"
         policy.write_text(_policy(service, identity), encoding="utf-8")

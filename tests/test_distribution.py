@@ -19,7 +19,9 @@ LOCKS = (
     "requirements-frameworks-new.lock",
     "requirements-frameworks-old.lock",
     "requirements-mcp1.lock",
+    "requirements-mlflow.lock",
     "requirements-peers.lock",
+    "requirements-phoenix.lock",
     "requirements-scale.lock",
 )
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -32,6 +34,11 @@ def pins(lock: str) -> list[str]:
     """Give each pin of a lock as one line: name, version, marker, hashes."""
     text = "".join(line for line in lock.splitlines(keepends=True) if not line.startswith("#"))
     return [line for line in text.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def named(lock: str) -> set[str]:
+    """Give the packages that a lock pins."""
+    return {line.partition("==")[0] for line in pins((ROOT / lock).read_text(encoding="utf-8"))}
 
 
 @requirement("project.locks")
@@ -73,11 +80,14 @@ def test_each_command_names_the_extra_that_it_needs() -> None:
 
 
 def test_what_the_bench_compares_with_is_no_dependency() -> None:
-    peers = pins((ROOT / "requirements-peers.lock").read_text(encoding="utf-8"))
-    compared = {"openinference-instrumentation-mcp", "opentelemetry-instrumentation-mcp"}
-    assert compared <= {line.partition("==")[0] for line in peers}
-    main = pins((ROOT / "requirements.lock").read_text(encoding="utf-8"))
-    assert not compared & {line.partition("==")[0] for line in main}
+    main = named("requirements.lock")
+    for lock, compared in {
+        "peers": {"openinference-instrumentation-mcp", "opentelemetry-instrumentation-mcp"},
+        "phoenix": {"arize-phoenix"},
+        "mlflow": {"mlflow"},
+    }.items():
+        assert compared <= named(f"requirements-{lock}.lock")
+        assert not compared & main
 
 
 def test_the_two_environments_hold_the_two_lines_of_the_mcp_package() -> None:
