@@ -21,6 +21,7 @@ from tallystick_ingest.api import (
     exports,
     health,
     keys,
+    live,
     log,
     login,
     metrics,
@@ -28,12 +29,14 @@ from tallystick_ingest.api import (
     overview,
     queries,
     sign_on,
+    sql,
     tools,
     traces,
     wellknown,
 )
 from tallystick_ingest.api import tenants as tenants_api
 from tallystick_ingest.api.guard import add_error_answers
+from tallystick_ingest.api.methods import allowed_methods
 from tallystick_ingest.edge import Edge
 from tallystick_ingest.operations.metering import Metered
 from tallystick_ingest.otlp.answer import Signal
@@ -63,6 +66,8 @@ ROUTERS: Final = tuple(
         exports,
         backups,
         blobs,
+        live,
+        sql,
         tenants_api,
         wellknown,
         sign_on,
@@ -98,6 +103,7 @@ def _application(tenants: Tenants, service: Service) -> Metered:
         app.router.routes.append(Route(others, no_such_address))
     for router in ROUTERS:
         app.include_router(router)
+    app.state.allowed = partial(allowed_methods, ROUTERS)
     app.state.description = cache(partial(openapi.print_description, ROUTERS))
     add_error_answers(app)
     edge = Edge(app, service, service.config.core.request_timeout_s, service.challenges)

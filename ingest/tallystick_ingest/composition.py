@@ -32,6 +32,7 @@ from tallystick_ingest.erasing import Erasures
 from tallystick_ingest.export_jobs import ExportJobs
 from tallystick_ingest.intake import OtlpIntake
 from tallystick_ingest.key_directory import KeyDirectory, enrolled
+from tallystick_ingest.live import LiveFeed
 from tallystick_ingest.operations.metrics import Metrics
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.prepared import Prepared
@@ -40,6 +41,7 @@ from tallystick_ingest.screening import KeyBook
 from tallystick_ingest.service_keys import DEFAULT_TENANT, ServiceKeys
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
 from tallystick_ingest.settings import ServiceConfig
+from tallystick_ingest.turnstile import Turnstile
 from tallystick_ingest.two_people import TwoPeople
 from tallystick_ingest.verdict import Verdict
 from tallystick_ingest.verification import Verifier
@@ -50,6 +52,9 @@ from tallystick_store.writer import Writer
 
 STATE_TIMEOUT_S: Final = 30.0
 """How long a statement of the service may wait for its commit before its cause gets a 503."""
+SQL_OF_ONE: Final = 1
+SQL_OF_ALL: Final = 2
+"""Texts in SQL that run at one time, each in a process of its own."""
 _INSTANCE_BYTES: Final = 4
 
 
@@ -119,6 +124,8 @@ class Composition:
         self.accesses = AccessBook(self.drafts, self.clock, self.state)
         self.two_people = TwoPeople(self.store, self.drafts, self.clock, self.state)
         self.erasures = Erasures(self.store, self.two_people, self.drafts, self.state)
+        self.live = LiveFeed(lambda: self.store.size)
+        self.sql_turns = Turnstile("queries in SQL", SQL_OF_ONE, SQL_OF_ALL)
         self.exports = ExportJobs(self.store, self.signer, self.accesses, self.clock)
         self.intake = OtlpIntake(
             gate=self.gate,

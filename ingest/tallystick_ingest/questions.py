@@ -102,7 +102,7 @@ class Questions:
         finally:
             session.close()
         if answer.status_code != HTTPStatus.OK:
-            raise AnswerError(_said(answer.status_code, answer.content))
+            raise AnswerError(said(answer.status_code, answer.content))
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """Post a JSON object, and read one."""
@@ -126,7 +126,7 @@ class Questions:
                 partial.open("xb") as file,
             ):
                 if answer.status_code != HTTPStatus.OK:
-                    raise AnswerError(_said(answer.status_code, answer.content))
+                    raise AnswerError(said(answer.status_code, answer.content))
                 for chunk in answer.iter_content(CHUNK_BYTES):
                     file.write(chunk)
                 file.flush()
@@ -154,7 +154,7 @@ def _query(query: Mapping[str, object]) -> str:
 
 def _answered(answer: Answer) -> Any:  # noqa: ANN401 - any JSON value
     if answer.status != HTTPStatus.OK:
-        raise AnswerError(_said(answer.status, answer.body))
+        raise AnswerError(said(answer.status, answer.body))
     return orjson.loads(answer.body)
 
 
@@ -165,7 +165,8 @@ def _object(answer: Answer) -> dict[str, Any]:
     return found
 
 
-def _said(status: int, body: bytes) -> str:
+def said(status: int, body: bytes) -> str:
+    """Return what an answer that refuses says, for a person."""
     try:
         return f"the service answers {status}: {orjson.loads(body)['error']}"
     except (orjson.JSONDecodeError, KeyError, TypeError):

@@ -200,6 +200,8 @@ class Service(Composition):
             if self.is_closing:
                 return
             self.is_closing = True
+        self.live.close()
+        self.live.finish()
         self.verifier.close()
         self.exports.close()
         with contextlib.suppress(OSError):

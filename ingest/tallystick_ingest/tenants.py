@@ -124,6 +124,7 @@ class Tenants:
         """Answer further requests with 503, and end what runs beside them."""
         for service in self:
             service.intake.is_stopping = True
+            service.live.close()
             service.verifier.stop()
 
     def close(self, reason: str) -> None:

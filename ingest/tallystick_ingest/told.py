@@ -55,6 +55,13 @@ def action_lines(actions: Sequence[Shape], width: int) -> list[str]:
     return [*head, *table(_COLUMNS, rows, width), cut(LEGEND, width), cut(HINT, width)]
 
 
+def tail_line(action: Shape, width: int) -> str:
+    """Tell one action that was just committed in a line of at most `width` columns."""
+    time_, outcome, _, *rest = _action_row(readable(action), len("2026-11-22 "))
+    shown = "started" if action["type"] == "tool.started" else outcome
+    return cut("  ".join(map(inert, (time_, shown.ljust(9), *rest))), width)
+
+
 def _action_row(action: Shape, start: int) -> list[str]:
     statement = action["statement"]
     return [

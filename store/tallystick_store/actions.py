@@ -124,7 +124,7 @@ def list_actions(
         chosen += _sealed_so(database, _shown(database, candidates), wanted.sealing)
     page = chosen[:limit]
     events = read_events(database, "log_index IN (SELECT unnest(?))", [page], published)
-    actions = tuple(Action(event, _outcome(event)) for event in reversed(events))
+    actions = tuple(Action(event, outcome_of(event)) for event in reversed(events))
     if len(chosen) > limit:
         return ActionPage(actions, page[-1])
     return ActionPage(actions, top or None)
@@ -200,6 +200,7 @@ def _native(database: Reader, trace_ids: Iterable[str]) -> set[tuple[str, str]]:
     return {(str(trace_id), str(span_id)) for trace_id, span_id in rows}
 
 
-def _outcome(event: StoredEvent) -> str:
+def outcome_of(event: StoredEvent) -> str:
+    """Return how an action ended, as the record that stands for it says."""
     stated = event.said("outcome") or UNKNOWN
     return UNKNOWN if event.said("type") == START else str(stated)

@@ -1,10 +1,13 @@
 """The services that integration tests talk to."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tallystick_ingest.auth.api_keys import SCOPES
 from tests.serving import Service
 
 
@@ -15,6 +18,19 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     assert made.enrol().status == 200
     yield made
     made.kill()
+
+
+@pytest.fixture(scope="module")
+def everything(service: Service) -> dict[str, str]:
+    """Make an API key with every scope, as the administrator would; uses the one-time link up."""
+    [token] = re.findall(r"/admin#([\w-]+)", service.output)
+    sent = {"Content-Type": "application/json"}
+    session = service.ask("POST", "/api/v1/login/link", json.dumps({"token": token}).encode(), sent)
+    sent["Authorization"] = f"Bearer {session.json['session']}"
+    body = json.dumps({"name": "everything", "scopes": SCOPES}).encode()
+    made = service.ask("POST", "/api/v1/keys", body, sent)
+    assert made.status == 200, made.body
+    return {"Authorization": f"Bearer {made.json['api_key']}"}
 
 
 @pytest.fixture

@@ -116,6 +116,7 @@ _ROUTER: Final = {
     404: "there is nothing at this address: OTLP goes to /v1/logs and /v1/traces, questions to /api/v1",
     405: "this address does not take this method",
 }
+_NO_SUCH_METHOD: Final = 405
 _RECORDED: Final = {
     401: words.UNAUTHENTICATED,
     403: words.FORBIDDEN,
@@ -151,11 +152,13 @@ async def _answer_validation(_request: Request, error: Exception) -> JSONRespons
     return _error(400, "; ".join(faults))
 
 
-async def _answer_http(_request: Request, error: Exception) -> JSONResponse:
+async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     """Answer what the router refuses, in the form of every other error."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
     answer = _error(error.status_code, _ROUTER.get(error.status_code, error.detail))
     answer.headers.update(error.headers or {})
+    if error.status_code == _NO_SUCH_METHOD:
+        answer.headers["allow"] = request.app.state.allowed(request.url.path)
     return answer
 
 

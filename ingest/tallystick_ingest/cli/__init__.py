@@ -3,6 +3,7 @@
 from tallystick_ingest.cli.asking import actions, credentials, tools, trace
 from tallystick_ingest.cli.backing import backup, restore
 from tallystick_ingest.cli.erasing import erase
+from tallystick_ingest.cli.following import sql, tail
 from tallystick_ingest.cli.keeping import export, snapshot
 from tallystick_ingest.cli.keys import api_keys
 from tallystick_ingest.cli.operating import tenants
@@ -21,6 +22,8 @@ __all__ = [
     "rebuild",
     "restore",
     "snapshot",
+    "sql",
+    "tail",
     "tenants",
     "tools",
     "trace",

@@ -25,7 +25,7 @@ class _Filter(NamedTuple):
     values: Sequence[str] | None = None
 
 
-_FILTERS: Final = {
+FILTERS: Final = {
     "agent": _Filter("name of the agent"),
     "tool": _Filter("name of the tool"),
     "principal": _Filter("on whose behalf: the id as it is shown, or the keyed pseudonym"),
@@ -46,7 +46,7 @@ def actions(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tallystick actions", description=actions.__doc__)
     parser.add_argument("--from", dest="since", help=f"not before: {MOMENTS}")
     parser.add_argument("--to", dest="until", help="before this moment")
-    for name, wanted in _FILTERS.items():
+    for name, wanted in FILTERS.items():
         parser.add_argument(f"--{name}", help=wanted.sentence, choices=wanted.values)
     parser.add_argument(
         "--limit",
@@ -59,7 +59,7 @@ def actions(arguments: Sequence[str]) -> int:
     from tallystick_ingest.questions import Questions  # noqa: PLC0415 - slow to import
     from tallystick_ingest.told import action_lines  # noqa: PLC0415
 
-    query = {name: getattr(chosen, name) for name in (*_FILTERS, "limit")}
+    query = {name: getattr(chosen, name) for name in (*FILTERS, "limit")}
     query |= period(parser, chosen)
     found = Questions.of_this_machine().get("/api/v1/actions", query)
     if chosen.json:
