@@ -20,8 +20,9 @@ from tallystick_ingest.auth.accounts import AccountBook
 from tallystick_ingest.auth.admin import AdminDoor
 from tallystick_ingest.auth.api_keys import KeyRing
 from tallystick_ingest.auth.bearer import bearers_of
+from tallystick_ingest.auth.certificates import Certificates
 from tallystick_ingest.auth.challenge import challenges_of
-from tallystick_ingest.auth.gate import OPERATOR_FILE, Gate
+from tallystick_ingest.auth.gate import OPERATOR_FILE, Gate, Vouchers
 from tallystick_ingest.auth.grants import parse_grants
 from tallystick_ingest.auth.login import Login
 from tallystick_ingest.auth.oidc import sign_on_of
@@ -94,9 +95,9 @@ class Composition:
         self.people = PeopleBook(kept / "people.json", grants, self.masking, self.clock.now_us)
         issuer = None if self.bearers is None else self.bearers.issuer
         self.sign_on = sign_on_of(self.config.identity, issuer, self.clock)
-        self.gate = Gate(
-            self.ring, self.sessions, self.accounts, self.clock.now_us, self.bearers, self.people
-        )
+        certificates = Certificates(parse_grants(self.config.tls.grants, self.tenant))
+        vouchers = Vouchers(self.bearers, self.people, certificates)
+        self.gate = Gate(self.ring, self.sessions, self.accounts, self.clock.now_us, vouchers)
         replace_private_file(kept / OPERATOR_FILE, self.gate.operator_token.encode() + b"\n")
         self.login = Login(self.accounts, self.clock.monotonic_s)
 

@@ -9,7 +9,11 @@ import asyncio
 import resource
 from typing import Any, Final
 
+from cryptography import x509
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tallystick_ingest.auth.certificates import certificate_names
+from tallystick_ingest.auth.gate import CERTIFICATE
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Ours: request line and headers; a checkpoint that a sender shows is the largest, 4 KiB."""
@@ -69,9 +73,11 @@ class _Connection(HttpToolsProtocol):
         self._unread_bytes = 0
         self._is_in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
+        self._certificate: str | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
+        self._certificate = _names_of_peer(transport)
         if len(self.connections) > self.most:
             self.transport.write(_BUSY)
             self._close()
@@ -81,6 +87,11 @@ class _Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._certificate is not None:
+            self.scope[CERTIFICATE] = self._certificate  # type: ignore[typeddict-unknown-key]  # ours
 
     def data_received(self, data: bytes) -> None:
         if self._is_in_head:
@@ -117,3 +128,15 @@ class _Connection(HttpToolsProtocol):
     def _close(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
+
+
+def _names_of_peer(transport: asyncio.BaseTransport) -> str | None:
+    """Return what the certificate names that TLS verified; None where there is none."""
+    tls = transport.get_extra_info("ssl_object")
+    der = None if tls is None else tls.getpeercert(binary_form=True)
+    if not der:
+        return None
+    try:
+        return certificate_names(x509.load_der_x509_certificate(der))
+    except ValueError:
+        return None  # OpenSSL takes forms that the stricter parser refuses: worth nothing here

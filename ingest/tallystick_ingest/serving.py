@@ -8,7 +8,9 @@ import logging
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -18,11 +20,16 @@ import uvloop
 from tallystick.errors import ConfigError
 from tallystick_ingest.app import create_app
 from tallystick_ingest.connection import bounded, connections_allowed
+from tallystick_ingest.settings.tls import TlsSettings
 from tallystick_ingest.tenants import Tenants
+from tallystick_ingest.tls import Tls, tls_of
 
 if TYPE_CHECKING:
     from tallystick_ingest.rpc import RpcListener
 
+LOCAL_HOST: Final = "127.0.0.1"
+HANDSHAKE_S: Final = 10
+"""How long the beginning of TLS may take."""
 BACKLOG: Final = 2_048
 KEEP_ALIVE_S: Final = 75
 """Longer than exporters pause between two batches, so that they need no new connection each time."""
@@ -35,6 +42,23 @@ _COLLECT_EVERY: Final = 50_000
 """New containers between two runs of the cyclic collector; the default of 700 costs a tenth of the
 CPU of each event, and records hold no cycles."""
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+_log = logging.getLogger("tallystick.serving")
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """TLS on the ports for others, and the listener without it for this machine's own programs."""
+
+    tls: Tls
+    local: socket.socket
+
+
+def private_of(settings: TlsSettings) -> Private | None:
+    """Return what TLS takes, None for no TLS; raise ConfigError for files and a port that cannot be used."""
+    tls = tls_of(settings)
+    return None if tls is None else Private(tls, bind(LOCAL_HOST, settings.local_port))
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -74,10 +98,10 @@ def rpc_port(host: str, port: int | None, *, is_stated: bool) -> tuple[int | Non
     return taken, _reached(host, taken)
 
 
-def address_of(listener: socket.socket) -> str:
+def address_of(listener: socket.socket, scheme: str = "http") -> str:
     """Return the URL at which programs on this machine reach a listener."""
     host, port = listener.getsockname()[:2]
-    return f"http://{_reached(host, port)}"
+    return f"{scheme}://{_reached(host, port)}"
 
 
 def _reached(host: str, port: int) -> str:
@@ -91,10 +115,12 @@ def serve(
     listener: socket.socket,
     on_ready: Callable[[], None],
     rpc_port: int | None = None,
+    private: Private | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then finish what is in progress and close the services.
 
-    `on_ready` is called once requests are answered. With `rpc_port`, OTLP is taken over gRPC too.
+    `on_ready` is called once requests are answered. With `rpc_port`, OTLP is taken over gRPC too. With `private`,
+    `listener` and gRPC speak TLS, and this machine's own programs have a listener without.
     """
     core, most = tenants.operator.config.core, connections_allowed()
     config = uvicorn.Config(
@@ -112,10 +138,13 @@ def serve(
 
     def ready() -> None:
         on_ready()
-        tenants.verify(address_of(listener))
+        tenants.verify(address_of(listener if private is None else private.local))
 
-    make_rpc = None if rpc_port is None else partial(_rpc_listener, tenants, rpc_port, most // 2)
-    server = _Server(config, ready, tenants.stop, make_rpc)
+    tls = None if private is None else private.tls
+    make_rpc = (
+        None if rpc_port is None else partial(_rpc_listener, tenants, rpc_port, most // 2, tls)
+    )
+    server = _Server(config, ready, tenants.stop, make_rpc, private)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY)
@@ -127,11 +156,13 @@ def serve(
             tenants.close("stopped")
 
 
-def _rpc_listener(tenants: Tenants, port: int, max_connections: int) -> "RpcListener":
+def _rpc_listener(
+    tenants: Tenants, port: int, max_connections: int, tls: Tls | None
+) -> "RpcListener":
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its own lines are in no form of ours
     from tallystick_ingest.rpc import RpcListener  # noqa: PLC0415 - 20 MB that not everybody needs
 
-    return RpcListener(tenants, tenants.operator.config.core.host, port, max_connections)
+    return RpcListener(tenants, tenants.operator.config.core.host, port, max_connections, tls)
 
 
 class _Server(uvicorn.Server):
@@ -143,8 +174,10 @@ class _Server(uvicorn.Server):
         on_ready: Callable[[], None],
         on_stop: Callable[[], None] = lambda: None,
         make_rpc: "Callable[[], RpcListener] | None" = None,
+        private: Private | None = None,
     ) -> None:
         super().__init__(config)
+        self._private = private
         self._on_ready = on_ready
         self._on_stop = on_stop
         self._make_rpc = make_rpc
@@ -152,11 +185,43 @@ class _Server(uvicorn.Server):
         self._stop_by_s: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup(sockets if self._private is None else [])
+        if self._private is not None:
+            for listener in sockets or ():
+                await self._listen(listener, self._private.tls.context)
+            await self._listen(self._private.local, None)
         if self._make_rpc is not None:
             self._rpc = self._make_rpc()
             await self._rpc.start()
         self._on_ready()
+
+    async def _listen(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
+        """Answer on a socket, with the time that a handshake may take."""
+        config = self.config
+
+        def protocol() -> asyncio.Protocol:
+            made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn
+                config=config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return made
+
+        server = await asyncio.get_running_loop().create_server(
+            protocol,
+            sock=listener,
+            ssl=context,
+            backlog=config.backlog,
+            ssl_handshake_timeout=None if context is None else HANDSHAKE_S,
+        )
+        self.servers.append(server)
+
+    def _reload(self, tls: Tls) -> None:
+        """Read the certificate again; one that cannot be used changes nothing."""
+        try:
+            tls.reload()
+        except ConfigError as error:
+            _log.error("the certificate stays what it was: %s", error)
+        else:
+            _log.warning("the certificate was read again, for new connections")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._rpc is not None:
@@ -181,11 +246,14 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, self._stop)
+        if self._private is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._reload, self._private.tls)
         try:
             yield
         finally:
             for number in _STOP_SIGNALS:
                 loop.remove_signal_handler(number)
+            loop.remove_signal_handler(signal.SIGHUP)
 
     def _stop(self) -> None:
         """Stop; told twice, do not wait for requests in progress."""

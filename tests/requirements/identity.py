@@ -33,4 +33,13 @@ IDENTITY: Final = {
         "People log in at the issuer, with the rights that rules give their claims; what another browser, log-in or"
         " issuer brings logs nobody in.",
     ),
+    "tls.ports": Requirement(
+        "RFC 9325; NIST SP 800-52r2",
+        "The service speaks TLS 1.2 and above on its own ports, HTTP and gRPC, and says before it listens what is wrong"
+        " with a certificate.",
+    ),
+    "tls.clients": Requirement(
+        "RFC 8446 section 4.4.2; promise: nothing by default",
+        "A client's certificate, verified by TLS and never by a header, is worth what a rule says.",
+    ),
 }

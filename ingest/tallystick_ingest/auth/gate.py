@@ -27,6 +27,8 @@ _BEARER: Final = "bearer"
 _TOKEN_BYTES: Final = 32
 _NEVER_IN_TOKENS: Final = ", \t"
 """What no token has (RFC 6750, section 2.1), and two headers that were joined have (RFC 9110, section 5.3)."""
+CERTIFICATE: Final = ":certificate"
+"""Stands beside the headers where TLS verified a client's certificate; no header's name begins so."""
 ISSUER_PREFIX: Final = "oidc-"
 """Begins the id of everybody whom the issuer of tokens vouches for."""
 
@@ -109,11 +111,27 @@ class Bearers(Protocol):
         """Return who sends a token; may wait for the issuer. Raises AuthenticationError and BusyError."""
 
 
+class Certificates(Protocol):
+    """What the gate needs of clients that show a certificate."""
+
+    def caller(self, names: str) -> Caller:
+        """Return whom a verified certificate names. Raises AuthenticationError."""
+
+
 class People(Protocol):
     """What the gate needs of people whom an issuer vouches for."""
 
     def caller(self, id_: str) -> Caller | None:
         """Return somebody with the rights that they have now; None for nobody, and without any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vouchers:
+    """Who else vouches for somebody; None: nobody does in this way."""
+
+    bearers: Bearers | None = None
+    people: People | None = None
+    certificates: Certificates | None = None
 
 
 class Gate:
@@ -125,16 +143,16 @@ class Gate:
         sessions: SessionBook,
         accounts: AccountBook,
         clock_us: Callable[[], int],
-        bearers: Bearers | None = None,
-        people: People | None = None,
+        vouchers: Vouchers | None = None,
     ) -> None:
-        """Let in the holders of `keys`, the sessions of the administrator and of `accounts`, and `bearers`."""
+        """Let in holders of `keys`, sessions of the administrator and of `accounts`, and whom others vouch for."""
         self._keys = keys
         self._sessions = sessions
         self._accounts = accounts
         self._clock_us = clock_us
-        self._bearers = bearers
-        self._people = people
+        vouchers = vouchers or Vouchers()
+        self._bearers, self._people = vouchers.bearers, vouchers.people
+        self._certificates = vouchers.certificates
         self.verifier_token = secrets.token_urlsafe(_TOKEN_BYTES)
         self.operator_token = secrets.token_urlsafe(_TOKEN_BYTES)
 
@@ -154,6 +172,9 @@ class Gate:
         authorization = headers.get("authorization", "")
         if authorization:
             return self._of_token(_bearer(authorization))
+        names = headers.get(CERTIFICATE, "")
+        if names and self._certificates is not None:
+            return self._certificates.caller(names)
         raise AuthenticationError(
             "no valid credential: send `Authorization: Bearer <API key>`; the key of this machine "
             "is in credentials.json of the Tallystick home"

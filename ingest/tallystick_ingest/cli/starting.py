@@ -51,18 +51,31 @@ def _run(loaded: Loaded, *, is_link_wanted: bool) -> None:
     config = loaded.config
     sys.meta_path.insert(0, _NoPandas())
     from tallystick_ingest.dashboard import Dashboard, beside  # noqa: PLC0415 - slow to import
-    from tallystick_ingest.serving import address_of, bind, rpc_port, serve  # noqa: PLC0415
+    from tallystick_ingest.serving import (  # noqa: PLC0415
+        address_of,
+        bind,
+        private_of,
+        rpc_port,
+        serve,
+    )
     from tallystick_ingest.tenants import Tenants  # noqa: PLC0415
 
     listener = bind(config.core.host, config.core.port)
     is_stated = loaded.settled["grpc_port"].source != DEFAULT
     grpc_port, grpc_said = rpc_port(config.core.host, config.core.grpc_port, is_stated=is_stated)
     _make_home(config)
-    url = address_of(listener)
+    private = private_of(config.tls)
+    url = address_of(listener if private is None else private.local)
+    reached = {"address": url}
+    if private is not None:
+        reached = {
+            "address": address_of(listener, "https"),
+            "this machine": f"{url}, without TLS",
+        }
     dashboard = beside(config.dashboard, url, config.operations)
     tenants = Tenants.open(config)
     try:
-        facts = dict(_facts(loaded, tenants, url, grpc_said, dashboard))
+        facts = dict(_facts(loaded, tenants, url, {**reached, "gRPC": grpc_said}, dashboard))
         is_first = tenants.operator.keys.is_new and config.operations.log_format == "text"
         link = _admin_link(tenants, url, dashboard) if is_link_wanted or is_first else None
     except BaseException:
@@ -75,7 +88,7 @@ def _run(loaded: Loaded, *, is_link_wanted: bool) -> None:
             dashboard.start()
 
     try:
-        serve(tenants, listener, ready, grpc_port)
+        serve(tenants, listener, ready, grpc_port, private)
     finally:
         if isinstance(dashboard, Dashboard):
             dashboard.stop()
@@ -100,16 +113,19 @@ def _make_home(config: ServiceConfig) -> None:
 
 
 def _facts(
-    loaded: Loaded, tenants: "Tenants", url: str, grpc_said: str, dashboard: "Dashboard | str"
+    loaded: Loaded,
+    tenants: "Tenants",
+    url: str,
+    reached: Mapping[str, str],
+    dashboard: "Dashboard | str",
 ) -> Iterator[tuple[str, str]]:
     """Give what whoever starts the service wants to know, by name."""
     from tallystick_ingest.local_credentials import keep_credentials  # noqa: PLC0415 - slow to import
 
     service, core = tenants.operator, loaded.config.core
-    yield "address", url
+    yield from reached.items()
     if loaded.file is not None:
         yield "settings", str(loaded.file)
-    yield "gRPC", grpc_said
     yield "data", str(core.data)
     yield "secrets", str(core.secrets)
     yield "log", f"{service.keys.name}, {service.store.size} entries"

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from tallystick.errors import AuthenticationError, AuthorizationError
 from tallystick.log_lines import exception_shape
 from tallystick_ingest import verdict as words
-from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.auth.gate import CERTIFICATE, Caller
 from tallystick_ingest.otlp.answer import Answer, Signal, failure, success
 from tallystick_ingest.otlp.body import (
     JSON,
@@ -173,9 +173,12 @@ def header_map(scope: Scope) -> dict[str, str]:
 
     Those that came more than once are joined by commas (RFC 9110, section 5.3), so that none of them wins.
     """
-    return joined(
+    headers = joined(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
     )
+    headers.pop(CERTIFICATE, None)
+    certificate = scope.get(CERTIFICATE)
+    return headers if certificate is None else {**headers, CERTIFICATE: str(certificate)}
 
 
 def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

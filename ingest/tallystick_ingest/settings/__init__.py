@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tallystick_ingest.settings import access, core, dashboard, identity, operations, otlp, store
+from tallystick_ingest.settings import (
+    access,
+    core,
+    dashboard,
+    identity,
+    operations,
+    otlp,
+    store,
+    tls,
+)
 from tallystick_ingest.settings.access import AccessSettings
 from tallystick_ingest.settings.core import CoreSettings, core_settings
 from tallystick_ingest.settings.dashboard import DashboardSettings
@@ -21,6 +30,7 @@ from tallystick_ingest.settings.otlp import OtlpSettings
 from tallystick_ingest.settings.setting import Setting, area
 from tallystick_ingest.settings.sources import Settled, find_sources
 from tallystick_ingest.settings.store import StoreSettings
+from tallystick_ingest.settings.tls import TlsSettings, tls_settings
 
 
 class Area(NamedTuple):
@@ -37,6 +47,7 @@ AREAS: Final = (
     Area("Store", "store", store.SETTINGS),
     Area("Access", "access", access.SETTINGS),
     Area("Identity", "identity", identity.SETTINGS),
+    Area("TLS", "tls", tls.SETTINGS),
     Area("Operations", "operations", operations.SETTINGS),
     Area("Dashboard", "dashboard", dashboard.SETTINGS),
 )
@@ -53,6 +64,7 @@ class ServiceConfig:
     store: StoreSettings
     access: AccessSettings
     identity: IdentitySettings
+    tls: TlsSettings
     operations: OperationsSettings
     dashboard: DashboardSettings
 
@@ -86,6 +98,7 @@ def load_settings(
         store=area(StoreSettings, store.SETTINGS, values),
         access=area(AccessSettings, access.SETTINGS, values),
         identity=identity_settings(values),
+        tls=tls_settings(values),
         operations=area(OperationsSettings, operations.SETTINGS, values),
         dashboard=area(DashboardSettings, dashboard.SETTINGS, values),
     )

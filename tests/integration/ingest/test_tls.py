@@ -1,0 +1,343 @@
+"""TLS on the service's own ports, with real certificates and real clients; and who a client's certificate is."""
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import grpc
+import pytest
+import requests
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
+
+from tests.certificates import Authority, Pair
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
+from tests.requirements import requirement
+from tests.sending import JSON, as_protobuf, span_json
+from tests.serving import Service
+
+pytestmark = pytest.mark.e2e
+
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+GRANTS = "uri=spiffe://example.org/collector->ingest, dns=reader.example.org->read"
+
+
+class Secured(Service):
+    """A service that is asked without TLS where this machine's own programs are."""
+
+    outer: int = 0
+    grpc_port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.outer}"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def collector(authority: Authority) -> Pair:
+    return authority.client("collector", "spiffe://example.org/collector")
+
+
+def secured(root: Path, authority: Authority, *options: str, server: Pair | None = None) -> Secured:
+    """Make a service whose `port`, which `ask` uses, is that of this machine; nothing runs yet."""
+    pair = server or authority.server()
+    made = Secured(root)
+    made.outer, made.grpc_port, made.port = free_port(), free_port(), free_port()
+    made.options = (
+        *("--local-port", str(made.port), "--port", str(made.outer)),
+        *("--grpc-port", str(made.grpc_port)),
+        *("--tls-certificate", str(pair.certificate), "--tls-key", str(pair.key), *options),
+    )
+    return made
+
+
+@pytest.fixture(scope="module")
+def service(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    options = ("--tls-client-ca", str(authority.file), "--tls-grants", GRANTS)
+    made = secured(tmp_path_factory.mktemp("service"), authority, *options)
+    made.start()
+    yield made
+    made.kill()
+
+
+def send(
+    service: Secured,
+    authority: Authority,
+    pair: Pair | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> int:
+    answer = requests.post(
+        f"{service.url}/v1/traces",
+        span_json({"over": "tls"}),
+        headers={"Content-Type": JSON, **(headers or {})},
+        verify=str(authority.file),
+        cert=None if pair is None else (str(pair.certificate), str(pair.key)),
+        timeout=PATIENCE_S,
+    )
+    return answer.status_code
+
+
+def send_rpc(
+    service: Secured, authority: Authority, pair: Pair | None = None, key: str = ""
+) -> grpc.StatusCode:
+    credentials = grpc.ssl_channel_credentials(
+        authority.file.read_bytes(),
+        *((pair.key.read_bytes(), pair.certificate.read_bytes()) if pair else (None, None)),
+    )
+    metadata = (("authorization", f"Bearer {key}"),) if key else ()
+    with grpc.secure_channel(f"localhost:{service.grpc_port}", credentials) as channel:
+        try:
+            channel.unary_unary(EXPORT)(
+                as_protobuf(span_json()), metadata=metadata, timeout=30, wait_for_ready=True
+            )
+        except grpc.RpcError as error:
+            code: grpc.StatusCode = error.code()
+            return code
+    return grpc.StatusCode.OK
+
+
+@requirement("tls.ports")
+@pytest.mark.parametrize("transport", ["http", "grpc"])
+def test_exporters_of_opentelemetry_send_over_tls(
+    service: Secured, authority: Authority, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)  # `requests` takes them for the exporter's own file
+    key = service.credentials["api_key"]
+    exporter: SpanExporter
+    if transport == "http":
+        exporter = HttpExporter(
+            f"{service.url}/v1/traces",
+            certificate_file=str(authority.file),
+            headers={"authorization": f"Bearer {key}"},
+            timeout=PATIENCE_S,
+        )
+    else:
+        exporter = GrpcExporter(
+            f"https://localhost:{service.grpc_port}",
+            credentials=grpc.ssl_channel_credentials(authority.file.read_bytes()),
+            headers=(("authorization", f"Bearer {key}"),),
+            timeout=PATIENCE_S,
+        )
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with provider.get_tracer("tls").start_as_current_span(f"execute_tool over {transport}"):
+        pass
+    provider.shutdown()
+    spans = [json.loads(span) for one in service.records() for span in one.get("records", ())]
+    assert f"execute_tool over {transport}" in {span["name"] for span in spans}
+
+
+@requirement("tls.ports")
+def test_the_sdk_delivers_over_tls(service: Secured, authority: Authority, tmp_path: Path) -> None:
+    program = (
+        "import tallystick\ntallystick.instrument()\n"
+        "with tallystick.tool_call('search', {'q': 'tls'}) as call:\n    call.result('found')\n"
+        "assert tallystick.flush(60_000)\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    environ = {
+        **service.environment,
+        "TALLYSTICK_HOME": str(home),
+        "TALLYSTICK_ENDPOINT": service.url,
+        "TALLYSTICK_API_KEY": service.credentials["api_key"],
+        "SSL_CERT_FILE": str(authority.file),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    called = [one for one in service.statements("tool.call") if one.get("tool.name") == "search"]
+    assert called or [one for one in service.statements() if one.get("tool.name") == "search"]
+
+
+@requirement("tls.ports")
+def test_nothing_is_said_in_clear_and_nothing_by_an_old_protocol(
+    service: Secured, authority: Authority
+) -> None:
+    with pytest.raises(requests.RequestException):
+        requests.get(f"http://127.0.0.1:{service.outer}/healthz", timeout=PATIENCE_S)
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(f"{service.url}/healthz", timeout=PATIENCE_S)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(authority.file)
+    for version, is_taken in ((ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)):
+        context.minimum_version = context.maximum_version = version
+        assert _handshake(context, service.outer) == is_taken
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.load_verify_locations(authority.file)
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLS"):
+        old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+    assert not _handshake(old, service.outer)
+
+
+@requirement("tls.clients")
+def test_a_certificate_is_worth_what_a_rule_says(
+    service: Secured, authority: Authority, collector: Pair, tmp_path: Path
+) -> None:
+    assert send(service, authority, collector) == 200
+    reader, stranger = (
+        authority.client("reader.example.org"),
+        authority.client("collector.evil.org"),
+    )
+    assert send(service, authority, reader) == 403
+    assert send(service, authority, stranger) == 401
+    assert send(service, authority) == 401
+    assert send(service, authority, stranger, headers=service.authorization) == 200
+    shown = requests.get(
+        f"{service.url}/api/v1/me",
+        cert=(str(reader.certificate), str(reader.key)),
+        verify=str(authority.file),
+        timeout=PATIENCE_S,
+    ).json()
+    assert (shown["id"], shown["scopes"]) == (f"cert-{reader.fingerprint[:16]}", ["read"])
+    assert shown["name"] == "reader.example.org"
+    forged = Authority(tmp_path / "forged").client("collector2", "spiffe://example.org/collector")
+    with pytest.raises(requests.RequestException):
+        send(service, authority, forged)
+
+
+@requirement("tls.clients")
+@pytest.mark.parametrize(
+    "name", [":certificate", "X-Client-Certificate", "X-SSL-Client-Cert", "X-Forwarded-Client-Cert"]
+)
+def test_no_header_stands_for_a_certificate(service: Secured, name: str) -> None:
+    stated = '{"uri": ["spiffe://example.org/collector"], "fingerprint": "00"}'
+    head = f"GET /api/v1/me HTTP/1.1\r\nHost: x\r\n{name}: {stated}\r\nConnection: close\r\n\r\n"
+
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE_S) as connection:
+        connection.sendall(head.encode())
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.split(b" ", 2)[1] in (b"400", b"401")
+
+
+@requirement("tls.clients")
+def test_where_a_certificate_is_required_nobody_comes_without(
+    authority: Authority, collector: Pair, tmp_path: Path
+) -> None:
+    options = ("--tls-client-ca", str(authority.file), "--tls-grants", GRANTS)
+    service = secured(
+        tmp_path / "service", authority, *options, "--tls-client-certificate", "required"
+    )
+    service.start()
+    try:
+        key = service.credentials["api_key"]
+        assert send(service, authority, collector) == 200
+        assert send_rpc(service, authority, collector) == grpc.StatusCode.OK
+        stranger = authority.client("nobody.example.org")
+        assert send_rpc(service, authority, stranger) == grpc.StatusCode.UNAUTHENTICATED
+        assert send_rpc(service, authority, stranger, key) == grpc.StatusCode.OK
+        with pytest.raises(requests.RequestException):
+            send(service, authority, headers=service.authorization)
+        assert send_rpc(service, authority, key=key) != grpc.StatusCode.OK
+    finally:
+        service.kill()
+
+
+@requirement("tls.ports")
+def test_a_new_certificate_is_taken_without_a_restart_and_a_broken_one_is_not(
+    authority: Authority, tmp_path: Path
+) -> None:
+    pair = Authority(tmp_path / "first").server()
+    service = secured(tmp_path / "service", authority, server=pair)
+    service.start()
+    try:
+        with pytest.raises(requests.exceptions.SSLError):
+            send(service, authority, headers=service.authorization)
+        whole = pair.certificate.read_bytes()
+        pair.certificate.write_text("nothing")
+        os.kill(service.pid, signal.SIGHUP)
+        _until(lambda: "stays what it was" in service.output)
+        pair.certificate.write_bytes(whole)
+        renewed = authority.server("renewed")
+        pair.key.write_bytes(renewed.key.read_bytes())
+        pair.certificate.write_bytes(renewed.certificate.read_bytes())
+        os.kill(service.pid, signal.SIGHUP)
+        _until(lambda: "was read again" in service.output)
+        assert send(service, authority, headers=service.authorization) == 200
+        key = service.credentials["api_key"]
+        assert send_rpc(service, authority, key=key) == grpc.StatusCode.OK
+    finally:
+        service.kill()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda pair: pair.key.unlink(), "cannot be read"),
+        (lambda pair: pair.key.chmod(0o644), "chmod 640"),
+        (
+            lambda pair: pair.key.write_bytes(pair.certificate.read_bytes()),
+            "no certificate and key",
+        ),
+        (lambda pair: pair.certificate.write_text("x"), "no certificate and key"),
+        (lambda pair: pair.certificate.write_bytes(b"\x00" * (2 << 20)), "larger than"),
+    ],
+)
+def test_files_that_cannot_be_used_are_said_before_anything_listens(
+    make_service: Callable[..., Service], tmp_path: Path, spoil: Callable[[Pair], object], said: str
+) -> None:
+    pair = Authority(tmp_path / "authority").server()
+    spoil(pair)
+    up = make_service().tallystick(
+        "up", "--tls-certificate", str(pair.certificate), "--tls-key", str(pair.key)
+    )
+    assert (up.returncode, said in up.stderr) == (1, True), up.stderr
+
+
+def test_what_does_not_go_together_is_said(
+    make_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "authority")
+    one, other = authority.server(), authority.server("other")
+    hidden = authority.server("hidden", b"a password")
+    files = ("--tls-certificate", str(one.certificate), "--tls-key")
+    for options, said in (
+        (files[:2], "go together"),
+        ((*files, str(other.key)), "not the key of"),
+        (("--tls-certificate", str(hidden.certificate), "--tls-key", str(hidden.key)), "encrypted"),
+        ((*files, str(one.key), "--tls-client-certificate", "required"), "--tls-client-ca"),
+        ((*files, str(one.key), "--tls-client-ca", str(one.key)), "no certificate of an authority"),
+        ((*files, str(one.key), "--tls-grants", "dns=x->ingest"), "--tls-client-ca"),
+    ):
+        up = make_service().tallystick("up", *options)
+        assert (up.returncode, said in up.stderr) == (1, True), (options, up.stderr)
+
+
+def _handshake(context: ssl.SSLContext, port: int) -> bool:
+
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as connection:
+        try:
+            with context.wrap_socket(connection, server_hostname="localhost"):
+                return True
+        except (ssl.SSLError, ConnectionError):
+            return False
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
