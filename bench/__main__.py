@@ -12,6 +12,7 @@ from bench import (
     machine,
     masking,
     peers,
+    questions,
     sessions,
     soak,
     startup,
@@ -27,12 +28,14 @@ MEASUREMENTS: Final[dict[str, Callable[[], list[str]]]] = {
     "sessions": sessions.measure,
     "backends": backends.measure,
     "verify": verify.measure,
+    "short-questions": questions.measure_shortly,
+    "questions": questions.measure,
     "short-endurance": endurance.measure_shortly,
     "short-soak": soak.measure_shortly,
     "endurance": endurance.measure,
     "soak": soak.measure,
 }
-ON_REQUEST: Final = ("backends", "endurance", "soak")
+ON_REQUEST: Final = ("backends", "endurance", "questions", "soak")
 """Left out unless named: each takes minutes, and has a short form; `backends` needs 850 MB for each peer."""
 BESIDE_PEERS: Final = "--peers"
 """`ingest --peers`: `backends` behind it."""

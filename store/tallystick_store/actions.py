@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.tlog.tree import leaf_hash
 from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.events import Proof, StoredEvent, read_events
+from tallystick_store.projections.places import stretches_of_traces
+from tallystick_store.projections.reading import ended_actions
 from tallystick_store.published import PublishedLog
-from tallystick_store.sealing import Leaf, sealing_of
+from tallystick_store.sealing import leaves_at, sealing_of
 from tallystick_store.shown_actions import ENDS, START, UNKNOWN, quoted
 
 MAX_PAGE: Final = 1000
@@ -26,15 +27,10 @@ _LONGER: Final = 8
 """Log indexes that are looked through at first, and how much more each time."""
 _SEALING_FETCH: Final = 3_000
 """Candidates at once where each has to be looked at."""
-_LEAVES: Final = """
-    SELECT log_index, session, seq, statement FROM events WHERE log_index IN (SELECT unnest(?))
-"""
-_ENDED: Final = f"""
-    SELECT action_id FROM events
-    WHERE action_id IN (SELECT unnest(?)) AND type IN ({quoted(*ENDS)})
-"""  # noqa: S608 - own words
 _NATIVE: Final = """
-    SELECT trace_id, span_id FROM events WHERE trace_id IN (SELECT unnest(?)) AND origin = 'native'
+    SELECT trace_id, span_id FROM events
+    WHERE trace_id IN (SELECT unnest($1)) AND origin = 'native'
+    AND log_index >= $2 AND log_index <= $3
 """
 
 
@@ -115,6 +111,16 @@ def list_actions(
     tells too.
     """
     limit = max(1, min(limit, MAX_PAGE))
+    return database.consistently(lambda: _page(database, wanted, limit, before, published))
+
+
+def _page(
+    database: Reader,
+    wanted: ActionFilter,
+    limit: int,
+    before: int | None,
+    published: PublishedLog | None,
+) -> ActionPage:
     fetch = _SEALING_FETCH if wanted.sealing else limit * _OVERFETCH
     chosen: list[int] = []
     looked_at, top = 0, _top(database) if before is None else before
@@ -163,7 +169,7 @@ def _candidates(
 
 
 def _shown(database: Reader, candidates: Sequence[Row]) -> list[int]:
-    ended = _ended(database, {row[2] for row in candidates if row[1] == START})
+    ended = ended_actions(database, {row[2] for row in candidates if row[1] == START})
     derived = {row[4] for row in candidates if row[3] == "derived" and row[4]}
     native = _native(database, derived)
     return [
@@ -178,26 +184,19 @@ def _sealed_so(database: Reader, log_indexes: list[int], wanted: Proof | None) -
     """Return those of native records that are sealed as wanted."""
     if wanted is None or wanted == "derived" or not log_indexes:
         return log_indexes
-    rows = database.rows(_LEAVES, [log_indexes])
-    leaves = {
-        log_index: Leaf(session, seq, leaf_hash((line or "").encode()))
-        for log_index, session, seq, line in rows
-        if session is not None and seq is not None
-    }
+    leaves = leaves_at(database, log_indexes)
     states = sealing_of(database, list(leaves.values()))
     return [one for one in log_indexes if (states[leaves[one]] if one in leaves else "") == wanted]
 
 
-def _ended(database: Reader, action_ids: Iterable[str]) -> set[str]:
-    asked = sorted(action_ids)
-    rows = database.rows(_ENDED, [asked]) if asked else []
-    return {str(action_id) for (action_id,) in rows}
-
-
 def _native(database: Reader, trace_ids: Iterable[str]) -> set[tuple[str, str]]:
     asked = sorted(trace_ids)
-    rows = database.rows(_NATIVE, [asked]) if asked else []
-    return {(str(trace_id), str(span_id)) for trace_id, span_id in rows}
+    found: set[tuple[str, str]] = set()
+    for stretch in stretches_of_traces(database, asked) if asked else ():
+        found |= {
+            (str(trace), str(span)) for trace, span in database.rows(_NATIVE, [asked, *stretch])
+        }
+    return found
 
 
 def outcome_of(event: StoredEvent) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from tallystick.errors import StoreError
 from tallystick_store.engine.duckdb import Database, Row
+from tallystick_store.projections.tables import PROJECTIONS
 from tallystick_store.schema import TABLES
 
 _COLUMNS: Final = """
@@ -30,15 +31,21 @@ _OTHERS: Final = """
 
 
 def require_catalog(database: Database) -> None:
-    """Raise StoreError unless the database holds the tables of this version and nothing else."""
+    """Raise StoreError unless the database holds the tables of this version and nothing else.
+
+    A projection may be missing: it tells nothing that the rows do not.
+    """
     others = database.rows(_OTHERS)
     if others:
         kind, name = min(others)
         raise StoreError(
             f"the tables are not those of this version: there is a {kind} {str(name)[:64]!r} too"
         )
-    expected: set[Row] = {("main", t.name, c.name, c.sql, None) for t in TABLES for c in t.columns}
-    differing = expected.symmetric_difference(database.rows(_COLUMNS))
+    found = set(database.rows(_COLUMNS))
+    present = {row[1] for row in found}
+    tables = (*TABLES, *(one for one in PROJECTIONS if one.name in present))
+    expected: set[Row] = {("main", t.name, c.name, c.sql, None) for t in tables for c in t.columns}
+    differing = expected.symmetric_difference(found)
     if differing:
         _, table, column, sql, _ = min(differing, key=str)
         raise StoreError(

@@ -11,18 +11,21 @@ MAX_GAPS: Final = 10_000
 _GAPS: Final = f"""
     WITH holed AS (
         SELECT session FROM events WHERE session IN (SELECT unnest($1))
+        AND log_index >= $2 AND log_index <= $3
         GROUP BY session HAVING count(DISTINCT seq) <= max(seq)
     )
     SELECT session, previous + 1, seq - 1 FROM (
         SELECT session, seq, lag(seq, 1, -1) OVER (PARTITION BY session ORDER BY seq) AS previous
         FROM (SELECT DISTINCT session, seq FROM events
-              WHERE session IN (SELECT session FROM holed) AND seq IS NOT NULL)
+              WHERE session IN (SELECT session FROM holed) AND seq IS NOT NULL
+              AND log_index >= $2 AND log_index <= $3)
     )
     WHERE seq > previous + 1
     UNION ALL
     SELECT e.session, top + 1, sealed - 1
     FROM (SELECT session, max(seq) AS top FROM events
-          WHERE session IN (SELECT unnest($1)) GROUP BY session) e
+          WHERE session IN (SELECT unnest($1)) AND log_index >= $2 AND log_index <= $3
+          GROUP BY session) e
     JOIN (SELECT session, max(size) AS sealed FROM seals GROUP BY session) s
     ON s.session = e.session
     WHERE sealed > top + 1
@@ -37,12 +40,16 @@ class Gap(NamedTuple):
     to_seq: int
 
 
-def find_gaps(database: Reader, sessions: Sequence[str]) -> dict[str, list[Gap]]:
+def find_gaps(
+    database: Reader, sessions: Sequence[str], within: tuple[int, int] = (0, 2**63 - 1)
+) -> dict[str, list[Gap]]:
     """Return the holes of each session that has any.
 
-    The end may be missing too, where a seal states more records than there are.
+    The end may be missing too, where a seal states more records than there are. `within` are the first
+    and the last log index of their records.
     """
     found: dict[str, list[Gap]] = {}
-    for session, first, last in database.rows(_GAPS, [list(sessions)]) if sessions else []:
+    asked = [list(sessions), *within]
+    for session, first, last in database.rows(_GAPS, asked) if sessions else []:
         found.setdefault(session, []).append(Gap(first, last))
     return found

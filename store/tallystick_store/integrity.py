@@ -9,10 +9,9 @@ from typing import Final, Literal, TypeAlias
 
 from tallystick_store.engine.duckdb import Reader
 from tallystick_store.gaps import Gap, find_gaps
-from tallystick_store.query import Query, SessionSummary
+from tallystick_store.sessions import MAX_SESSIONS, SessionSummary, list_sessions
 
 MAX_CHECKPOINTS: Final = 50
-MAX_SESSIONS: Final = 1_000
 SILENCE_US: Final = 3 * 60 * 1_000_000
 """Three heartbeats that did not come."""
 
@@ -65,14 +64,14 @@ def session_integrity(
     database: Reader, now_us: int, limit: int = MAX_SESSIONS
 ) -> tuple[Sequence[SessionIntegrity], bool]:
     """Return the sessions that were heard of last, and whether there are more."""
-    summaries = Query(database).sessions()
-    shown = summaries[:limit]
+    page = list_sessions(database, limit=limit)
+    shown = page.sessions
     gaps = find_gaps(database, [one.session for one in shown])
     sessions = [
         SessionIntegrity(one, _phase(one, now_us), tuple(gaps.get(one.session, ())))
         for one in shown
     ]
-    return sessions, len(summaries) > limit
+    return sessions, page.before is not None
 
 
 def _phase(session: SessionSummary, now_us: int) -> SessionPhase:

@@ -1,61 +1,31 @@
 """Counts over a period: actions and how they ended, by hour, tool and agent; what was not as it should be.
 
-An action counts here exactly when `actions.list_actions` shows it. Whether one is sealed is told by its
-place below the seals of its session; only those that no seal reaches are looked at one by one.
+An action counts here exactly when `actions.list_actions` shows it. Hours are added up from the projections;
+whether an action is sealed is told by its place below the seals of its session.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
-from tallystick.tlog.tree import leaf_hash
 from tallystick_store.engine.duckdb import Reader, Row
-from tallystick_store.gaps import find_gaps
-from tallystick_store.sealing import Leaf, sealing_of
-from tallystick_store.shown_actions import COUNTS, SHOWN
+from tallystick_store.projections.calls import HOUR_US, SUMS
+from tallystick_store.projections.reading import Extent, counted, noted
+from tallystick_store.projections.tables import TOOL_HOURS
+from tallystick_store.sessions import count_gaps, unreached_states
 
 MAX_TOOLS: Final = 20
 MAX_AGENTS: Final = 100
-HOUR_US: Final = 3_600_000_000
 
-_SHOWN: Final = SHOWN.format(period="time_us >= $1 AND time_us < $2")
 _GROUPS: Final = f"""
-    SELECT time_us // {HOUR_US} AS hour, coalesce(tool_name, prompt_name, '') AS tool,
-           coalesce(server_name, '') AS server, coalesce(agent_name, '') AS agent, mask_hits,
-           grouping(hour, tool, agent, mask_hits) AS of, {COUNTS},
-           count(*) FILTER (origin = 'derived') AS derived
-    FROM ({_SHOWN})
-    GROUP BY GROUPING SETS ((), (hour), (tool, server), (agent), (mask_hits))
+    {counted(TOOL_HOURS, HOUR_US, ("agent", "server", "tool"))}
+    SELECT unit, tool, server, agent, grouping(unit, tool, agent) AS of, {SUMS}
+    FROM counted GROUP BY GROUPING SETS ((), (unit), (tool, server), (agent))
 """  # noqa: S608 - own words
-_OF_ALL, _OF_HOUR, _OF_TOOL, _OF_AGENT, _OF_HITS = 0b1111, 0b0111, 0b1011, 0b1101, 0b1110
+_OF_ALL, _OF_HOUR, _OF_TOOL, _OF_AGENT = 0b111, 0b011, 0b101, 0b110
 """grouping(): a bit for each key that a row is not grouped by."""
-_UNREACHED: Final = f"""
-    SELECT log_index FROM ({_SHOWN}) a
-    LEFT JOIN (SELECT session, max(size) AS sealed FROM seals GROUP BY session) s
-    ON s.session = a.session
-    WHERE origin = 'native' AND (seq IS NULL OR seq >= coalesce(sealed, 0))
-"""  # noqa: S608 - own words
-_LEAVES: Final = """
-    SELECT session, seq, statement FROM events WHERE log_index IN (SELECT unnest(?))
-"""
-_UNMASKED: Final = """
-    SELECT count(*) FROM spans
-    WHERE start_ns >= $1 * 1000 AND start_ns < $2 * 1000 AND NOT contains(record, '"hits":{}')
-"""
-_REFUSED: Final = """
-    SELECT reject_counts, count(*) FROM events
-    WHERE type = 'log.reject' AND time_us >= $1 AND time_us < $2 GROUP BY 1
-"""
-_DROPPED: Final = """
-    SELECT coalesce(sum(drop_count), 0) FROM events
-    WHERE type = 'log.drop' AND time_us >= $1 AND time_us < $2
-"""
-_SESSIONS: Final = """
-    SELECT DISTINCT session FROM events
-    WHERE time_us >= $1 AND time_us < $2 AND session IS NOT NULL
-"""
+_NOTED: Final = noted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,29 +78,31 @@ class Overview:
 
 def read_overview(database: Reader, from_us: int, to_us: int) -> Overview:
     """Count what happened in [from_us, to_us) by the clocks of the emitters."""
-    period = (from_us, to_us)
-    groups = database.rows(_GROUPS, period)
-    [total] = [row for row in groups if row[5] == _OF_ALL]
+    return database.consistently(lambda: _overview(database, from_us, to_us))
+
+
+def _overview(database: Reader, from_us: int, to_us: int) -> Overview:
+    period = Extent.of(database, from_us, to_us, HOUR_US).parameters
+    groups = [row for row in database.rows(_GROUPS, period) if row[4] == _OF_ALL or row[5]]
+    [total] = [row for row in groups if row[4] == _OF_ALL]
     counts = _counts(total)
-    states = _unreached(database, period)
-    ((unmasked,),) = database.rows(_UNMASKED, period)
-    ((dropped,),) = database.rows(_DROPPED, period)
-    sessions = [session for (session,) in database.rows(_SESSIONS, period)]
+    unsealed, recovered = unreached_states(database, from_us, to_us)
+    noted_texts = database.rows(_NOTED, period)
     totals = Totals(
         actions=counts.actions,
         failed=counts.failed,
         denied=counts.denied,
-        unsealed=states.count("unsealed"),
-        recovered=states.count("recovered"),
-        derived=int(total[9]),
-        unmasked_at_source=int(unmasked),
-        refusals=_summed(database.rows(_REFUSED, period)),
-        gaps=sum(map(len, find_gaps(database, sessions).values())),
-        drops=int(dropped),
-        masked=_summed((row[4], row[6]) for row in groups if row[5] == _OF_HITS),
+        unsealed=unsealed,
+        recovered=recovered,
+        derived=int(total[8] or 0),
+        unmasked_at_source=sum(row[2] for row in noted_texts if row[0] == "span.unmasked"),
+        refusals=sum(_sum_of(row[1]) * row[2] for row in noted_texts if row[0] == "log.reject"),
+        gaps=count_gaps(database, from_us, to_us),
+        drops=sum(int(row[1]) * row[2] for row in noted_texts if row[0] == "log.drop"),
+        masked=int(total[9] or 0),
     )
-    tools = [(row[1], row[2], _counts(row)) for row in groups if row[5] == _OF_TOOL and row[1]]
-    agents = [(row[3], _counts(row)) for row in groups if row[5] == _OF_AGENT]
+    tools = [(row[1], row[2], _counts(row)) for row in groups if row[4] == _OF_TOOL and row[1]]
+    agents = [(row[3], _counts(row)) for row in groups if row[4] == _OF_AGENT]
     return Overview(
         from_us,
         to_us,
@@ -143,27 +115,11 @@ def read_overview(database: Reader, from_us: int, to_us: int) -> Overview:
 
 
 def _is_hour(row: Row) -> bool:
-    return bool(row[5] == _OF_HOUR and row[0] is not None)
+    return bool(row[4] == _OF_HOUR)
 
 
 def _counts(row: Row) -> Counts:
-    return Counts(int(row[6]), int(row[7]), int(row[8]))
-
-
-def _unreached(database: Reader, period: tuple[int, int]) -> list[str]:
-    """Return the state of each native action that no seal of its session reaches."""
-    unreached = [log_index for (log_index,) in database.rows(_UNREACHED, period)]
-    leaves = [
-        Leaf(session or "", -1 if seq is None else seq, leaf_hash((line or "").encode()))
-        for session, seq, line in (database.rows(_LEAVES, [unreached]) if unreached else [])
-    ]
-    states = sealing_of(database, leaves)
-    return [states[leaf] for leaf in leaves]
-
-
-def _summed(rows: Iterable[tuple[str | None, int]]) -> int:
-    """Add up counts in JSON, each as often as it stands there."""
-    return sum(_sum_of(text) * int(times) for text, times in rows)
+    return Counts(int(row[5] or 0), int(row[6] or 0), int(row[7] or 0))
 
 
 def _sum_of(text: str | None) -> int:

@@ -3,6 +3,7 @@
 Every answer is read from what is committed. Safe for any number of threads.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,28 +13,16 @@ from tallystick.tlog.tree import leaf_hash
 from tallystick_store.actions import ActionFilter, ActionPage, list_actions
 from tallystick_store.engine.duckdb import Reader
 from tallystick_store.events import StoredEvent, read_events
+from tallystick_store.projections.places import Stretch, stretches_of_actions, stretches_of_traces
 from tallystick_store.published import PublishedLog
+from tallystick_store.sessions import MAX_SESSIONS, SessionPage, count_sessions, list_sessions
 from tallystick_store.spans import StoredSpan, read_spans
+from tallystick_store.trace_index import TracePlace
 from tallystick_store.traces import TracePage, list_traces
 
 MAX_TRACE_ROWS: Final = 50_000
 """Events, and spans, of one trace in an answer; a trace that has more says so."""
 
-_SESSIONS: Final = """
-    SELECT e.session, sender, coalesce(emitter, ''), coalesce(service, ''), first_us, last_us,
-           event_count, max_seq, coalesce(sealed, 0), is_closed, heard_us
-    FROM (
-        SELECT session, arg_min(sender, log_index) AS sender, max(emitter_name) AS emitter,
-               max(service_name) AS service, min(time_us) AS first_us, max(time_us) AS last_us,
-               count(*) AS event_count, max(seq) AS max_seq,
-               bool_or(type = 'session.close') AS is_closed, max(log_index) AS newest,
-               coalesce(max(rx_us), 0) AS heard_us
-        FROM events GROUP BY session
-    ) e
-    LEFT JOIN (SELECT session, max(size) AS sealed FROM seals GROUP BY session) s
-    ON s.session = e.session
-    ORDER BY newest DESC
-"""
 _OPEN: Final = """
     SELECT statement, leaf_hash, log_index FROM events WHERE session = ? AND type = 'session.open'
     ORDER BY log_index LIMIT 1
@@ -45,7 +34,6 @@ _COUNTS: Final = {
     "events": "SELECT count(*) FROM events",
     "seals": "SELECT count(*) FROM seals",
     "spans": "SELECT count(*) FROM spans",
-    "sessions": "SELECT count(DISTINCT session) FROM events",
     "checkpoints": "SELECT count(*) FROM checkpoints",
 }
 _RECEIVED: Final = """
@@ -66,24 +54,6 @@ class Trace:
     """Whether there is more than MAX_TRACE_ROWS of either."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionSummary:
-    """One session; `is_closed` is false for one that runs and for one that ended in silence."""
-
-    session: str
-    sender: str
-    emitter: str
-    service: str
-    first_us: int
-    last_us: int
-    event_count: int
-    max_seq: int
-    sealed_size: int
-    is_closed: bool
-    heard_us: int
-    """When the service received its newest record."""
-
-
 class Query:
     """Answers from one database; with the published log, each row is compared with that too."""
 
@@ -101,27 +71,45 @@ class Query:
 
     def action(self, action_id: str) -> tuple[StoredEvent, ...]:
         """Return every record of one action, in log order."""
-        return read_events(self._database, "action_id = ?", [action_id], self._published)
+        return self._database.consistently(lambda: tuple(self._events_of_action(action_id)))
+
+    def _events_of_action(self, action_id: str) -> Iterator[StoredEvent]:
+        sql = "action_id = ? AND log_index >= ? AND log_index <= ?"
+        for stretch in stretches_of_actions(self._database, [action_id]):
+            yield from read_events(self._database, sql, [action_id, *stretch], self._published)
 
     def trace(self, trace_id: str) -> Trace:
         """Return the events and spans of one trace, the first MAX_TRACE_ROWS of each."""
-        limit = MAX_TRACE_ROWS + 1
-        events = read_events(
-            self._database, "trace_id = ?", [trace_id], self._published, limit=limit
-        )
-        spans = read_spans(self._database, trace_id, self._published, limit=limit)
+        return self._database.consistently(lambda: self._trace(trace_id))
+
+    def _trace(self, trace_id: str) -> Trace:
+        events: list[StoredEvent] = []
+        spans: list[StoredSpan] = []
+        for stretch in stretches_of_traces(self._database, [trace_id]):
+            events += self._events_of(trace_id, stretch, MAX_TRACE_ROWS + 1 - len(events))
+            limit = MAX_TRACE_ROWS + 1 - len(spans)
+            spans += read_spans(self._database, trace_id, self._published, limit, stretch)
         is_cut = max(len(events), len(spans)) > MAX_TRACE_ROWS
-        return Trace(events[:MAX_TRACE_ROWS], spans[:MAX_TRACE_ROWS], is_cut)
+        return Trace(tuple(events[:MAX_TRACE_ROWS]), tuple(spans[:MAX_TRACE_ROWS]), is_cut)
+
+    def _events_of(self, trace_id: str, stretch: Stretch, limit: int) -> tuple[StoredEvent, ...]:
+        sql = "trace_id = ? AND log_index >= ? AND log_index <= ?"
+        asked = [trace_id, *stretch]
+        return read_events(self._database, sql, asked, self._published, limit)
 
     def traces(
-        self, from_us: int | None, to_us: int | None, limit: int, before: int | None
+        self,
+        from_us: int | None,
+        to_us: int | None,
+        limit: int,
+        before: TracePlace | None,
     ) -> TracePage:
         """Return one page of traces, see `traces.list_traces`."""
         return list_traces(self._database, from_us=from_us, to_us=to_us, limit=limit, before=before)
 
-    def sessions(self) -> tuple[SessionSummary, ...]:
-        """Return every session, the one that was heard of last first."""
-        return tuple(SessionSummary(*row) for row in self._database.rows(_SESSIONS))
+    def sessions(self, limit: int = MAX_SESSIONS, before: int | None = None) -> SessionPage:
+        """Return one page of sessions, see `sessions.list_sessions`."""
+        return list_sessions(self._database, limit=limit, before=before)
 
     def session_open(self, session: str) -> Statement | None:
         """Return what opened a session; None for a session that is not open here.
@@ -150,6 +138,7 @@ class Query:
     def counts(self) -> dict[str, int]:
         """Return the number of rows by kind, and of events by type (`event:tool.completed`)."""
         totals = {name: int(self._database.rows(sql)[0][0]) for name, sql in _COUNTS.items()}
+        totals["sessions"] = count_sessions(self._database)
         by_type = self._database.rows("SELECT type, count(*) FROM events GROUP BY type ORDER BY 1")
         return totals | {f"event:{type_}": int(count) for type_, count in by_type}
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.errors import ConfigError
+from tallystick_store.projections.tables import PROJECTIONS
 from tallystick_store.schema import CHECKPOINTS, EVENTS, LATE_DISCLOSURES, META, SEALS, SPANS, Table
 
 MAX_PATTERNS: Final = 64
@@ -128,7 +129,7 @@ class Rule:
         return _select(table, dict.fromkeys(hidden, "NULL"), conditions)
 
 
-RULES: Final[dict[str, Rule]] = {}
+RULES: Final[dict[str, Rule]] = {table.name: Rule() for table in PROJECTIONS}
 """Rules of derived tables, by name. A table with none, here or below, is empty within a reach."""
 
 PUBLIC: Final[tuple[Table, ...]] = (CHECKPOINTS, META)

@@ -12,6 +12,7 @@ from tallystick.errors import TallystickError
 from tallystick.event import parse_statement
 from tallystick.tlog.encoding import from_base64
 from tallystick.tlog.seal import parse_seal
+from tallystick.tlog.tree import leaf_hash
 from tallystick_store.engine.duckdb import Reader
 
 Sealing: TypeAlias = Literal["sealed", "recovered", "unsealed"]
@@ -19,6 +20,9 @@ Sealing: TypeAlias = Literal["sealed", "recovered", "unsealed"]
 _SEALS: Final = """
     SELECT session, body, log_index FROM seals
     WHERE session IN (SELECT unnest(?)) AND old_size <= ? AND size > ? ORDER BY log_index
+"""
+_LEAVES: Final = """
+    SELECT log_index, session, seq, statement FROM events WHERE log_index IN (SELECT unnest(?))
 """
 _RECOVERIES: Final = """
     SELECT session, seq, leaf_hash, statement, log_index FROM events
@@ -53,6 +57,16 @@ def sealing_of(database: Reader, leaves: Sequence[Leaf]) -> dict[Leaf, Sealing]:
     return states
 
 
+def leaves_at(database: Reader, log_indexes: Sequence[int]) -> dict[int, Leaf]:
+    """Return the place and hash of each event, by its log index; one without a place is left out."""
+    rows = database.rows(_LEAVES, [list(log_indexes)]) if log_indexes else []
+    return {
+        log_index: Leaf(session, seq, leaf_hash((line or "").encode()))
+        for log_index, session, seq, line in rows
+        if session is not None and seq is not None
+    }
+
+
 def seal_over(database: Reader, leaf: Leaf) -> SealPlace | None:
     """Return the first seal that states an event at its place; None when none does."""
     for session, body, log_index in database.rows(_SEALS, ([leaf.session], leaf.seq, leaf.seq)):
@@ -63,10 +77,8 @@ def seal_over(database: Reader, leaf: Leaf) -> SealPlace | None:
 
 def adopter_of(database: Reader, leaf: Leaf) -> int | None:
     """Return the log index of the first sealed session.recovered that adopts an event."""
-    for session, seq, leaf_hash, statement, log_index in database.rows(
-        _RECOVERIES, [[leaf.session]]
-    ):
-        source = Leaf(session, seq, leaf_hash)
+    for session, seq, hashed, statement, log_index in database.rows(_RECOVERIES, [[leaf.session]]):
+        source = Leaf(session, seq, hashed)
         if leaf in _adopted(statement or "") and _sealed(database, [source]):
             return int(log_index)
     return None
@@ -100,9 +112,9 @@ def _covered(session: str, body: str, seqs: Iterable[int]) -> set[Leaf]:
 def _recovered(database: Reader, leaves: Sequence[Leaf]) -> set[Leaf]:
     sessions = sorted({leaf.session for leaf in leaves})
     adoptions: dict[Leaf, set[Leaf]] = {}
-    for session, seq, leaf_hash, statement, _ in database.rows(_RECOVERIES, [sessions]):
+    for session, seq, hashed, statement, _ in database.rows(_RECOVERIES, [sessions]):
         if session is not None and seq is not None:
-            adoptions[Leaf(session, seq, leaf_hash)] = _adopted(statement or "")
+            adoptions[Leaf(session, seq, hashed)] = _adopted(statement or "")
     confirmed = _sealed(database, adoptions)
     return {
         leaf for source, adopted in adoptions.items() if source in confirmed for leaf in adopted

@@ -59,13 +59,15 @@ def read_spans(
     trace_id: str,
     published: PublishedLog | None = None,
     limit: int = MAX_ROWS,
+    stretch: tuple[int, int] = (0, 2**63 - 1),
 ) -> tuple[StoredSpan, ...]:
-    """Return the span records of one trace, in log order. About 40 µs each.
+    """Return the span records of one trace in a stretch of the log, in order. About 40 µs each.
 
     For a reader without the payload they are listed by their columns, and compared with nothing.
     """
-    where = f"trace_id = ? ORDER BY log_index, position LIMIT {limit}"
-    cells = select_cells(database, SPANS, where, [trace_id])
+    where = "trace_id = ? AND log_index >= ? AND log_index <= ?"
+    ordered = f"{where} ORDER BY log_index, position LIMIT {limit}"
+    cells = select_cells(database, SPANS, ordered, [trace_id, *stretch])
     indexes = [number(one) for one in cells["log_index"]]
     faults = RowFaults(len(indexes))
     spans: list[dict[str, JsonValue] | None] = [None] * len(indexes)

@@ -38,6 +38,7 @@ from tallystick_store.journal.segments import Segments
 from tallystick_store.known import Known
 from tallystick_store.ledger import Ledger
 from tallystick_store.opening import LOG_FOLDER, Opened, newest_rx_us, open_directory
+from tallystick_store.projections.projector import Projector
 from tallystick_store.published import PublishedLog
 from tallystick_store.publisher import PUBLISH_INTERVAL_S, Publisher
 from tallystick_store.rebuild import rebuild, resume
@@ -89,6 +90,8 @@ class Store:
         self.publisher.resume(state.newest, state.signing_stopped)
         self.note_commit: NoteCommit = lambda _commit_s, _append_s: None
         database.settle = self._follower.settle
+        self.projector = Projector(database, lambda: self.size)
+        """Keeps the projections up with the log."""
         for notice in self.notices:
             _log.warning("%s: %s", directory, notice)
         self._audit = (
@@ -246,6 +249,7 @@ class Store:
         """
         if self._audit is not None:
             self._audit.close()
+        self.projector.close()
         self.publisher.close()
         try:
             self.publisher.publish_now()

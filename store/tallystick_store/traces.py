@@ -1,38 +1,31 @@
 """The list of traces, the one that was heard of last first."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from tallystick_store.engine.duckdb import Reader, Row
-from tallystick_store.shown_actions import COUNTS, SHOWN
+from tallystick_store.engine.duckdb import Reader
+from tallystick_store.projections.calls import kept_calls
+from tallystick_store.projections.places import Stretch, extent_of_traces
+from tallystick_store.projections.reading import ended_actions
+from tallystick_store.trace_index import FoundTrace, TracePlace, newest_traces
 
 MAX_TRACES: Final = 200
 
-_FOUND: Final = """
-    SELECT trace_id, min(from_us), max(to_us), max(newest) AS newest, sum(spans)
-    FROM (
-        SELECT trace_id, min(time_us) AS from_us, max(time_us) AS to_us,
-               max(log_index) AS newest, 0 AS spans
-        FROM events WHERE trace_id <> '' AND time_us >= $1 AND time_us < $2 GROUP BY trace_id
-        UNION ALL
-        SELECT trace_id, min(start_ns // 1000), max(end_ns // 1000), max(log_index), count(*)
-        FROM spans WHERE trace_id <> '' AND start_ns >= $1 * 1000 AND start_ns < $2 * 1000
-        GROUP BY trace_id
-    )
-    GROUP BY trace_id HAVING max(newest) < $3 ORDER BY newest DESC LIMIT $4
-"""
 _NAMES: Final = """
     SELECT trace_id,
            arg_min(agent_name, log_index) FILTER (agent_name <> ''),
            arg_min(coalesce(principal_id, principal_ref), log_index)
                FILTER (coalesce(principal_id, principal_ref, '') <> '')
-    FROM events WHERE trace_id IN (SELECT unnest($1)) GROUP BY trace_id
+    FROM events WHERE trace_id IN (SELECT unnest($1)) AND log_index >= $2 AND log_index <= $3
+    GROUP BY trace_id
 """
-_CALLS: Final = (
-    f"SELECT trace_id, {COUNTS} FROM ({SHOWN.format(period='trace_id IN (SELECT unnest($1))')})"  # noqa: S608 - own words
-    " GROUP BY trace_id"
+_CALLS: Final = kept_calls(
+    "trace_id IN (SELECT unnest($1)) AND log_index >= $2 AND log_index <= $3"
 )
+_COUNTS: Final = f"""
+    {_CALLS} SELECT trace_id, sum(actions), sum(failed), sum(denied) FROM kept GROUP BY trace_id
+"""  # noqa: S608 - own words
+_STARTS: Final = f"{_CALLS} SELECT trace_id, action_id, failed, denied FROM kept WHERE is_start"  # noqa: S608 - own words
 _NOBODY: Final = (None, None)
 _NO_CALLS: Final = (0, 0, 0)
 _END: Final = 2**53
@@ -58,7 +51,7 @@ class TracePage:
     """Traces; `before` asks for the page behind it, None when this is the last."""
 
     traces: tuple[TraceSummary, ...]
-    before: int | None
+    before: TracePlace | None
 
 
 def list_traces(
@@ -67,40 +60,69 @@ def list_traces(
     from_us: int | None = None,
     to_us: int | None = None,
     limit: int = 50,
-    before: int | None = None,
+    before: TracePlace | None = None,
 ) -> TracePage:
     """Return traces with a record or span in [from_us, to_us), at most `limit` (and MAX_TRACES).
 
-    A trace is as new as its newest log entry; `before` is one of these.
+    A trace is as new as its newest log entry; `before` is that of the page before.
     """
     limit = max(1, min(limit, MAX_TRACES))
     period = (from_us or 0, _END if to_us is None else to_us)
-    rows = database.rows(_FOUND, (*period, _END if before is None else before, limit + 1))
-    page = rows[:limit]
-    ids = [trace_id for trace_id, *_ in page]
-    names, calls = _by_trace(database, _NAMES, ids), _by_trace(database, _CALLS, ids)
+    place = before or TracePlace(_END, "")
+    return database.consistently(lambda: _page(database, period, place, limit))
+
+
+def _page(database: Reader, period: tuple[int, int], place: TracePlace, limit: int) -> TracePage:
+    found = newest_traces(database, period, place, limit + 1)
+    page = found[:limit]
+    ids = [one.trace_id for one in page]
+    extent = extent_of_traces(database, ids) if ids else None
+    names, calls = _names(database, ids, extent), _calls(database, ids, extent)
     traces = tuple(
-        _summary(row, names.get(row[0], _NOBODY), calls.get(row[0], _NO_CALLS)) for row in page
+        _summary(one, names.get(one.trace_id, _NOBODY), calls.get(one.trace_id, _NO_CALLS))
+        for one in page
     )
-    return TracePage(traces, page[-1][3] if len(rows) > limit else None)
+    if len(found) <= limit:
+        return TracePage(traces, None)
+    return TracePage(traces, TracePlace(page[-1].newest, page[-1].trace_id))
 
 
-def _summary(row: Row, names: tuple[Any, ...], calls: tuple[Any, ...]) -> TraceSummary:
-    trace_id, from_us, to_us, _, spans = row
+def _names(
+    database: Reader, ids: list[str], extent: Stretch | None
+) -> dict[str, tuple[str | None, str | None]]:
+    rows = database.rows(_NAMES, [ids, *extent]) if extent else []
+    return {trace_id: (agent, principal) for trace_id, agent, principal in rows}
+
+
+def _calls(
+    database: Reader, ids: list[str], extent: Stretch | None
+) -> dict[str, tuple[int, int, int]]:
+    """Count the calls of each trace; a start may have its end outside the trace."""
+    asked = [ids, *extent] if extent else []
+    rows = database.rows(_COUNTS, asked) if asked else []
+    counts = {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in rows}
+    starts = database.rows(_STARTS, asked) if asked else []
+    ended = ended_actions(database, {action_id for _, action_id, _, _ in starts})
+    for trace_id, action_id, failed, denied in starts:
+        if action_id in ended:
+            known = counts[trace_id]
+            counts[trace_id] = (known[0] - 1, known[1] - failed, known[2] - denied)
+    return counts
+
+
+def _summary(
+    found: FoundTrace, names: tuple[str | None, str | None], calls: tuple[int, int, int]
+) -> TraceSummary:
     agent, principal = names
     actions, failed, denied = calls
     return TraceSummary(
-        trace_id=trace_id,
-        from_us=from_us or 0,
-        to_us=to_us or 0,
+        trace_id=found.trace_id,
+        from_us=found.from_us or 0,
+        to_us=found.to_us or 0,
         agent=agent or "",
         principal=principal or "",
-        actions=int(actions),
-        failed=int(failed),
-        denied=int(denied),
-        spans=int(spans),
+        actions=actions,
+        failed=failed,
+        denied=denied,
+        spans=int(found.spans),
     )
-
-
-def _by_trace(database: Reader, sql: str, ids: list[str]) -> Mapping[str, tuple[Any, ...]]:
-    return {trace_id: tuple(rest) for trace_id, *rest in database.rows(sql, [ids])} if ids else {}

@@ -58,6 +58,10 @@ PROOF: Final = {
         "Each tool-call span can be derived from a signed statement; a stage that nobody observed"
         " has no duration.",
     ),
+    "use.projections": Requirement(
+        "promise: an answer is never shorter than what is kept",
+        "An answer from roll-ups is that of the rows alone, however far the roll-ups reach.",
+    ),
     "use.periods": Requirement(
         "AI Act articles 12(2) and 26(5)",
         "Each action has start, end, caller, agent, tool, outcome and refusal, joined in one"

@@ -53,6 +53,7 @@ from tallystick_ingest.service import Service
 from tallystick_store.actions import MAX_PAGE, ActionFilter
 from tallystick_store.events import MAX_ROWS, Proof
 from tallystick_store.records import LogRecord, log_records
+from tallystick_store.sessions import MAX_SESSIONS
 
 MAX_RECORDS: Final = 100_000
 """Entries in one answer of /records; ask again from where it ended."""
@@ -176,13 +177,22 @@ def action(action_id: ActionId, request: Request, caller: Caller = _may_read) ->
 
 
 @router.get("/sessions", response_model=SessionsAnswer)
-def sessions(request: Request, caller: Caller = _may_read) -> Response:
-    """List every session, the one that was heard of last first."""
+def sessions(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=MAX_SESSIONS)] = MAX_SESSIONS,
+    before: CursorText = None,
+    caller: Caller = _may_read,
+) -> Response:
+    """List sessions, the one that was heard of last first; `before` of the answer asks for the next page."""
     log_size = service_of(request).store.size
-    found = query_of(request, caller).sessions()
-    record_access(request, caller, "access.read", "sessions", {}, len(found))
-    rows = Rows("sessions", SessionShape, [asdict(one) for one in found])
-    return answer_list(request, Listed(Extent(log_size), [rows]))
+    place = None if before is None else read_cursor("sessions", {}, before, _PLACE)
+    page = query_of(request, caller).sessions(limit, place)
+    record_access(request, caller, "access.read", "sessions", {}, len(page.sessions))
+    is_last = page.before is None
+    cursor = None if is_last else print_cursor("sessions", {}, page.before)
+    rows = Rows("sessions", SessionShape, [asdict(one) for one in page.sessions])
+    extent = Extent(log_size, is_incomplete=not is_last, cursor=("before", cursor))
+    return answer_list(request, Listed(extent, [rows]))
 
 
 @router.get(

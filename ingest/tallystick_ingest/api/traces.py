@@ -23,7 +23,13 @@ from tallystick_ingest.api.answers.traces import (
 from tallystick_ingest.api.cursor import CursorText, print_cursor, read_cursor
 from tallystick_ingest.api.guard import NotFoundError, caller_with, query_of, reader_of, service_of
 from tallystick_ingest.api.listing import Extent, Listed, Rows, answer_json, answer_list
-from tallystick_ingest.api.parameters import AnySince, AnyUntil, LogIndex, TraceId
+from tallystick_ingest.api.parameters import (
+    MAX_TEXT_CHARS,
+    AnySince,
+    AnyUntil,
+    LogIndex,
+    TraceId,
+)
 from tallystick_ingest.api.queries import moment, record_access
 from tallystick_ingest.api.shapes import event_shape, faults_shape, span_shape, without_payload
 from tallystick_ingest.auth.gate import Caller
@@ -31,10 +37,13 @@ from tallystick_ingest.in_force import with_definitions
 from tallystick_ingest.stages import calls_of
 from tallystick_store.definition_states import definition_states
 from tallystick_store.event_proof import EventProof, Inclusion, prove_event
+from tallystick_store.trace_index import TracePlace
 from tallystick_store.traces import MAX_TRACES
 
 _MAX_SPAN_CHARS: Final = 16
-_PLACE: Final = TypeAdapter(Annotated[int, Field(ge=0, lt=2**53)])
+_PLACE: Final = TypeAdapter(
+    tuple[Annotated[int, Field(ge=0, lt=2**63)], Annotated[str, Field(max_length=MAX_TEXT_CHARS)]]
+)
 
 router = APIRouter(prefix="/api/v1")
 _may_read = Depends(caller_with("read"))
@@ -54,7 +63,7 @@ def traces(
     from_us = None if since is None else moment(since, service)
     to_us = None if until is None else moment(until, service)
     query = {name: value for name, value in request.query_params.items() if name in ("from", "to")}
-    place = None if before is None else read_cursor("traces", query, before, _PLACE)
+    place = None if before is None else TracePlace(*read_cursor("traces", query, before, _PLACE))
     log_size = service.store.size
     page = query_of(request, caller).traces(from_us, to_us, limit, place)
     record_access(request, caller, "access.search", "traces", query, len(page.traces))

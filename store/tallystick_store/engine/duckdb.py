@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -21,7 +21,9 @@ import pyarrow as pa
 from tallystick.errors import StoreError
 from tallystick.private_file import sync_directory
 from tallystick_store.engine.cursors import OpenCursors
-from tallystick_store.reach import OPEN, Reach, view_statements
+from tallystick_store.engine.reader import Reader, Row, Within
+from tallystick_store.projections.tables import PROJECTIONS
+from tallystick_store.reach import Reach, view_statements
 from tallystick_store.schema import TABLES, Table
 
 STORAGE_VERSION: Final = "v1.5.0"
@@ -30,34 +32,9 @@ STORAGE_VERSION: Final = "v1.5.0"
 CHECKPOINT_THRESHOLD: Final = "256MB"
 """The default of 16 MB costs 1.5 to 2 times the CPU; 256 MB of log are replayed in 2 s."""
 
-Row = tuple[Any, ...]
+ALL_TABLES: Final = (*TABLES, *PROJECTIONS)
 
-
-class Reader:
-    """What questions are asked of: the whole database, or what is within a reach of it."""
-
-    reach: Reach = OPEN
-    """What of the store is seen here."""
-
-    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
-        """Run one query over all that was accepted, and return its rows. Raises StoreError."""
-        self._settle()
-        with self._cursor() as cursor:
-            return cursor.execute(sql, list(parameters)).fetchall()
-
-    def arrow(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
-        """Run one query over all that was accepted, and return an Arrow table. Raises StoreError."""
-        self._settle()
-        with self._cursor() as cursor:
-            return cursor.execute(sql, list(parameters)).to_arrow_table()
-
-    def _settle(self) -> None:
-        """Wait until what was accepted is here."""
-        raise NotImplementedError
-
-    def _cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """Open a cursor, in which every table stands as this reader sees it."""
-        raise NotImplementedError
+__all__ = ["ALL_TABLES", "STORAGE_VERSION", "Database", "Reader", "Row"]
 
 
 class Database(Reader):
@@ -68,6 +45,7 @@ class Database(Reader):
         self._connect = connect
         self._connection = connect()
         self._insert_lock = threading.Lock()
+        self._file_number = 0
         self._cursors = OpenCursors()
         self._copy_source: int | None = None
         self.settle: Callable[[], None] = _at_once
@@ -82,7 +60,7 @@ class Database(Reader):
         remove_unfinished(path)
         database = cls(path, lambda: _connect(path, threads, memory_limit, read_only=False))
         present = database.table_names()
-        missing = [table for table in TABLES if table.name not in present]
+        missing = [table for table in ALL_TABLES if table.name not in present]
         if missing:
             database.create(missing)
         return database
@@ -99,6 +77,11 @@ class Database(Reader):
         with self._insert_lock:
             self._connection.close()
             self._connection = self._connect()
+
+    @property
+    def file_number(self) -> int:
+        """How often the file was written anew."""
+        return self._file_number
 
     def cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open a cursor for a longer piece of work (`rewrite`)."""
@@ -120,6 +103,7 @@ class Database(Reader):
             self._connection.close()
             try:
                 self._replace_by(target)
+                self._file_number += 1
             finally:
                 self._connection = self._connect()
 
@@ -138,13 +122,15 @@ class Database(Reader):
             for table in tables:
                 cursor.execute(table.definition).fetchall()
 
-    def insert(self, batches: Mapping[str, pa.Table]) -> None:
+    def insert(self, batches: Mapping[str, pa.Table], file_number: int | None = None) -> None:
         """Append the rows of each named table in one transaction; on disk when this returns.
 
         Raises StoreError when nothing was kept, or when it is unknown whether it was: the caller
-        looks what is there (`Store` does, before the next insert).
+        looks what is there (`Store` does, before the next insert); also when they follow from another file.
         """
         with self._insert_lock, self._cursor() as cursor:
+            if file_number not in (None, self._file_number):
+                raise StoreError("the database was written anew meanwhile")
             inserts = [_registered(cursor, name, batch) for name, batch in batches.items()]
             # In one call: between two of them the thread would queue for the interpreter again.
             cursor.execute("; ".join(["BEGIN TRANSACTION", *inserts, "COMMIT"])).fetchall()
@@ -154,7 +140,8 @@ class Database(Reader):
         if reach.is_open:
             return self
         ((catalog,),) = self.rows_at_once("SELECT current_database()")
-        return _Within(self._settle, self._cursor, reach, view_statements(reach, catalog, TABLES))
+        views = view_statements(reach, catalog, ALL_TABLES)
+        return Within(self, self._settle, self._cursor, reach, views)
 
     def rows_at_once(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run one query over what is here already, without waiting. Raises StoreError."""
@@ -212,30 +199,6 @@ class Database(Reader):
             cursor.execute("BEGIN TRANSACTION").fetchall()
             yield cursor
             cursor.execute("COMMIT").fetchall()
-
-
-class _Within(Reader):
-    """A database through the views of a reach, which live as long as the cursor of one query."""
-
-    def __init__(
-        self,
-        settle: Callable[[], None],
-        cursor: Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]],
-        reach: Reach,
-        views: Sequence[str],
-    ) -> None:
-        self.reach = reach
-        self._settle_whole, self._cursor_of_whole = settle, cursor
-        self._views = "; ".join(views)
-
-    def _settle(self) -> None:
-        self._settle_whole()
-
-    @contextmanager
-    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._cursor_of_whole() as cursor:
-            cursor.execute(self._views).fetchall()
-            yield cursor
 
 
 def _at_once() -> None:

@@ -16,6 +16,7 @@ import duckdb
 
 from tallystick.errors import StoreError
 from tallystick_store.engine.duckdb import (
+    ALL_TABLES,
     STORAGE_VERSION,
     Database,
     log_of,
@@ -92,7 +93,7 @@ def _attached(
         cursor.execute(
             "CREATE TEMP TABLE marked AS SELECT unnest(?)::BIGINT AS log_index", [list(marked)]
         )
-        for table in TABLES:
+        for table in ALL_TABLES:  # projections are left empty: they are made again from the rows
             cursor.execute(table.definition.replace("CREATE TABLE ", f"CREATE TABLE {_FRESH}.", 1))
         yield
     except BaseException:

@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from tallystick.errors import StoreError
-from tallystick_store.engine.duckdb import Database
-from tallystick_store.schema import LATE_DISCLOSURES, META, TABLES, row_batch
+from tallystick_store.engine.duckdb import ALL_TABLES, Database
+from tallystick_store.schema import LATE_DISCLOSURES, META, row_batch
 
 
 def open_database(directory: Path) -> Database:
@@ -16,10 +16,10 @@ def open_database(directory: Path) -> Database:
 
 def test_a_new_file_has_the_tables(tmp_path: Path) -> None:
     database = open_database(tmp_path)
-    assert database.table_names() == {table.name for table in TABLES}
+    assert database.table_names() == {table.name for table in ALL_TABLES}
     database.close()
     again = open_database(tmp_path)
-    assert again.table_names() == {table.name for table in TABLES}
+    assert again.table_names() == {table.name for table in ALL_TABLES}
     again.close()
 
 

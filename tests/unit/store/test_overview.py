@@ -11,7 +11,8 @@ from tallystick_store.actions import ActionFilter
 from tallystick_store.gaps import find_gaps
 from tallystick_store.integrity import SILENCE_US, newest_checkpoints, session_integrity
 from tallystick_store.opening import DATABASE_NAME
-from tallystick_store.overview import HOUR_US, Overview, read_overview
+from tallystick_store.overview import Overview, read_overview
+from tallystick_store.projections.calls import HOUR_US
 from tallystick_store.query import Query
 from tallystick_store.rows import EventRow, Row, SpanBatch, SpanRow
 from tallystick_store.store import Store

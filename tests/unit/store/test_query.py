@@ -203,7 +203,9 @@ def test_sessions_and_counts_add_up(tmp_path: Path) -> None:
     store, one, two = open_store(tmp_path), Emitter("one"), Emitter("two")
     write(store, [one.opened(), two.opened(), one.seal(), one.closed(), one.seal(), spans(1, 2)])
     query = Query(store.database)
-    assert [(s.session, s.event_count, s.sealed_size, s.is_closed) for s in query.sessions()] == [
+    assert [
+        (s.session, s.event_count, s.sealed_size, s.is_closed) for s in query.sessions().sessions
+    ] == [
         (one.session, 2, 2, True),
         (two.session, 1, 0, False),
     ]

@@ -12,12 +12,12 @@ from tallystick.profile import encode
 from tallystick.tlog.encoding import to_base64
 from tallystick.tlog.tree import leaf_hash
 from tallystick_store import reach as reach_module
-from tallystick_store.engine.duckdb import Reader
+from tallystick_store.engine.duckdb import ALL_TABLES, Reader
 from tallystick_store.events import read_events
 from tallystick_store.query import Query
 from tallystick_store.reach import OPEN, Reach, Rule, view_statements
 from tallystick_store.rows import EventRow, Merge, SpanBatch, SpanRow
-from tallystick_store.schema import APPLIED, TABLES, Column, Table
+from tallystick_store.schema import APPLIED, Column, Table
 from tallystick_store.store import Store
 from tests.requirements import requirement
 from tests.stores import Emitter, open_store, span, write
@@ -206,13 +206,13 @@ def test_a_span_record_that_was_changed_belongs_to_no_environment(store: Store) 
 
 def test_nothing_of_a_record_is_left_where_nothing_is_within_the_reach(store: Store) -> None:
     reader = store.database.within(NOTHING)
-    for table in TABLES:
+    for table in ALL_TABLES:
         if table not in reach_module.PUBLIC:
             assert reader.rows(f'TABLE "{table.name}"') == [], table.name
 
 
 def test_every_table_has_a_rule_or_is_empty_within_any_reach(store: Store) -> None:
-    own = {table.name for table in TABLES}
+    own = {table.name for table in ALL_TABLES}
     assert own == {*VIEWED, *reach_module.RULES, APPLIED.name}
     reader = store.database.within(Reach(has_names=False))
     assert reader.rows("SELECT * FROM applied") == []
@@ -294,9 +294,9 @@ def test_without_the_payload_no_text_of_a_call_is_left_in_any_table(store: Store
     late = call(Emitter("production"), "late", "search").record.disclosures
     write(store, [Merge(1, tuple(one.line for one in late))])
     reader = store.database.within(Reach(has_payload=False))
-    found = [reader.rows(f'TABLE "{table.name}"') for table in TABLES]
+    found = [reader.rows(f'TABLE "{table.name}"') for table in ALL_TABLES]
     for secret in ("person of", "error of", "file:///", "actor of", "of the span"):
-        assert secret in str([store.database.rows(f'TABLE "{t.name}"') for t in TABLES])
+        assert secret in str([store.database.rows(f'TABLE "{t.name}"') for t in ALL_TABLES])
         assert secret not in str(found)
     assert '"hits":{"email":1}' in str(found)
 

@@ -134,9 +134,11 @@ class SessionShape(Answer):
 
 
 class SessionsAnswer(Listing):
-    """Sessions, the one that was heard of last first."""
+    """One page of sessions, the one that was heard of last first."""
 
     sessions: list[SessionShape]
+    before: str | None
+    """Cursor of the next page; null: this is the last one."""
 
 
 class SealPlaceShape(Answer):

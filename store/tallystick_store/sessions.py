@@ -1,0 +1,168 @@
+"""Sessions, from what the projections hold of each and the rows behind them: a few parts for any length.
+
+A session is listed by its newest record. Whether it has holes, and which of its records no seal reaches, is
+told from the extents of its parts; only where these leave it open are rows looked at.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick_store.engine.duckdb import Reader
+from tallystick_store.gaps import find_gaps
+from tallystick_store.projections.reading import ended_of
+from tallystick_store.projections.tables import SESSION_PARTS, key_of
+from tallystick_store.projections.windows import SESSIONS, projected_end
+from tallystick_store.sealing import leaves_at, sealing_of
+from tallystick_store.shown_actions import ENDS, START, quoted
+
+MAX_SESSIONS: Final = 1_000
+"""Sessions of one page."""
+_END: Final = 2**63 - 1
+
+_COLUMNS: Final = (
+    "session, first_index, last_index, sender, emitter, service, first_us, last_us, heard_us,"
+    " events, min_seq, max_seq, is_run, is_closed, sealed"
+)
+PARTS: Final = f"""
+    WITH parts AS MATERIALIZED (
+        SELECT {_COLUMNS} FROM {SESSION_PARTS.name} WHERE upto <= $1
+        UNION ALL
+        SELECT {_COLUMNS} FROM ({SESSIONS.replace("$2", str(_END))})
+    )
+"""  # noqa: S608 - own words
+"""`$1` is where the projections end."""
+
+_PAGE: Final = f"""
+    {PARTS}
+    SELECT session, arg_min(sender, first_index) AS sender, coalesce(max(emitter), ''),
+           coalesce(max(service), ''), min(first_us), max(last_us), sum(events)::BIGINT,
+           max(max_seq), coalesce(max(sealed), 0), coalesce(bool_or(is_closed), false),
+           coalesce(max(heard_us), 0), max(last_index) AS newest
+    FROM parts GROUP BY session HAVING max(last_index) < $2
+    ORDER BY newest DESC LIMIT $3
+"""  # noqa: S608 - own words
+_COUNT: Final = (
+    f"{PARTS} SELECT count(DISTINCT session) FILTER (first_index IS NOT NULL) FROM parts"  # noqa: S608 - own words
+)
+_HOLED: Final = f"""
+    {PARTS}
+    SELECT session, min(first_index), max(last_index) FROM (
+        SELECT *, max(max_seq) OVER (
+            PARTITION BY session ORDER BY min_seq, max_seq
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS reached FROM parts WHERE session IS NOT NULL
+    )
+    GROUP BY session
+    HAVING max(last_us) >= $2 AND min(first_us) < $3 AND (
+        bool_or(first_index IS NOT NULL AND NOT coalesce(is_run, false))
+        OR bool_or(min_seq > coalesce(reached, -1) + 1) OR max(sealed) > max(max_seq) + 1
+    )
+"""  # noqa: S608 - own words
+_IN_PERIOD: Final = """
+    SELECT DISTINCT session FROM events
+    WHERE time_us >= $1 AND time_us < $2 AND log_index >= $3 AND log_index <= $4
+    AND session IN (SELECT unnest($5))
+"""
+_UNREACHED: Final = f"""
+    {PARTS},
+    sizes AS (SELECT session, coalesce(max(sealed), 0) AS sealed FROM parts GROUP BY session),
+    open_ended AS MATERIALIZED (
+        SELECT p.session, any_value(s.sealed) AS sealed, min(first_index) AS low
+        FROM parts p JOIN sizes s ON s.session IS NOT DISTINCT FROM p.session
+        WHERE first_index IS NOT NULL
+        AND (p.session IS NULL OR NOT coalesce(is_run, false) OR max_seq >= s.sealed)
+        GROUP BY p.session
+    ),
+    beyond AS MATERIALIZED (
+        SELECT log_index, o.session,
+               CASE WHEN type = '{START}' THEN {key_of("action_id")} END AS action_key
+        FROM events e JOIN open_ended o ON o.session IS NOT DISTINCT FROM e.session
+        WHERE log_index >= (SELECT min(low) FROM open_ended) AND time_us >= $2 AND time_us < $3
+        AND action_id IS NOT NULL AND type IN ({quoted(*ENDS, START)}) AND origin = 'native'
+        AND (seq IS NULL OR seq >= o.sealed)
+    ),
+    {ended_of("SELECT action_key FROM beyond")},
+    unreached AS (
+        SELECT log_index, session FROM beyond
+        WHERE action_key IS NULL OR action_key NOT IN (SELECT action_key FROM ended)
+    )
+"""  # noqa: S608 - own words
+_RECOVERED: Final = """
+    SELECT DISTINCT recovered_session FROM events
+    WHERE type = 'session.recovered' AND recovered_session IN (SELECT unnest($1))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """One session; `is_closed` is false for one that runs and for one that ended in silence."""
+
+    session: str
+    sender: str
+    emitter: str
+    service: str
+    first_us: int
+    last_us: int
+    event_count: int
+    max_seq: int
+    sealed_size: int
+    is_closed: bool
+    heard_us: int
+    """When the service received its newest record."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Sessions; `before` asks for the page behind it, None when this is the last."""
+
+    sessions: tuple[SessionSummary, ...]
+    before: int | None
+
+
+def list_sessions(
+    reader: Reader, *, limit: int = MAX_SESSIONS, before: int | None = None
+) -> SessionPage:
+    """Return sessions, the one that was heard of last first, at most `limit` (and MAX_SESSIONS).
+
+    `before` is the log index of a record: listed are sessions whose newest record stands below it.
+    """
+    limit = max(1, min(limit, MAX_SESSIONS))
+    below = _END if before is None else before
+    rows = reader.consistently(
+        lambda: reader.rows(_PAGE, [projected_end(reader), below, limit + 1])
+    )
+    page = tuple(SessionSummary(*row[:-1]) for row in rows[:limit])
+    return SessionPage(page, int(rows[limit - 1][-1]) if len(rows) > limit else None)
+
+
+def count_sessions(reader: Reader) -> int:
+    """Return how many sessions there are."""
+    return int(reader.rows(_COUNT, [projected_end(reader)])[0][0])
+
+
+def count_gaps(reader: Reader, from_us: int, to_us: int) -> int:
+    """Return the number of runs of missing records, of the sessions with a record in [from_us, to_us)."""
+    found = reader.rows(_HOLED, [projected_end(reader), from_us, to_us])
+    if not found:
+        return 0
+    low, high = min(row[1] for row in found), max(row[2] for row in found)
+    asked = [from_us, to_us, low, high, [row[0] for row in found]]
+    sessions = [session for (session,) in reader.rows(_IN_PERIOD, asked)]
+    return sum(map(len, find_gaps(reader, sessions, (low, high)).values()))
+
+
+def unreached_states(reader: Reader, from_us: int, to_us: int) -> tuple[int, int]:
+    """Return how many native calls of the period no seal reaches: (unsealed, recovered)."""
+    asked = [projected_end(reader), from_us, to_us]
+    counts = f"{_UNREACHED} SELECT session, count(*) FROM unreached GROUP BY session"  # noqa: S608 - own words
+    rows: dict[str | None, int] = dict(reader.rows(counts, asked))
+    known = [session for session in rows if session is not None]
+    adopted = [one for (one,) in reader.rows(_RECOVERED, [known])] if known else []
+    if not adopted:
+        return sum(rows.values()), 0
+    which = f"{_UNREACHED} SELECT log_index FROM unreached WHERE session IN (SELECT unnest($4))"  # noqa: S608 - own words
+    indexes = [log_index for (log_index,) in reader.rows(which, [*asked, adopted])]
+    leaves = leaves_at(reader, indexes)
+    states = sealing_of(reader, list(leaves.values()))
+    recovered = sum(states[leaf] == "recovered" for leaf in leaves.values())
+    return sum(rows.values()) - recovered, recovered
