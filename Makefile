@@ -62,6 +62,7 @@ $(UV): bootstrap.lock
 
 lock: $(UV)  ## resolve every dependency anew; no lock names an index
 	$(COMPILE) pyproject.toml --extra dashboard --extra grpc --extra report --extra demo --group dev -o requirements.lock
+	$(COMPILE) pyproject.toml --extra dashboard --extra report -c requirements.lock -o requirements-service.lock
 	$(COMPILE) pyproject.toml --group mcp1 -o requirements-mcp1.lock
 	$(COMPILE) pyproject.toml --group frameworks-old -o requirements-frameworks-old.lock
 	$(COMPILE) pyproject.toml --group frameworks-new -o requirements-frameworks-new.lock
@@ -74,6 +75,7 @@ lock: $(UV)  ## resolve every dependency anew; no lock names an index
 	$(COMPILE) pyproject.toml --group mlflow -o requirements-mlflow.lock
 	$(COMPILE) pyproject.toml --extra scale -o requirements-scale.lock
 	echo uv | $(COMPILE) - -o bootstrap.lock
+	echo hatchling | $(COMPILE) - -c requirements.lock -o build.lock
 
 clean:  ## remove the environments
 	rm -rf .venv .venv-*

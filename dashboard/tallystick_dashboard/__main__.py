@@ -1,4 +1,4 @@
-"""Serve the dashboard: `python -m tallystick_dashboard --service URL`."""
+"""Serve the dashboard alone, for a service elsewhere: `tallystick dashboard --service URL`."""
 
 import argparse
 import asyncio
@@ -31,7 +31,7 @@ _PORT_END: Final = 65_536
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until told to stop; return the exit code."""
+    """Serve the dashboard alone, for a service that runs elsewhere; until it is told to stop."""
     chosen = _parser().parse_args(arguments)
     configure(chosen.log_format, chosen.log_level)
     try:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tallystick_dashboard", description=__doc__)
+    parser = argparse.ArgumentParser(prog="tallystick dashboard", description=main.__doc__)
     parser.add_argument("--service", required=True, help="address of the service, http://host:port")
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port to listen on")

@@ -20,6 +20,7 @@ import uvloop
 from tallystick.errors import ConfigError
 from tallystick_ingest.app import create_app
 from tallystick_ingest.connection import bounded, connections_allowed
+from tallystick_ingest.operations.notify import STOPPING, notify
 from tallystick_ingest.settings.tls import TlsSettings
 from tallystick_ingest.tenants import Tenants
 from tallystick_ingest.tls import Tls, tls_of
@@ -122,6 +123,7 @@ def serve(
     `on_ready` is called once requests are answered. With `rpc_port`, OTLP is taken over gRPC too. With `private`,
     `listener` and gRPC speak TLS, and this machine's own programs have a listener without.
     """
+    proxies = tenants.operator.config.operations.trusted_proxies
     core, most = tenants.operator.config.core, connections_allowed()
     config = uvicorn.Config(
         create_app(tenants),
@@ -131,7 +133,8 @@ def serve(
         log_level=logging.ERROR,  # a warning for each request that is no HTTP would let anybody fill the disk
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=LAST_S,
     )
@@ -140,11 +143,15 @@ def serve(
         on_ready()
         tenants.verify(address_of(listener if private is None else private.local))
 
+    def stop() -> None:
+        notify(STOPPING)
+        tenants.stop()
+
     tls = None if private is None else private.tls
     make_rpc = (
         None if rpc_port is None else partial(_rpc_listener, tenants, rpc_port, most // 2, tls)
     )
-    server = _Server(config, ready, tenants.stop, make_rpc, private)
+    server = _Server(config, ready, stop, make_rpc, private)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY)

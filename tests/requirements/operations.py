@@ -20,6 +20,16 @@ OPERATIONS: Final = {
         "A log line is one line of text or JSON, masked, and holds nothing that a request brought: no path, query,"
         " header or body, nor what an exception says.",
     ),
+    "operations.packaging": Requirement(
+        "promise: a systemd unit and a container file",
+        "systemd finds no fault in the unit and calls it little exposed, is told when the service is ready and when it"
+        " stops; `tallystick health` says in its exit code what `/readyz` says.",
+    ),
+    "operations.separate": Requirement(
+        "promise: one process and separate ones",
+        "The dashboard runs alone beside a service that starts none, and a proxy before both is believed only where a"
+        " setting names it.",
+    ),
     "operations.metrics": Requirement(
         "promise: metrics hold nothing of a record",
         "`/metrics` is for those who may read it, counts what came and what became of it, and no label holds what a"

@@ -4,6 +4,7 @@ from tallystick_ingest.cli.asking import actions, credentials, tools, trace
 from tallystick_ingest.cli.backing import backup, restore
 from tallystick_ingest.cli.erasing import erase
 from tallystick_ingest.cli.following import sql, tail
+from tallystick_ingest.cli.health import health
 from tallystick_ingest.cli.keeping import export, snapshot
 from tallystick_ingest.cli.keys import api_keys
 from tallystick_ingest.cli.operating import tenants
@@ -19,6 +20,7 @@ __all__ = [
     "credentials",
     "erase",
     "export",
+    "health",
     "rebuild",
     "restore",
     "snapshot",

@@ -12,6 +12,7 @@ from tallystick.errors import ConfigError, TallystickError
 from tallystick.log_lines import Form, configure
 from tallystick.private_file import make_private_directory, private_file_warnings
 from tallystick_ingest.cli.settled import add_settings, loaded_settings
+from tallystick_ingest.operations.notify import READY, notify
 from tallystick_ingest.settings import Loaded, ServiceConfig
 from tallystick_ingest.settings.sources import DEFAULT
 
@@ -86,6 +87,7 @@ def _run(loaded: Loaded, *, is_link_wanted: bool) -> None:
         _tell(facts, link, config.operations.log_format)
         if isinstance(dashboard, Dashboard):
             dashboard.start()
+        notify(READY)
 
     try:
         serve(tenants, listener, ready, grpc_port, private)

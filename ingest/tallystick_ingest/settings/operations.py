@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.log_lines import FORMS, LEVELS, Form
-from tallystick_ingest.settings.setting import Setting, one_of
+from tallystick_ingest.settings.setting import NETWORKS, Setting, one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +12,7 @@ class OperationsSettings:
     """SETTINGS says what each means."""
 
     metrics: str
+    trusted_proxies: tuple[str, ...]
     log_format: Form
     log_level: str
 
@@ -23,6 +24,13 @@ SETTINGS: Final = (
         "key",
         "Who may read /metrics: off, nobody; local, whoever asks from this machine, but not through a proxy; "
         "key, who has the scope metrics.",
+    ),
+    Setting(
+        "trusted_proxies",
+        NETWORKS,
+        None,
+        "Addresses of proxies, separated by commas, whose word counts for who asks (X-Forwarded-For) and whether over "
+        "https (X-Forwarded-Proto); unset: nobody's.",
     ),
     Setting(
         "log_format",

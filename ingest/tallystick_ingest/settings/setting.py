@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -116,11 +117,26 @@ def _origins(value: str) -> tuple[str, ...]:
     return origins
 
 
+def _networks(value: str) -> tuple[str, ...]:
+    networks = tuple(ip_network(one) for one in _listed(value))
+    if any(one.prefixlen == 0 for one in networks):
+        raise ValueError
+    return tuple(
+        str(one.network_address) if one.num_addresses == 1 else str(one) for one in networks
+    )
+
+
 TEXT: Final = Kind("text", _text)
 PATH: Final = Kind("a path", _path)
 PORT: Final = whole(0, PORT_END)
 PORT_OR_OFF: Final = Kind(f"{PORT.expected}, or off", _port_or_off, (int, str))
 HOST_NAMES: Final = Kind("names of hosts, separated by commas", _names, (str, list), unset=())
+NETWORKS: Final = Kind(
+    "addresses or networks such as 10.0.0.0/8, not all there are, separated by commas",
+    _networks,
+    (str, list),
+    unset=(),
+)
 ORIGINS: Final = Kind(
     "origins such as https://app.example.com, separated by commas",
     _origins,
