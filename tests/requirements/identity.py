@@ -24,6 +24,11 @@ IDENTITY: Final = {
         "Which programs may come with a token is decided by their ids, also where those are addresses, and without"
         " fetching anything.",
     ),
+    "auth.client-documents": Requirement(
+        "draft-ietf-oauth-client-id-metadata-document section 6; OWASP SSRF",
+        "A client's own document is fetched only where the operator wants it, from a public address alone, decides"
+        " nothing, and makes nobody wait.",
+    ),
     "auth.metadata": Requirement(
         "RFC 9728; RFC 6750 section 3",
         "Whoever comes without a token that suffices is told why, and where tokens come from, by the settings alone.",

@@ -5,7 +5,7 @@ names nobody, and still tells who asked and who called apart. A token that is gr
 right at all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Final
 
@@ -14,6 +14,7 @@ from tallystick.capture.token_claims import from_access_token
 from tallystick.clock import Clock
 from tallystick.recording.masked import Masking, digest
 from tallystick_ingest.auth.challenge import accepted_audiences
+from tallystick_ingest.auth.client_documents import ClientDocuments
 from tallystick_ingest.auth.clients import ClientRules, parse_patterns
 from tallystick_ingest.auth.gate import ISSUER_PREFIX, Caller
 from tallystick_ingest.auth.grants import Grants, parse_grants
@@ -36,6 +37,8 @@ class Bearers:
     grants: Grants
     clients: ClientRules
     masking: Masking
+    documents: ClientDocuments | None = None
+    """None: nobody's document is fetched."""
 
     def refresh(self) -> None:
         """Begin to fetch the issuer's keys again if they are no longer fresh; return at once."""
@@ -55,6 +58,9 @@ class Bearers:
         self.clients.require(token.client_id)
         granted = self.grants.of(token.claims)
         identity = identity_of(token)
+        if self.documents is not None:
+            name = self.documents.name(token.client_id)
+            identity = replace(identity, client=replace(identity.client, name=name))
         is_human = identity.principal.type != "service"
         return Caller(
             caller_id(self.masking, identity),
@@ -85,7 +91,9 @@ def bearers_of(
     )
     clients = ClientRules(parse_patterns(settings.clients), parse_patterns(settings.denied_clients))
     checker = TokenChecker(issuer, terms, clock)
-    return Bearers(issuer, checker, parse_grants(settings.grants, tenant), clients, masking)
+    documents = ClientDocuments(clock.monotonic_s) if settings.client_documents == "on" else None
+    grants = parse_grants(settings.grants, tenant)
+    return Bearers(issuer, checker, grants, clients, masking, documents)
 
 
 def identity_of(token: Token) -> Identity:

@@ -31,6 +31,7 @@ class IdentitySettings:
     grants: tuple[str, ...]
     clients: tuple[str, ...]
     denied_clients: tuple[str, ...]
+    client_documents: str
     dashboard_url: str | None
     client_id: str | None
     client_secret_file: Path | None
@@ -51,6 +52,12 @@ def _clients(value: str) -> tuple[str, ...]:
     written = _words(value)
     parse_patterns(written)
     return written
+
+
+def _off_or_on(value: str) -> str:
+    if value.strip() not in ("off", "on"):
+        raise ValueError
+    return value.strip()
 
 
 def _some_of(known: tuple[str, ...]) -> Kind:
@@ -158,6 +165,13 @@ SETTINGS: Final = (
         None,
         "Client ids whose tokens are refused, also where the list above names them.",
         "denied_clients",
+    ),
+    Setting(
+        "oidc_client_documents",
+        Kind("off or on", _off_or_on),
+        "off",
+        "Whether the documents of clients whose ids are addresses are fetched, for their names: off or on.",
+        "client_documents",
     ),
     Setting(
         "dashboard_url",
