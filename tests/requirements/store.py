@@ -32,4 +32,9 @@ STORE: Final = {
         "promise: every column is a function of signed bytes",
         "Recomputing any column of any row from its statement gives the stored value.",
     ),
+    "store.format": Requirement(
+        "promise: schema migrations",
+        "A database of a newer or older version is left as it is, with what to do; an older one is made anew from the"
+        " archive beside it, held against the newest checkpoint, and the old file is kept.",
+    ),
 }

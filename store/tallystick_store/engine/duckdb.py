@@ -22,9 +22,10 @@ from tallystick.errors import StoreError
 from tallystick.private_file import sync_directory
 from tallystick_store.engine.cursors import OpenCursors
 from tallystick_store.engine.reader import Reader, Row, Within
+from tallystick_store.format import require_format
 from tallystick_store.projections.tables import PROJECTIONS
 from tallystick_store.reach import Reach, view_statements
-from tallystick_store.schema import TABLES, Table
+from tallystick_store.schema import META, TABLES, Table
 
 STORAGE_VERSION: Final = "v1.5.0"
 """Stated always: without it a newer DuckDB writes files that this one cannot read."""
@@ -33,6 +34,7 @@ CHECKPOINT_THRESHOLD: Final = "256MB"
 """The default of 16 MB costs 1.5 to 2 times the CPU; 256 MB of log are replayed in 2 s."""
 
 ALL_TABLES: Final = (*TABLES, *PROJECTIONS)
+_FORMAT: Final = "SELECT value FROM meta WHERE key = 'schema'"
 
 __all__ = ["ALL_TABLES", "STORAGE_VERSION", "Database", "Reader", "Row"]
 
@@ -55,14 +57,22 @@ class Database(Reader):
     def open(cls, path: Path, *, threads: int = 1, memory_limit: str = "1GB") -> "Database":
         """Open the file for writing, create it and its tables where they are missing.
 
-        Replays what the last run committed and did not fold into the file. Raises StoreError.
+        Replays what the last run committed and did not fold into the file. Raises StoreError, and FormatError
+        for a file of another version, in which nothing is created then.
         """
         remove_unfinished(path)
         database = cls(path, lambda: _connect(path, threads, memory_limit, read_only=False))
-        present = database.table_names()
-        missing = [table for table in ALL_TABLES if table.name not in present]
-        if missing:
-            database.create(missing)
+        try:
+            present = database.table_names()
+            if META.name in present:
+                for (found,) in database.rows_at_once(_FORMAT):
+                    require_format(found)
+            missing = [table for table in ALL_TABLES if table.name not in present]
+            if missing:
+                database.create(missing)
+        except BaseException:
+            database.close()
+            raise
         return database
 
     @classmethod
