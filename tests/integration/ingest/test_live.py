@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -13,7 +14,7 @@ import pytest
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.sending import items, logs_protobuf
-from tests.serving import Service
+from tests.serving import TALLYSTICK, Service
 from tests.stores import Emitter
 
 pytestmark = pytest.mark.e2e
@@ -220,6 +221,34 @@ def test_one_caller_has_only_so_many_tails(service: Service, everything: dict[st
             if again.answer.status == 200:
                 return
     raise AssertionError("the places were not given back")
+
+
+def test_the_command_goes_on_where_it_was_when_the_service_comes_back(
+    make_service: Callable[..., Service],
+) -> None:
+    service = make_service().start()
+    service.enrol()
+    emitter = opened(service, "command")
+    send(service, emitter, 1)
+    command = [TALLYSTICK, "tail", "--json", "--after", "0", "--count", "4"]
+    with subprocess.Popen(
+        [*command, "--session", emitter.session],
+        env=service.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline()]
+            assert service.stop() == 0
+            service.start()
+            send(service, emitter, 2, 3, 4)
+            lines += [process.stdout.readline() for _ in range(3)]
+            assert process.wait(PATIENCE_S) == 0
+        finally:
+            process.kill()
+    assert numbers([json.loads(line) for line in lines]) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("value", ["-1", "x", "9" * 30, ""])

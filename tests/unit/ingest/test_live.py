@@ -3,12 +3,14 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from tallystick.errors import StoreError
 from tallystick_ingest import live
+from tallystick_ingest.api import live as api_live
+from tallystick_ingest.following import Event, read_events
 from tallystick_ingest.live import Batch, LiveFeed, Question, Shown
 from tests.requirements import requirement
 
@@ -119,6 +121,53 @@ def test_a_heartbeat_says_behind_which_place_to_go_on(monkeypatch: pytest.Monkey
     said = asyncio.run(told(feed, log.question(), 7, lambda said: said.count(b": heartbeat") > 1))
     assert said.decode().split("\n\n")[1] == ": heartbeat\nretry: 1000\nid: 6"
     feed.finish()
+
+
+def test_a_reader_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_live, "MAX_STALL_S", 0.01)
+    has_ended = False
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal has_ended
+        try:
+            while True:
+                yield b"x"
+        finally:
+            has_ended = True
+
+    async def run() -> None:
+        never = asyncio.Event()
+
+        async def receive() -> dict[str, str]:
+            await never.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(event: dict[str, object]) -> None:
+            if event["type"] == "http.response.body":
+                await never.wait()  # as a connection whose buffers are full
+
+        scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
+        await api_live.EventStream(endless())(scope, receive, send)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(run())
+    assert has_ended
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (b"id: 1\nevent: action\ndata: {}\n\n", [Event("action", "{}", "1")]),
+        (b": comment\nid: 7\n\n", [Event("message", "", "7")]),
+        (
+            b"data:x\n\n\n\ndata: y: z\n\n",
+            [Event("message", "x", None), Event("message", "y: z", None)],
+        ),
+        (b"event: action\ndata: cut off", []),
+    ],
+)
+def test_events_are_read_as_they_are_sent(sent: bytes, read: list[Event]) -> None:
+    assert list(read_events(iter(sent.split(b"\n")))) == read
 
 
 def test_a_feed_that_is_closed_ends_its_tails_and_those_to_come() -> None:
