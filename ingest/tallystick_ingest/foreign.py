@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from tallystick.masking import Sitting
+from tallystick.masking import Masked, Sitting
 from tallystick.profile import MAX_INTEGER, encode
 from tallystick.recording.masked import Masking
 from tallystick.tlog.tree import leaf_hash
@@ -51,6 +51,7 @@ class Values:
 
     masking: Masking
     sitting: Sitting = field(default_factory=Sitting)
+    _texts: dict[str, Masked] = field(default_factory=dict)
 
     def mask(self, value: Any, hits: Counter[str]) -> Any:  # noqa: ANN401 - any JSON value
         """Return a value masked, and count what was found."""
@@ -62,8 +63,15 @@ class Values:
         return masked.value
 
     def text(self, text: str, hits: Counter[str]) -> str:
-        """Return a text masked, and count what was found."""
-        return str(self.mask(text, hits)) if text else ""
+        """Return a text masked, and count what was found; the names of spans come back."""
+        if not text:
+            return ""
+        known = self._texts.get(text)
+        if known is None:
+            known = self._texts[text] = self.masking.masker.mask_text(text)
+        if known.hits:
+            hits.update(known.hits)
+        return str(known.value)
 
     def attributes(self, attributes: Attributes, hits: Counter[str]) -> Attributes:
         """Return attributes masked, and count what was found; withheld ones say so."""

@@ -1,6 +1,6 @@
 """What a masker remembers, so that what it saw before costs little: never a value that it masked.
 
-Three memories, each with an end: short texts that were clean, as they stood; the shapes of clean texts,
+Three memories, each with an end: short texts that were clean and came again, as they stood; the shapes of clean texts,
 their digits wiped out, where no digit could make a difference; and what masking made of a text, under a
 keyed digest of that text with a key that lives and dies with this process.
 """
@@ -30,7 +30,7 @@ Name = tuple[KeyRule, bytes]
 class Memory:
     """The memories of one masker. Safe to share between threads: a lost entry is found out again."""
 
-    __slots__ = ("_key", "_seen", "_shapes", "clean", "masked", "shape_is_clean")
+    __slots__ = ("_key", "_met", "_seen", "_shapes", "clean", "masked", "shape_is_clean")
 
     def __init__(self) -> None:
         self.clean: dict[tuple[KeyRule, str], None] = {}
@@ -38,6 +38,8 @@ class Memory:
         self._shapes: dict[tuple[KeyRule, bytes], bool] = {}
         self.shape_is_clean: Callable[[tuple[KeyRule, bytes]], bool | None] = self._shapes.get
         """Whether every ASCII text of a shape is clean below such a key; None where that was not asked before."""
+        self._met: dict[tuple[KeyRule, str], None] = {}
+        """Clean texts that were met, most of them once."""
         self._seen: dict[tuple[KeyRule, bytes], None] = {}
         """Shapes that were met once and not judged."""
         self.masked: dict[Name, tuple[str, Counts]] = {}
@@ -47,6 +49,14 @@ class Memory:
     def keep_clean(self, rule: KeyRule, text: str) -> None:
         """Remember that a text stays as it is."""
         _put(self.clean, (rule, text), None)
+
+    def keep_clean_again(self, rule: KeyRule, text: str) -> None:
+        """Remember a clean text that is met the second time; of one that is met once, nothing more is heard."""
+        place = (rule, text)
+        if place in self._met:
+            _put(self.clean, place, None)
+        else:
+            _put(self._met, place, None)
 
     def keep_shape(self, rule: KeyRule, shape: bytes, *, is_clean: bool) -> None:
         """Remember whether every ASCII text of a shape is clean below such a key."""

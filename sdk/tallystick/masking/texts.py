@@ -49,6 +49,8 @@ _IDENTIFYING_DIGITS: Final = 4
 _LONGEST_IDENTIFIER: Final = 64
 _LONGEST_WORD: Final = 24
 """Single words come back, so that it is cheaper to remember them than to look again."""
+_LONGEST_REPEATED: Final = 32
+"""Names, versions and the like come back, times and identifiers do not."""
 _LONGEST_TIME: Final = 32
 """The shapes of times come back, those of identifiers seldom."""
 
@@ -143,9 +145,11 @@ class TextMasker:
     def _at_once(self, text: str, rule: KeyRule, ledger: Ledger) -> str | None:
         """Return what masking makes of a short ASCII text, where that is known or plain to see."""
         content = text.encode()
-        if rule.kind is None and self._is_plainly_clean(text, rule, content):
-            return text
         memory = self._memory
+        if rule.kind is None and self._is_plainly_clean(text, rule, content):
+            if len(text) <= _LONGEST_REPEATED:
+                memory.keep_clean_again(rule, text)
+            return text
         name = memory.name(rule, content) if len(content) <= LONGEST else None
         found = memory.masked.get(name) if name else None
         if found is not None:
