@@ -24,6 +24,7 @@ from tallystick_ingest.auth.certificates import Certificates
 from tallystick_ingest.auth.challenge import challenges_of
 from tallystick_ingest.auth.gate import OPERATOR_FILE, Gate, Vouchers
 from tallystick_ingest.auth.grants import parse_grants
+from tallystick_ingest.auth.limits import RateLimits
 from tallystick_ingest.auth.login import Login
 from tallystick_ingest.auth.oidc import sign_on_of
 from tallystick_ingest.auth.people import PeopleBook
@@ -99,6 +100,11 @@ class Composition:
         vouchers = Vouchers(self.bearers, self.people, certificates)
         self.gate = Gate(self.ring, self.sessions, self.accounts, self.clock.now_us, vouchers)
         replace_private_file(kept / OPERATOR_FILE, self.gate.operator_token.encode() + b"\n")
+        self.rates = RateLimits(
+            self.config.access.max_requests_per_s,
+            self.config.access.max_questions_per_s,
+            self.clock.monotonic_s,
+        )
         self.login = Login(self.accounts, self.clock.monotonic_s)
 
     def _make_recording(self) -> None:
@@ -130,6 +136,7 @@ class Composition:
         self.exports = ExportJobs(self.store, self.signer, self.accesses, self.clock)
         self.intake = OtlpIntake(
             gate=self.gate,
+            rates=self.rates,
             book=KeyBook(self.directory.session_key, self.directory.emitter_key),
             masking=self.masking,
             now_us=self.clock.now_us,

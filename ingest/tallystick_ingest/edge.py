@@ -24,6 +24,18 @@ from tallystick_ingest.route import route_of
 
 CHALLENGE_HEADER: Final = b"www-authenticate"
 CHECKPOINT_HEADER: Final = "tallystick-checkpoint"
+SECURE_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""What a browser is told of every answer (OWASP Secure Headers Project): none of them is a page but /admin."""
+WITHHELD_HEADER: Final = b"tallystick-withheld"
+"""`payload, names`, `names` or `nothing`."""
+STRICT_TLS: Final = (b"strict-transport-security", b"max-age=31536000")
+"""RFC 6797; over TLS alone."""
 MAX_CHECKPOINT_CHARS: Final = 4_096
 
 MAX_API_BODY_BYTES: Final = 256 * 1024
@@ -90,7 +102,8 @@ class Edge:
                     event["status"], scope["path"], has_credential="authorization" in headers
                 )
                 event["headers"] = [
-                    *_challenged(event.get("headers", ()), challenge),
+                    *_secured(_challenged(event.get("headers", ()), challenge), scope),
+                    *_withheld(scope),
                     *shown_header(self._heads),
                 ]
             if not is_fault:
@@ -107,6 +120,19 @@ class Edge:
             is_fault = False
             answer = failure(JSON, 503, "internal fault; try again")
             await send_answer(send_with_checkpoint, answer)
+
+
+def _withheld(scope: Scope) -> list[Header]:
+    """Say what an answer leaves out for want of a right, where it tells of records (api/guard.py)."""
+    withheld = scope.get("state", {}).get("withheld")
+    return [] if withheld is None else [(WITHHELD_HEADER, withheld.encode() or b"nothing")]
+
+
+def _secured(headers: list[Header], scope: Scope) -> list[Header]:
+    """Return the headers of an answer with those of SECURE_HEADERS that it does not state itself."""
+    stated = {name.lower() for name, _ in headers}
+    added = SECURE_HEADERS if scope.get("scheme") != "https" else (*SECURE_HEADERS, STRICT_TLS)
+    return [*headers, *(one for one in added if one[0] not in stated)]
 
 
 def _challenged(headers: Iterable[Header], challenge: str | None) -> list[Header]:

@@ -20,6 +20,7 @@ from tallystick_ingest import verdict as words
 from tallystick_ingest.admission import NativeRequest, Origin, Request, ServiceRequest, SpanRequest
 from tallystick_ingest.auth.gate import Caller, Gate
 from tallystick_ingest.auth.jwks import MAX_WAITING
+from tallystick_ingest.auth.limits import RateLimits
 from tallystick_ingest.foreign import mask_spans
 from tallystick_ingest.foreign_logs import mask_logs
 from tallystick_ingest.operations.metrics import Metrics, signal_of
@@ -138,6 +139,7 @@ class OtlpIntake:
         self,
         *,
         gate: Gate,
+        rates: RateLimits,
         book: KeyBook,
         masking: Masking,
         now_us: Callable[[], int],
@@ -155,6 +157,7 @@ class OtlpIntake:
         self.body_timeout_s = body_timeout_s
         self.counters = Counters()
         self._gate = gate
+        self._rates = rates
         self._book = book
         self._masking = masking
         self._now_us = now_us
@@ -175,9 +178,13 @@ class OtlpIntake:
     async def authenticate(self, headers: Mapping[str, str]) -> Caller:
         """Return who sends; raise AuthenticationError when nobody vouches for it, BusyError to ask again."""
         if self._gate.is_instant(headers):
-            return self._gate.caller(headers)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._checking, self._gate.caller, headers)
+            caller = self._gate.caller(headers)
+        else:
+            loop = asyncio.get_running_loop()
+            caller = await loop.run_in_executor(self._checking, self._gate.caller, headers)
+        if not self._rates.is_request_due(caller.id):
+            raise BusyError("more requests a second than one sender may send: send this one again")
+        return caller
 
     def claim(self, sender: str) -> Claim:
         """Return a claim on the room for bytes in progress."""

@@ -22,6 +22,7 @@ CONNECT_S = 5
 """Only to connect: a package of a long period takes as long as it takes."""
 ANSWER_S = 60
 """For what is done at once."""
+REASON_HEADER = "tallystick-reason"
 
 
 class AnswerError(TallystickError):
@@ -66,11 +67,14 @@ class Questions:
             ) from error
         return cls(Target(endpoint, token))
 
-    def get(self, path: str, query: Mapping[str, object] | None = None) -> dict[str, Any]:
-        """Fetch a JSON object."""
+    def get(
+        self, path: str, query: Mapping[str, object] | None = None, reason: str | None = None
+    ) -> dict[str, Any]:
+        """Fetch a JSON object; with a reason, names of people too."""
         client = ServiceClient(self.target)
+        headers = {} if reason is None else {REASON_HEADER: quote(reason)}
         try:
-            return _object(client.get(path + _query(query or {})))
+            return _object(client.get(path + _query(query or {}), headers))
         finally:
             client.close()
 

@@ -24,6 +24,7 @@ UNSUPPORTED: Final = "unsupported_media_type"
 ENROLMENT_INVALID: Final = "enrolment_invalid"
 UNAUTHENTICATED: Final = "unauthenticated"
 FORBIDDEN: Final = "forbidden"
+TOO_OFTEN: Final = "too_often"
 
 MAX_DETAIL_CHARS: Final = 240
 

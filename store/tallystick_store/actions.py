@@ -63,6 +63,8 @@ class ActionFilter:
     tool: str | None = None
     principal: str | None = None
     """The id as disclosed, or the keyed pseudonym."""
+    principal_refs: list[str] | None = None
+    """Keyed pseudonyms, any of them."""
     outcome: str | None = None
     type: str | None = None
     session: str | None = None
@@ -76,6 +78,7 @@ class ActionFilter:
             ("agent_name = ?", self.agent),
             ("tool_name = ?", self.tool),
             ("? IN (principal_id, principal_ref)", self.principal),
+            ("principal_ref IN (SELECT unnest(?))", self.principal_refs),
             ("type = ?", self.type),
             ("session = ?", self.session),
             ("origin = ?", self._origin),

@@ -1,4 +1,4 @@
-"""The sweep of blobs: those that no record names, and what a write that was cut short left behind.
+"""Which blobs records name, and the sweep of those that none does, with what cut-short writes left behind.
 
 A blob is kept before the record that names it. So it is an orphan only where nobody sent it for ORPHAN_AGE_S and
 no disclosure of any record holds its digest: a record that was never written, or one whose disclosure was erased.
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick_store.blobs import BlobFiles
-from tallystick_store.engine.duckdb import Database
+from tallystick_store.engine.duckdb import Database, Reader
 
 ORPHAN_AGE_S: Final = 30 * 24 * 3600
 """An emitter sends a blob within the hour before its record, and anew where the record waits for longer."""
@@ -22,12 +22,23 @@ _NAMED: Final = """
 """Every digest in the disclosures of records that name a blob, wherever it stands: one too many does no harm."""
 
 
+_NAMES: Final = """
+    SELECT 1 FROM (SELECT disclosures FROM events UNION ALL SELECT line AS disclosures FROM late_disclosures)
+    WHERE contains(disclosures, '.blob","') AND contains(disclosures, 'sha256:' || ?) LIMIT 1
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Swept:
     """How many files were removed."""
 
     orphans: int
     leftovers: int
+
+
+def is_named(reader: Reader, sha256: str) -> bool:
+    """Whether a record that a reader sees names a blob; looks at every row."""
+    return bool(reader.rows(_NAMES, [sha256]))
 
 
 def sweep_blobs(blobs: BlobFiles, database: Database, now_us: int) -> Swept:

@@ -33,6 +33,12 @@ _GAPS: Final = f"""
 """  # noqa: S608 - own words
 
 
+_OPENED: Final = """
+    SELECT DISTINCT session FROM events
+    WHERE type = 'session.open' AND session IN (SELECT unnest($1))
+"""
+
+
 class Gap(NamedTuple):
     """Sequence numbers from `from_seq` to `to_seq`, both missing."""
 
@@ -46,10 +52,20 @@ def find_gaps(
     """Return the holes of each session that has any.
 
     The end may be missing too, where a seal states more records than there are. `within` are the first
-    and the last log index of their records.
+    and the last log index of their records. Left out: sessions of which a reader sees a part alone, for what
+    is beyond its reach is no hole.
     """
     found: dict[str, list[Gap]] = {}
-    asked = [list(sessions), *within]
-    for session, first, last in database.rows(_GAPS, asked) if sessions else []:
+    whole = _whole(database, sessions)
+    for session, first, last in database.rows(_GAPS, [whole, *within]) if whole else []:
         found.setdefault(session, []).append(Gap(first, last))
     return found
+
+
+def _whole(database: Reader, sessions: Sequence[str]) -> list[str]:
+    """Return the sessions that a reader sees from their opening on."""
+    if database.reach.is_full:
+        return list(sessions)
+    if not database.reach.has_whole_sessions:
+        return []
+    return [session for (session,) in database.rows(_OPENED, [list(sessions)])]

@@ -24,9 +24,19 @@ ACCESS: Final = {
         "Whoever's reach is cut to environments, agents, tools or resources sees nothing of the others, in no"
         " list, count or proof; arguments, results and names take rights of their own.",
     ),
+    "auth.rate-limits": Requirement(
+        "OWASP API4:2023; RFC 6585 section 4",
+        "One caller who asks or sends too often is told to wait, by 429 on the query API and 503 on OTLP paths,"
+        " and slows nobody else; guessing credentials and log-ins is slowed by address.",
+    ),
+    "auth.secure-headers": Requirement(
+        "OWASP Secure Headers Project; RFC 6797",
+        "Every answer tells a browser neither to guess its type, keep it, frame it nor send its address on.",
+    ),
     "auth.roles": Requirement(
         "ISO/IEC 27001 A.8.3; promise: least privilege",
-        "A viewer reads, an auditor also exports, an administrator may do everything.",
+        "Each role is let in where its scopes say, by every route, and nowhere else; only an administrator may do"
+        " everything.",
     ),
     "access.recorded": Requirement(
         "PCI DSS 10.2.1.3; DORA RTS 2024/1774 article 12",

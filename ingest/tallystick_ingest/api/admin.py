@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from tallystick_ingest.api.admin_page import PAGE, PAGE_HEADERS
 from tallystick_ingest.api.answers.operations import ClaimAnswer
 from tallystick_ingest.api.guard import tenants_of
-from tallystick_ingest.api.login import WRONG, LinkBody, begin_session
+from tallystick_ingest.api.login import WRONG, LinkBody, begin_session, require_login
 from tallystick_ingest.auth.admin import COOKIE
 from tallystick_ingest.auth.gate import ADMINISTRATOR
 from tallystick_ingest.auth.sessions import SESSION_LIFE_US
@@ -31,6 +31,7 @@ def claim_page() -> HTMLResponse:
 def claim(body: LinkBody, request: Request) -> JSONResponse:
     """Use the link up, record the login, and set the session's cookie."""
     service, token = tenants_of(request).of_link(body.token)
+    require_login(request, service)
     service.door.claim(token)
     cookie, _ = begin_session(service, ADMINISTRATOR, "link")
     answer = JSONResponse({"tenant": service.keys.name, "role": "administrator"})

@@ -14,13 +14,20 @@ from starlette.exceptions import HTTPException
 from tallystick.blob import BLOB_MEDIA_TYPE, MAX_BLOB_BYTES
 from tallystick.errors import RecordError
 from tallystick_ingest.api.answers.form import NOTHING_THERE, bytes_of
-from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
+from tallystick_ingest.api.guard import (
+    BadRequestError,
+    NotFoundError,
+    caller_with,
+    reader_of,
+    service_of,
+)
 from tallystick_ingest.api.queries import record_access
 from tallystick_ingest.auth.gate import Caller
+from tallystick_store.blob_sweep import is_named
 
 router = APIRouter(prefix="/api/v1")
 _may_send = Depends(caller_with("ingest"))
-_may_read = Depends(caller_with("read"))
+_may_read = Depends(caller_with("read", "payload"))
 _TOO_LARGE: Final = f"a blob is at most {MAX_BLOB_BYTES} bytes: this one is larger"
 
 Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
@@ -60,7 +67,9 @@ async def keep_blob(sha256: Digest, request: Request, caller: Caller = _may_send
 )
 def blob(sha256: Digest, request: Request, caller: Caller = _may_read) -> Response:
     """Return the bytes of a blob; the reader can check them against its address."""
-    blocks = service_of(request).store.blobs.blocks(sha256)
+    reader = reader_of(request, caller)
+    is_seen = reader.reach.is_full or is_named(reader, sha256)
+    blocks = service_of(request).store.blobs.blocks(sha256) if is_seen else None
     record_access(request, caller, "access.read", "blob", {"blob": sha256}, int(blocks is not None))
     if blocks is None:
         raise NotFoundError("no blob is kept under this digest")

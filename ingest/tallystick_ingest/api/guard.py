@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,7 +20,8 @@ from tallystick.errors import (
 )
 from tallystick_ingest import verdict as words
 from tallystick_ingest.auth.api_keys import Scope
-from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.auth.gate import VERIFIER, Caller
+from tallystick_ingest.auth.limits import TooManyRequestsError
 from tallystick_ingest.auth.login import TooManyAttemptsError
 from tallystick_ingest.otlp.answer import RETRY_AFTER_S
 from tallystick_ingest.otlp.http import RefusedWhole, header_map
@@ -31,6 +33,12 @@ from tallystick_store.governance.requests import ConflictError
 from tallystick_store.query import Query
 
 MAX_SHOWN_FAULTS: Final = 3
+REASON_HEADER: Final = "tallystick-reason"
+"""Percent-encoded where it has other characters than those of a header."""
+MIN_REASON_CHARS: Final = 8
+MAX_REASON_CHARS: Final = 500
+_SENDING: Final[frozenset[Scope]] = frozenset(("ingest", "enroll"))
+_TO_REVEAL: Final[tuple[Scope, ...]] = ("payload", "reveal")
 
 
 class BadRequestError(AdmissionError):
@@ -57,7 +65,27 @@ def tenants_of(request: Request) -> Tenants:
 
 def reader_of(request: Request, caller: Caller) -> Reader:
     """Return what the caller may read of the store: every route that answers with records asks this one."""
-    return service_of(request).store.database.within(caller.reach)
+    reach = caller.reach_for(reason_of(request))
+    withheld = {"payload": not reach.has_payload, "names": not reach.has_names}
+    request.state.withheld = ", ".join(name for name, is_so in withheld.items() if is_so)
+    return service_of(request).store.database.within(reach)
+
+
+def reason_of(request: Request) -> str:
+    """Return the reason that a caller who may reveal gave with the request; empty for none."""
+    return str(getattr(request.state, "reason", ""))
+
+
+def give_reason(request: Request, caller: Caller, reason: str) -> None:
+    """Take a reason to reveal names; raise AuthorizationError or BadRequestError where that is not to be."""
+    for scope in _TO_REVEAL:
+        caller.require(scope)
+    stated = reason.strip()
+    if not MIN_REASON_CHARS <= len(stated) <= MAX_REASON_CHARS or not stated.isprintable():
+        raise BadRequestError(
+            f"a reason has {MIN_REASON_CHARS} to {MAX_REASON_CHARS} printable characters, got {len(stated)}"
+        )
+    request.state.reason = stated
 
 
 def query_of(request: Request, caller: Caller) -> Query:
@@ -67,28 +95,51 @@ def query_of(request: Request, caller: Caller) -> Query:
 
 @dataclass(frozen=True, slots=True)
 class CallerWith:
-    """A dependency that gives the caller, or raises when they lack `scope` (None: any).
+    """A dependency that gives the caller, or raises when they lack one of `scopes`.
 
     What cannot be cut to a reach, such as the raw log, needs the whole of it.
     """
 
-    scope: Scope | None
+    scopes: tuple[Scope, ...]
     is_whole_reach_needed: bool = False
 
     def __call__(self, request: Request) -> Caller:
         """Return the caller of a request."""
-        caller = service_of(request).gate.caller(header_map(request.scope))
+        service = service_of(request)
+        try:
+            caller = service.gate.caller(header_map(request.scope))
+        except AuthenticationError:
+            service.rates.require_guess(address_of(request))
+            raise
         request.state.caller = caller
-        if self.scope is not None:
-            caller.require(self.scope)
+        _require_pace(service, caller, is_sending=bool(_SENDING.intersection(self.scopes)))
+        for scope in self.scopes:
+            caller.require(scope)
         if self.is_whole_reach_needed:
             caller.require_whole_reach()
+        reason = request.headers.get(REASON_HEADER)
+        if reason is not None:
+            give_reason(request, caller, unquote(reason))
         return caller
 
 
-def caller_with(scope: Scope | None, *, is_whole_reach_needed: bool = False) -> CallerWith:
-    """Return the dependency of a route that asks for a scope; the description of the API shows it."""
-    return CallerWith(scope, is_whole_reach_needed)
+def caller_with(*scopes: Scope | None, is_whole_reach_needed: bool = False) -> CallerWith:
+    """Return the dependency of a route that asks for scopes; the description of the API shows them."""
+    return CallerWith(tuple(one for one in scopes if one), is_whole_reach_needed)
+
+
+def address_of(request: Request) -> str:
+    """Return the address that a request came from: that of a proxy, where there is one."""
+    return request.client.host if request.client else ""
+
+
+def _require_pace(service: Service, caller: Caller, *, is_sending: bool) -> None:
+    """Raise TooManyRequestsError when a caller asks too often; a sender gets the 503 that it repeats after."""
+    if not is_sending:
+        if caller != VERIFIER:
+            service.rates.require_question(caller.id)
+    elif not service.rates.is_request_due(caller.id):
+        raise BusyError("more requests a second than one sender may send: send this one again")
 
 
 def add_error_answers(app: FastAPI) -> None:
@@ -106,6 +157,7 @@ _STATUS: Final[dict[type[Exception], int]] = {
     AuthorizationError: 403,
     TooManyAttemptsError: 429,
     ConflictError: 409,
+    TooManyRequestsError: 429,
     AdmissionError: 400,
     ConfigError: 400,
     VerificationError: 400,
@@ -120,7 +172,7 @@ _NO_SUCH_METHOD: Final = 405
 _RECORDED: Final = {
     401: words.UNAUTHENTICATED,
     403: words.FORBIDDEN,
-    429: words.UNAUTHENTICATED,
+    429: words.TOO_OFTEN,
 }
 
 
@@ -135,7 +187,7 @@ def _answer_with(status: int) -> Callable[[Request, Exception], Awaitable[Respon
             except BusyError as busy:
                 return _error(503, str(busy))
         said = _error(status, str(error))
-        if isinstance(error, TooManyAttemptsError):
+        if isinstance(error, TooManyAttemptsError | TooManyRequestsError):
             said.headers["retry-after"] = str(error.wait_s)
         return said
 

@@ -3,6 +3,7 @@
 The token of a session stands in the answer of a login and nowhere else.
 """
 
+import ipaddress
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -11,7 +12,13 @@ from pydantic import BaseModel, Field
 
 from tallystick_ingest.api.answers.form import ErrorAnswer, Responses
 from tallystick_ingest.api.answers.operations import CallerAnswer, Ended, SessionBegun
-from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of, tenants_of
+from tallystick_ingest.api.guard import (
+    BadRequestError,
+    address_of,
+    caller_with,
+    service_of,
+    tenants_of,
+)
 from tallystick_ingest.auth.accounts import MAX_ACCOUNT_NAME_CHARS
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller, caller_of, session_token
 from tallystick_ingest.auth.passwords import MAX_PASSWORD_CHARS
@@ -50,6 +57,7 @@ class LinkBody(BaseModel):
 def login(body: PasswordBody, request: Request) -> JSONResponse:
     """Begin a session of an account; that of a tenant is called `TENANT/NAME`."""
     service, name = tenants_of(request).of_account(body.name)
+    require_login(request, service)
     return begun(service, caller_of(service.login.account(name, body.password)), "account")
 
 
@@ -57,6 +65,7 @@ def login(body: PasswordBody, request: Request) -> JSONResponse:
 def login_by_link(body: LinkBody, request: Request) -> JSONResponse:
     """Use the one-time link up and begin a session of the administrator."""
     service, token = tenants_of(request).of_link(body.token)
+    require_login(request, service)
     service.door.claim(token)
     return begun(service, ADMINISTRATOR, "link")
 
@@ -75,6 +84,20 @@ def logout(request: Request, _caller: Caller = _anybody) -> JSONResponse:
 def me(caller: Caller = _anybody) -> JSONResponse:
     """Say who the caller is; `role` is null for an API key."""
     return JSONResponse(_shown(caller), headers=_NO_STORE)
+
+
+def require_login(request: Request, service: Service) -> None:
+    """Raise TooManyRequestsError when too many log-ins come from an address.
+
+    This machine's own is left out: the dashboard logs in for everybody from there.
+    """
+    address = address_of(request)
+    try:
+        is_here = ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        is_here = False
+    if not is_here:
+        service.rates.require_login(address)
 
 
 def begin_session(service: Service, caller: Caller, target: str) -> tuple[str, int]:

@@ -226,5 +226,5 @@ def _has_body(operation: dict[str, Any]) -> bool:
 def _scopes(dependant: Dependant) -> Iterable[str | None]:
     for one in dependant.dependencies:
         if isinstance(one.call, CallerWith):
-            yield one.call.scope
+            yield from one.call.scopes or (None,)
         yield from _scopes(one)

@@ -4,7 +4,7 @@ Each read is recorded before its answer goes out (`access_book`). Texts come out
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -33,6 +33,8 @@ from tallystick_ingest.api.guard import (
     NotFoundError,
     caller_with,
     query_of,
+    reader_of,
+    reason_of,
     service_of,
 )
 from tallystick_ingest.api.listing import (
@@ -51,7 +53,9 @@ from tallystick_ingest.drafts import Access, AccessType
 from tallystick_ingest.moment import parse_moment
 from tallystick_ingest.service import Service
 from tallystick_store.actions import MAX_PAGE, ActionFilter
+from tallystick_store.engine.duckdb import Reader
 from tallystick_store.events import MAX_ROWS, Proof
+from tallystick_store.query import Query as Questions
 from tallystick_store.records import LogRecord, log_records
 from tallystick_store.sessions import MAX_SESSIONS
 
@@ -66,7 +70,7 @@ _FILTERS: Final = (
 
 router = APIRouter(prefix="/api/v1")
 _may_read = Depends(caller_with("read"))
-_may_read_all = Depends(caller_with("read", is_whole_reach_needed=True))
+_may_read_raw = Depends(caller_with("read", "payload", is_whole_reach_needed=True))
 
 
 def record_access(
@@ -77,8 +81,11 @@ def record_access(
     query: dict[str, Any],
     rows: int,
 ) -> None:
-    """Record a read; raises BusyError, and then nothing may be answered."""
-    service_of(request).accesses.record(Access(kind, target, caller, query, rows))
+    """Record a read, with the reason where names were revealed; raises BusyError, and then nothing may be answered."""
+    reason = reason_of(request)
+    if reason and kind != "access.export":
+        kind = "access.reveal"
+    service_of(request).accesses.record(Access(kind, target, caller, query, rows, reason))
 
 
 def moment(text: str, service: Service) -> int:
@@ -141,12 +148,15 @@ def actions(  # noqa: PLR0913, PLR0917 - one parameter a filter
     query = {name: value for name, value in request.query_params.items() if name in _FILTERS}
     place = None if before is None else read_cursor("actions", query, before, _PLACE)
     log_size = service.store.size
+    reader = reader_of(request, caller)
+    by_name = principal is not None and not reader.reach.has_names
     wanted = ActionFilter(
         from_us=None if since is None else moment(since, service),
         to_us=None if until is None else moment(until, service),
         agent=agent,
         tool=tool,
-        principal=principal,
+        principal=None if by_name else principal,
+        principal_refs=_refs_of(request, caller, principal or "") if by_name else None,
         outcome=outcome,
         type=type_,
         session=session,
@@ -161,6 +171,13 @@ def actions(  # noqa: PLR0913, PLR0917 - one parameter a filter
     rows = Rows("actions", ActionShape, shapes, make_table)
     extent = Extent(log_size, is_incomplete=not is_last, cursor=("before", cursor))
     return answer_list(request, Listed(extent, [rows]))
+
+
+def _refs_of(request: Request, caller: Caller, principal: str) -> list[str]:
+    """Return the pseudonyms of a person whose name the caller knows and is not shown."""
+    reach = replace(caller.reach_for(""), has_names=True)
+    reader = service_of(request).store.database.within(reach)
+    return [principal, *Questions(reader).refs_of(principal)]
 
 
 @router.get("/actions/{action_id}", response_model=ActionAnswer, responses=NOTHING_THERE)
@@ -204,11 +221,12 @@ def records(
     request: Request,
     start: Annotated[Index, Query(alias="from")],
     end: Annotated[Index, Query(alias="to")],
-    caller: Caller = _may_read_all,
+    caller: Caller = _may_read_raw,
 ) -> StreamingResponse:
     """Stream the log's entries [from, to) with what they commit to, one line each, exact bytes.
 
     At most 100,000 of them: `Tallystick-Incomplete: true` says that more of those asked for are there.
+    Disclosures that name a person are left out unless a reason to reveal them is given.
     """
     service = service_of(request)
     log_size = service.store.size
@@ -217,11 +235,13 @@ def records(
     query = {"from": start, "to": end}
     record_access(request, caller, "access.read", "records", query, max(0, stop - start))
     headers = {INCOMPLETE_HEADER: str(is_incomplete).lower(), AS_OF_HEADER: str(log_size)}
-    return StreamingResponse(_lines(service, start, stop), media_type=_NDJSON, headers=headers)
+    return StreamingResponse(
+        _lines(reader_of(request, caller), start, stop), media_type=_NDJSON, headers=headers
+    )
 
 
-def _lines(service: Service, start: int, stop: int) -> Iterator[bytes]:
-    for record in log_records(service.store.database, start, stop):
+def _lines(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
+    for record in log_records(reader, start, stop):
         yield print_record_line(record.entry, _content(record)) + b"\n"
 
 

@@ -124,7 +124,7 @@ def sql(body: SqlBody, request: Request, caller: Caller = _may_ask) -> Response:
 
 def _reader(service: Service, caller: Caller) -> Reader:
     """Return what SQL may read: payload with that right alone, and names of people never, which takes a reason."""
-    reach = replace(caller.reach, has_payload=caller.has_payload, has_names=False)
+    reach = replace(caller.reach_for(""), has_names=False)
     return service.store.database.within(reach)
 
 

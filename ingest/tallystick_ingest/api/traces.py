@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from tallystick.tlog.encoding import to_base64
 from tallystick_ingest.api.answers.form import NOTHING_THERE
@@ -21,7 +21,15 @@ from tallystick_ingest.api.answers.traces import (
     TraceShape,
 )
 from tallystick_ingest.api.cursor import CursorText, print_cursor, read_cursor
-from tallystick_ingest.api.guard import NotFoundError, caller_with, query_of, reader_of, service_of
+from tallystick_ingest.api.guard import (
+    MAX_REASON_CHARS,
+    NotFoundError,
+    caller_with,
+    give_reason,
+    query_of,
+    reader_of,
+    service_of,
+)
 from tallystick_ingest.api.listing import Extent, Listed, Rows, answer_json, answer_list
 from tallystick_ingest.api.parameters import (
     MAX_TEXT_CHARS,
@@ -47,6 +55,7 @@ _PLACE: Final = TypeAdapter(
 
 router = APIRouter(prefix="/api/v1")
 _may_read = Depends(caller_with("read"))
+_may_reveal = Depends(caller_with("read", "payload", "reveal"))
 
 
 @router.get("/traces", response_model=TracesAnswer)
@@ -114,6 +123,25 @@ def trace(
 @router.get("/events/{log_index}", response_model=EventProofAnswer, responses=NOTHING_THERE)
 def event(log_index: LogIndex, request: Request, caller: Caller = _may_read) -> Response:
     """Return one event with what proves it, for the reader to check again."""
+    return _proven(log_index, request, caller)
+
+
+class ReasonBody(BaseModel):
+    """Why the names in a record are to be revealed."""
+
+    reason: str = Field(max_length=MAX_REASON_CHARS)
+
+
+@router.post("/events/{log_index}/reveal", response_model=EventProofAnswer, responses=NOTHING_THERE)
+def reveal(
+    log_index: LogIndex, body: ReasonBody, request: Request, caller: Caller = _may_reveal
+) -> Response:
+    """Return one event as `event` does, with the disclosures that name a person; the reason is on record."""
+    give_reason(request, caller, body.reason)
+    return _proven(log_index, request, caller)
+
+
+def _proven(log_index: int, request: Request, caller: Caller) -> Response:
     store = service_of(request).store
     reader = reader_of(request, caller)
     found = prove_event(store, log_index, reader) if log_index < store.size else None

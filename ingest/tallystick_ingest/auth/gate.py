@@ -8,7 +8,7 @@ can cause.
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookies import CookieError, SimpleCookie
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -50,10 +50,15 @@ class Caller:
     identity: Identity | None = None
     """Who a token of the issuer names; None for keys and sessions of our own."""
 
-    @property
-    def has_payload(self) -> bool:
-        """Whether the caller may read what was given to tools and found by them."""
-        return "payload" in self.scopes
+    always_reveals: bool = False
+    """Whether the caller reads names without a reason of its own: it gives them to nobody."""
+
+    def reach_for(self, reason: str) -> Reach:
+        """Return the reach with what the scopes show within it: names of people for a reason alone."""
+        has_payload = "payload" in self.scopes
+        is_reason_given = self.always_reveals or bool(reason)
+        has_names = has_payload and "reveal" in self.scopes and is_reason_given
+        return replace(self.reach, has_payload=has_payload, has_names=has_names)
 
     def require(self, scope: Scope) -> None:
         """Raise AuthorizationError unless the caller has `scope`."""
@@ -87,7 +92,12 @@ class Caller:
             )
 
 
-VERIFIER: Final = Caller("verifier", "verification by the service itself", ("read", "payload"))
+VERIFIER: Final = Caller(
+    "verifier",
+    "verification by the service itself",
+    ("read", "payload", "reveal"),
+    always_reveals=True,
+)
 """The process that checks the service's own log; its key lives as long as the service."""
 ADMINISTRATOR: Final = Caller("admin", "administrator", SCOPES, is_human=True, role="admin")
 """Whoever used the one-time link."""

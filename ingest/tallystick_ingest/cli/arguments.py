@@ -53,6 +53,13 @@ def add_reach_options(parser: argparse.ArgumentParser) -> None:
         )
 
 
+def add_reason_option(parser: argparse.ArgumentParser) -> None:
+    """Add --reason, by which whoever may reveal names is shown them."""
+    parser.add_argument(
+        "--reason", help="show names of people too, for this reason, which is on record"
+    )
+
+
 def chosen_reach(chosen: argparse.Namespace) -> Reach:
     """Return the reach that these options state; raises ConfigError."""
     return reach_of({dimension: getattr(chosen, dimension) for dimension in DIMENSIONS})

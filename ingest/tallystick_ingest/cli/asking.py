@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tallystick_ingest.cli.arguments import (
     MAX_LIST,
     MOMENTS,
+    add_reason_option,
     limit,
     period,
     print_json,
@@ -28,7 +29,7 @@ class _Filter(NamedTuple):
 FILTERS: Final = {
     "agent": _Filter("name of the agent"),
     "tool": _Filter("name of the tool"),
-    "principal": _Filter("on whose behalf: the id as it is shown, or the keyed pseudonym"),
+    "principal": _Filter("on whose behalf: the id, or the keyed pseudonym that is shown for it"),
     "outcome": _Filter(
         "how it ended", ("success", "failure", "denied", "timeout", "cancelled", "unknown")
     ),
@@ -55,13 +56,14 @@ def actions(arguments: Sequence[str]) -> int:
         help=f"how many, newest; 1 to {MAX_LIST}, default 50",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    add_reason_option(parser)
     chosen = parser.parse_args(list(arguments))
     from tallystick_ingest.questions import Questions  # noqa: PLC0415 - slow to import
     from tallystick_ingest.told import action_lines  # noqa: PLC0415
 
     query = {name: getattr(chosen, name) for name in (*FILTERS, "limit")}
     query |= period(parser, chosen)
-    found = Questions.of_this_machine().get("/api/v1/actions", query)
+    found = Questions.of_this_machine().get("/api/v1/actions", query, chosen.reason)
     if chosen.json:
         print_json(found["actions"])
         return 0
@@ -80,11 +82,14 @@ def trace(arguments: Sequence[str]) -> int:
         help="trace id, 32 hex digits: `trace_id` in `tallystick actions --json`",
     )
     parser.add_argument("--json", action="store_true", help="print the answer of the service")
+    add_reason_option(parser)
     chosen = parser.parse_args(list(arguments))
     from tallystick_ingest.questions import Questions, segment  # noqa: PLC0415 - slow to import
     from tallystick_ingest.told import trace_lines  # noqa: PLC0415
 
-    found = Questions.of_this_machine().get(f"/api/v1/traces/{segment(chosen.id)}")
+    found = Questions.of_this_machine().get(
+        f"/api/v1/traces/{segment(chosen.id)}", reason=chosen.reason
+    )
     if chosen.json:
         print_json([found])
     else:

@@ -86,9 +86,9 @@ class ServiceClient:
         """Send `body` to the address that is its own. Raises ShipError when no whole answer came back."""
         return self._send("PUT", path, body, headers)
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Fetch. Raises ShipError when no whole answer came back."""
-        return self._send("GET", path, None, {})
+        return self._send("GET", path, None, headers or {})
 
     def close(self) -> None:
         """Close the connection. Idempotent."""

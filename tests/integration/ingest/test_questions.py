@@ -21,7 +21,7 @@ from tallystick.tlog.tree import leaf_hash
 from tallystick_store.rows import EventRow, SealRow
 from tests.requirements import requirement
 from tests.sending import JSON, items, logs_protobuf, pairs, span_json, spans_json
-from tests.serving import Answer, Service
+from tests.serving import REVEALING, Answer, Service
 from tests.stores import Emitter
 
 pytestmark = pytest.mark.e2e
@@ -52,7 +52,7 @@ def send_trace(service: Service, name: str, calls: int = 4, trace_id: str = TRAC
 
 
 def ask(service: Service, path: str, **headers: str) -> Answer:
-    return service.ask("GET", path, headers={**service.authorization, **headers})
+    return service.ask("GET", path, headers={**service.authorization, **REVEALING, **headers})
 
 
 def frame(answer: Answer) -> pa.Table:
