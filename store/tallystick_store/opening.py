@@ -8,12 +8,12 @@ from typing import Final
 from tallystick.errors import StoreError
 from tallystick.private_file import sync_directory
 from tallystick_store.archive.archive import ARCHIVE_FOLDER, Archive
-from tallystick_store.archive.archiver import catch_up
+from tallystick_store.archive.archiver import catch_up, holds_the_rest
 from tallystick_store.archive.subject_keys import SubjectKeys
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.entries import next_log_index
 from tallystick_store.governance.ledger import LEDGER_NAME, ErasureLedger
-from tallystick_store.journal.replay import replay
+from tallystick_store.journal.replay import last_applied, replay
 from tallystick_store.journal.segments import segment_files
 from tallystick_store.lock import DirectoryLock
 from tallystick_store.schema import EVENTS, META, SCHEMA_VERSION, SEALS, SPANS, row_batch
@@ -102,15 +102,18 @@ def open_archive(directory: Path, origin: str, subject_keys: Path | None) -> Arc
 
 def _archiving(
     archive: Archive | None, database: Database, notices: list[str]
-) -> Callable[[Path], None] | None:
-    """Return what archives the journal of a start, for `replay`."""
+) -> Callable[[Path], bool] | None:
+    """Return whether the journal of a start is left to the archiver; what it lacks is archived at once."""
     if archive is None:
         return None
 
-    def take_over(folder: Path) -> None:
+    def is_left(folder: Path) -> bool:
         paths = [path for _, path in segment_files(folder)]
+        if holds_the_rest(archive, paths, last_applied(database)):
+            return True
         notice = catch_up(archive, database, paths)
         if notice is not None:
             notices.append(notice)
+        return False
 
-    return take_over
+    return is_left

@@ -34,7 +34,7 @@ from tallystick_store.group import Group
 from tallystick_store.journal.contents import encode_tables
 from tallystick_store.journal.follower import Follower
 from tallystick_store.journal.replay import JOURNAL_FOLDER, last_applied
-from tallystick_store.journal.segments import Segments
+from tallystick_store.journal.segments import Segments, segment_files
 from tallystick_store.known import Known
 from tallystick_store.ledger import Ledger
 from tallystick_store.opening import LOG_FOLDER, Opened, newest_rx_us, open_directory
@@ -74,7 +74,9 @@ class Store:
         self.ledger = opened.ledger
         """What was erased; added to by `forget` alone."""
         self._known = Known(database, self.ledger.erased)
-        self._segments = Segments(directory / JOURNAL_FOLDER, last_applied(database) + 1)
+        journal = directory / JOURNAL_FOLDER
+        left = [path for _, path in segment_files(journal)]
+        self._segments = Segments(journal, last_applied(database) + 1, left=left)
         self.archiver = Archiver(
             opened.archive, database, self._segments, lambda: self._follower.applied
         )
@@ -92,6 +94,7 @@ class Store:
         database.settle = self._follower.settle
         self.projector = Projector(database, lambda: self.size)
         """Keeps the projections up with the log."""
+        self.archiver.wake()
         for notice in self.notices:
             _log.warning("%s: %s", directory, notice)
         self._audit = (

@@ -127,6 +127,13 @@ class Archiver:
             self._failure = str(error)
 
 
+def holds_the_rest(archive: Archive, paths: Iterable[Path], through: int) -> bool:
+    """Whether these segments hold every group up to `through` that is not archived. Raises OSError."""
+    frames = (frame for path in paths for frame in read_frames(path.read_bytes()).frames)
+    numbers = [one.number for one in frames if archive.last_group < one.number <= through]
+    return numbers == list(range(archive.last_group + 1, through + 1))
+
+
 def catch_up(archive: Archive, database: Database, paths: Iterable[Path]) -> str | None:
     """Archive at a start what the database holds and the archive lacks; return a notice, or None.
 

@@ -44,22 +44,23 @@ def replay(
     database: Database,
     directory: Path,
     erased: Erased | None = None,
-    archive: Callable[[Path], None] | None = None,
+    is_kept: Callable[[Path], bool] | None = None,
 ) -> tuple[str, ...]:
     """Bring the database up to the journal of a data directory, and empty the journal; return notices.
 
-    Values that `erased` covers are left out. `archive` is given the journal's folder before it is emptied. Raises
-    StoreError when the journal cannot be read, and when the database or the archive takes no more.
+    Values that `erased` covers are left out. `is_kept` is asked with the journal's folder, once the database holds it:
+    whether segments with groups in them stay, because the archive does not hold them yet. Raises StoreError when the
+    journal cannot be read, and when the database or the archive takes no more.
     """
     folder = directory / JOURNAL_FOLDER
     notices: list[str] = []
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         count = apply_groups(database, folder, _Putter(notices), erased)
-        if archive is not None:
-            archive(folder)
-        for _, path in segment_files(folder):
-            _remove(database, path, notices)
+        stays = is_kept is not None and is_kept(folder)
+        applied = last_applied(database)
+        for first, path in segment_files(folder):
+            _remove(database, path, notices, stays=stays and first <= applied)
         sync_directory(folder)
     except OSError as error:
         raise StoreError(f"the journal {folder} cannot be read: {error.strerror}") from error
@@ -87,13 +88,14 @@ def apply_groups(
     return count
 
 
-def _remove(database: Database, path: Path, notices: list[str]) -> None:
-    """Remove a segment; set it aside where `applied` says that its groups are in and the rows are not."""
+def _remove(database: Database, path: Path, notices: list[str], *, stays: bool) -> None:
+    """Remove a segment, unless it stays; set it aside where `applied` says that its groups are in and they are not."""
     newest = max(
         (_newest_index(frame) for frame in read_frames(path.read_bytes()).frames), default=-1
     )
     if newest < next_log_index(database):
-        path.unlink()
+        if not stays:
+            path.unlink()
         return
     notices.append(
         f"journal/{path.name}: the database says that it holds this, and does not: rows were removed, or"

@@ -12,7 +12,7 @@ anew. One thread appends; any thread may remove.
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -40,18 +40,19 @@ class Segments:
         folder: Path,
         next_number: int,
         *,
+        left: Iterable[Path] = (),
         segment_bytes: int = SEGMENT_BYTES,
         write: Write = os.write,
         sync: Sync = os.fdatasync,
     ) -> None:
-        """Go on with group `next_number`, in a file of its own; what stood there before is to be removed."""
+        """Go on with group `next_number`, in a file of its own; `left` are files of the groups before it."""
         self.next_number = next_number
         self.folder = folder
         self._segment_bytes = segment_bytes
         self._write = write
         self._sync = sync
         self._lock = threading.Lock()
-        self._closed: list[tuple[int, Path]] = []
+        self._closed: list[tuple[int, Path]] = [(next_number - 1, path) for path in left]
         """Segments that are left: the number of the last group, and the file."""
         self._path = folder
         self._fd = -1

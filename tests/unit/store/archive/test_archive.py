@@ -114,8 +114,14 @@ def test_a_start_archives_what_a_killed_service_left_in_the_journal(tmp_path: Pa
     store._lock.release()  # noqa: SLF001 - as the end of the process does
     again = open_archived(data)
     assert again.notices == ()
-    assert archive_of(data).size == again.size == 3
+    write(again, [emitter.call(2)])
+    again.trim_journal()
+    assert segment_files(data / "journal") == []
+    assert archive_of(data).size == again.size == 4
     again.close()
+    third = open_archived(data)
+    assert (third.notices, third.size) == ((), 4)
+    third.close()
 
 
 def test_what_the_journal_lost_is_archived_from_the_database(tmp_path: Path) -> None:
