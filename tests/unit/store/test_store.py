@@ -219,13 +219,16 @@ def test_an_edited_database_signs_nothing_and_goes_on_serving(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("value = '9' WHERE key = 'schema'", "written by a newer version: format 9"),
-        ("value = '9' WHERE key = 'origin'", "another log's"),
+        (
+            "UPDATE meta SET value = '9' WHERE key = 'schema'",
+            "written by a newer version: format 9",
+        ),
+        ("UPDATE meta SET value = '9' WHERE key = 'origin'", "another log's"),
     ],
 )
 def test_an_edited_meta_table_is_refused(tmp_path: Path, change: str, said: str) -> None:
     filled(tmp_path, 1)
-    edit(tmp_path, "UPDATE meta SET " + change)
+    edit(tmp_path, change)
     with pytest.raises(StoreError, match=said):
         open_store(tmp_path)
 
