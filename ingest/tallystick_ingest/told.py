@@ -108,6 +108,8 @@ def who(event: Shape) -> str:
     """Name principal, client and agent, each with the basis of the claim."""
     said, disclosed = event["statement"], event["disclosures"]
     principal = disclosed.get("principal.id") or said.get("principal.ref")
+    if not principal and said.get("principal.basis", "unknown") != "unknown":
+        principal = "withheld"
     names = (
         ("principal", principal),
         ("client", said.get("client.id") or said.get("client.name")),

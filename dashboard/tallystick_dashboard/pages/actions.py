@@ -163,7 +163,7 @@ def _principal(row: Row) -> Markup:
     """Return on whose behalf, and who says so; a pseudonym is shortened, its whole on hover."""
     name = row["principal"]
     if not name:
-        return _absent()
+        return _absent() if row["principal_basis"] in ("", "unknown") else _withheld()
     is_pseudonym = len(name) == _PSEUDONYM_CHARS and name.isalnum()
     shown = tag(
         "span",
@@ -172,6 +172,12 @@ def _principal(row: Row) -> Markup:
         title=name,
     )
     return join(shown, tag("span", f" {row['principal_basis']}", cls="ts-sub"))
+
+
+def _withheld() -> Markup:
+    return tag(
+        "span", "withheld", cls="ts-sub", title="Names take the right to reveal, with a reason"
+    )
 
 
 def _absent() -> Markup:

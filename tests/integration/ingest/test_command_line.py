@@ -69,7 +69,10 @@ def ok(done: subprocess.CompletedProcess[str]) -> str:
 
 @requirement("use.periods")
 def test_actions_are_told_one_a_line_and_nothing_in_them_acts(filled: Service) -> None:
-    text = ok(filled.tallystick("actions"))
+    withheld = ok(filled.tallystick("actions"))
+    assert "alice" not in withheld
+    assert "withheld*" in withheld
+    text = ok(filled.tallystick("actions", "--reason", "a test of the command — whom it names"))
     assert "\x1b" not in text
     assert "\u202e" not in text
     [line] = [one for one in text.splitlines() if "refund@crm" in one and "alice*" in one]
