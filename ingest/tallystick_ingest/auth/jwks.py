@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitTimeoutError
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -67,12 +67,20 @@ class _Known:
     stated: tuple[Mapping[str, Any], ...]
     fetched_s: float
     generation: int
+    loaded: dict[tuple[str | None, str], PyJWK] = field(default_factory=dict)
+    """Those that were asked for, by id and algorithm: reading a key costs more than a signature."""
 
     def key(self, kid: str | None, algorithm: str) -> PyJWK | None:
         """Return the key of this id for this algorithm; without an id, the only one that fits."""
+        loaded = self.loaded.get((kid, algorithm))
+        if loaded is not None:
+            return loaded
         fitting = [one for one in self.stated if _fits(one, algorithm)]
         named = [one for one in fitting if kid is None or one.get("kid") == kid]
-        return _loaded(named[0], algorithm) if len(named) == 1 else None
+        found = _loaded(named[0], algorithm) if len(named) == 1 else None
+        if found is not None:
+            self.loaded[kid, algorithm] = found
+        return found
 
 
 class Issuer:
