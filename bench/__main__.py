@@ -1,5 +1,6 @@
 """Run the measurements named on the command line, or all that are short."""
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -50,6 +51,7 @@ def main() -> int:
     if unknown:
         print(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     print(machine.description())
     print(f"calibration: sum(range(1000)) takes {machine.calibration_us():.1f} µs")
     for name in names:
