@@ -78,7 +78,7 @@ def test_what_an_exception_says_is_not_told(stream: io.StringIO, form: Form) -> 
     log = logging.getLogger("tallystick_store.test")
     try:
         try:
-            {}[CANARY]
+            dict[str, str]()[CANARY]
         except KeyError as behind:
             raise ValueError(CANARY) from behind
     except ValueError:

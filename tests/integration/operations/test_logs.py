@@ -1,13 +1,14 @@
 """Log lines of a real service: whatever is sent to whatever address, none of it stands in them."""
 
+import contextlib
 import importlib
 import json
 import pkgutil
 import re
-import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import grpc
@@ -101,6 +102,15 @@ def call_garbage(service: Service, port: int) -> None:
                     pass
 
 
+def stand_in_the_way(checkpoint: Path) -> None:
+    """Put a folder where the next checkpoint is to be written, also while one is being written."""
+    while not checkpoint.is_dir():
+        checkpoint.unlink(missing_ok=True)
+        with contextlib.suppress(FileExistsError):
+            checkpoint.mkdir()
+    (checkpoint / "in the way").touch()
+
+
 def until_told(service: Service, word: str) -> None:
     end = time.monotonic() + PATIENCE_S
     while word not in service.output:
@@ -116,8 +126,7 @@ def test_nothing_that_was_sent_stands_in_a_log_line(make_service: Make, form: st
     told = len(service.output)
     assert let_loose(service) > 100
     call_garbage(service, port)
-    shutil.rmtree(service.data / "log")
-    (service.data / "log").write_text("in the way", encoding="ascii")
+    stand_in_the_way(service.data / "log" / "checkpoint")
     service.enrol()
     service.send(logs_protobuf(batch(Emitter(WORD), 2)))
     until_told(service, "cannot be published")
