@@ -7,7 +7,7 @@ seeds, so the same calls give the same bytes. What an attacker does to it is up 
 import hashlib
 import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from tallystick.tlog.proofs import (
 from tallystick.tlog.seal import make_seal, parse_seal
 from tallystick.tlog.tree import Frontier, leaf_hash, root_of
 from tallystick.verify.policy import Policy, print_policy
-from tallystick.verify.source import EventText, SealText, SpansText
+from tallystick.verify.source import DeletedText, EventText, SealText, SpansText
 from tallystick_store.checkpoints import LogSigner
 from tallystick_store.evidence.package import write_package
 from tests.keys import KeyPair, key_pair
@@ -173,6 +173,18 @@ class LogReader:
             if is_over and seal.origin == f"tallystick.session/{session}":
                 found.append(text)
         return found
+
+    def deleted(self, _start: int, _stop: int) -> Iterator[DeletedText]:
+        return iter(())
+
+    def deleted_of(self, _session: str, _first_seq: int, _last_seq: int) -> list[DeletedText]:
+        return []
+
+    def deletion_sets(self, _authorised_by: Collection[int]) -> dict[int, list[int]]:
+        return {}
+
+    def authority(self) -> list[EventText]:
+        return []
 
     def recoveries(self, session: str) -> list[EventText]:
         return [

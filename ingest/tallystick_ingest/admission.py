@@ -26,6 +26,7 @@ from tallystick_store.rows import (
     SpanBatch,
     SpanRow,
     StoredRecord,
+    Tombstones,
     View,
 )
 
@@ -85,7 +86,14 @@ class ServiceRequest:
     drafts: tuple[Prepared, ...]
 
 
-Request = NativeRequest | SpanRequest | ServiceRequest
+@dataclass(frozen=True, slots=True)
+class BurialRequest:
+    """Tombstones of entries whose content was allowed to go."""
+
+    tombstones: Tombstones
+
+
+Request = NativeRequest | SpanRequest | ServiceRequest | BurialRequest
 
 RejectDraft = Callable[[Origin, Sequence[Refusal]], Prepared | None]
 """Makes the `log.reject` record of one request; None when what was refused is counted elsewhere."""
@@ -104,6 +112,8 @@ class Admission:
         if isinstance(request, ServiceRequest):
             rows = self._service.emit(request.drafts, view)
             return Admitted(SERVICE_SENDER, rows, Verdict(service_size=self._service.size))
+        if isinstance(request, BurialRequest):
+            return Admitted(SERVICE_SENDER, (request.tombstones,), Verdict())
         if isinstance(request, SpanRequest):
             return self._admit_spans(request, view)
         batch = _NativeBatch(request.origin.sender, view, list(request.refusals))
@@ -250,8 +260,10 @@ class _NativeBatch:
             self.rows.append(EventRow(record))
 
     def _repeat(self, record: Record, same: StoredRecord) -> None:
-        """Count a record that is kept already, and keep the disclosures that it lacked."""
+        """Count a record that is kept already, and keep the disclosures that it lacked; of a deleted one nothing."""
         self.duplicates += 1
+        if same.is_deleted:
+            return
         late = tuple(one.line for one in record.disclosures if one.line not in same.disclosures)
         if late and not same.is_erased:
             self.rows.append(Merge(same.log_index, late))

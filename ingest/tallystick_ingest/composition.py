@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Final
 
+import pyarrow as pa
+
 from tallystick.clock import Clock
 from tallystick.errors import StoreError
 from tallystick.masking.tokens import TokenKey
@@ -15,7 +17,7 @@ from tallystick.private_file import replace_private_file
 from tallystick.recording.masked import Masking
 from tallystick.verify.policy import Policy, print_policy
 from tallystick_ingest.access_book import AccessBook
-from tallystick_ingest.admission import Admission, Request, ServiceRequest
+from tallystick_ingest.admission import Admission, BurialRequest, Request, ServiceRequest
 from tallystick_ingest.auth.accounts import AccountBook
 from tallystick_ingest.auth.admin import AdminDoor
 from tallystick_ingest.auth.api_keys import KeyRing
@@ -39,6 +41,7 @@ from tallystick_ingest.operations.metrics import Metrics
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.prepared import Prepared
 from tallystick_ingest.refusals import Refusals
+from tallystick_ingest.retention import Retention
 from tallystick_ingest.screening import KeyBook
 from tallystick_ingest.service_keys import DEFAULT_TENANT, ServiceKeys
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
@@ -48,7 +51,9 @@ from tallystick_ingest.two_people import TwoPeople
 from tallystick_ingest.verdict import Verdict
 from tallystick_ingest.verification import Verifier
 from tallystick_store.checkpoints import LogSigner
+from tallystick_store.governance.classes import KEEP_ALL, load_retention
 from tallystick_store.query import Query
+from tallystick_store.rows import Tombstones
 from tallystick_store.store import Store
 from tallystick_store.writer import Writer
 
@@ -133,6 +138,14 @@ class Composition:
         self.erasures = Erasures(self.store, self.two_people, self.drafts, self.state)
         self.live = LiveFeed(lambda: self.store.size)
         self.sql_turns = Turnstile("queries in SQL", SQL_OF_ONE, SQL_OF_ALL)
+        file = self.config.store.retention_file
+        self.retention = Retention(
+            self.store,
+            self.two_people,
+            self.clock,
+            KEEP_ALL if file is None else load_retention(file),
+            self._bury,
+        )
         self.exports = ExportJobs(self.store, self.signer, self.accesses, self.clock)
         self.intake = OtlpIntake(
             gate=self.gate,
@@ -178,6 +191,13 @@ class Composition:
             self.submit(ServiceRequest(tuple(drafts))).result(STATE_TIMEOUT_S)
         except (StoreError, TimeoutError) as error:
             raise BusyError(f"this cannot be recorded now, so it is not done: {error}") from error
+
+    def _bury(self, tombstones: pa.Table) -> None:
+        """Make tombstones durable; raise StoreError."""
+        try:
+            self.submit(BurialRequest(Tombstones(tombstones))).result(STATE_TIMEOUT_S)
+        except TimeoutError as error:
+            raise StoreError("tombstones cannot be written now") from error
 
     def own_policy(self) -> str:
         """Return a trust policy of the keys that the service holds: its own and those enrolled."""

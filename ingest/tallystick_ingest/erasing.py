@@ -159,7 +159,7 @@ class Erasures:
             for number, part in enumerate(parts, 1)
         ]
 
-    def _require_possible(self, request: DeletionRequest, authority: Authority) -> str:
+    def _require_possible(self, request: DeletionRequest, authority: Authority) -> None:
         """Look once more before it is confirmed: the same values, and no hold in force."""
         if request.kind != VALUES_KIND:
             raise ConflictError(f"the request {request.id} is for no erasure")
@@ -171,4 +171,3 @@ class Erasures:
         if holds:
             names = ", ".join(one.id for one in holds)
             raise ConflictError(f"nothing is erased while a hold is in force: {names}")
-        return ""

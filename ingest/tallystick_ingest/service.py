@@ -151,6 +151,7 @@ class Service(Composition):
         if self.bearers is not None:
             self.bearers.refresh()
         self._sweep_blobs()
+        self.retention.carry_out_behind()
         self._count_sessions()
         with contextlib.suppress(OSError):
             self.ring.keep_used()
@@ -204,6 +205,7 @@ class Service(Composition):
         self.live.finish()
         self.verifier.close()
         self.exports.close()
+        self.retention.close()
         with contextlib.suppress(OSError):
             self.ring.keep_used()
         self.erasures.close()

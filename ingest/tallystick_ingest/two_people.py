@@ -30,8 +30,8 @@ from tallystick_store.store import Store
 MAX_REASON_CHARS: Final = 1_000
 _ID_BYTES: Final = 16
 
-Check = Callable[[DeletionRequest, Authority], str]
-"""check(request, authority): raise where it may not be done now; return the digest of the exception used, or ""."""
+Check = Callable[[DeletionRequest, Authority], None]
+"""check(request, authority): raise where it may not be done now."""
 
 
 def person_of(caller: Caller) -> Person:
@@ -90,8 +90,8 @@ class TwoPeople:
         with self.deciding:
             authority = self.authority()
             request = require_confirmable(authority, id_, person, digest, self.now_us())
-            exception = check(request, authority)
-            said = confirmed(authority, request, self._store.size, exception)
+            check(request, authority)
+            said = confirmed(authority, request, self._store.size)
             self._record("log.delete.confirmed", person, said, {"request.reason": reason})
             return require_request(self.authority(), id_)
 

@@ -71,7 +71,7 @@ def day_of(moment_us: int) -> dt.date:
     return _EPOCH + min(days * _DAY, dt.date.max - _EPOCH)
 
 
-def parse_span(text: str) -> CalendarSpan:
+def parse_duration(text: str) -> CalendarSpan:
     """Read a duration; raise ValueError for anything else, for hours and fractions, and for one of no length."""
     found = _SPAN.fullmatch(text)
     if found is None:

@@ -297,7 +297,6 @@ _RETENTION: Final = (
     _statement("request.count", "int", "log.delete.requested", "Tallystick", "how many entries of the log it touches", column=False),
     _statement("request.expires_us", "int", "log.delete.requested", "Tallystick", "from when on it cannot be confirmed, µs since 1970 UTC", column=False),
     _statement("request.holds", "strs", "log.delete.confirmed", "Tallystick", "ids of the holds in force, sorted: none covers anything that goes", column=False),
-    _statement("request.exception", "str", "log.delete.confirmed", "Tallystick", "SHA-256, hex, of the operator's signed exception from the floor", column=False),
     _statement("erasure.values", "str", "access.delete", "Tallystick", "which values were erased: log indexes of events; places of spans", column=False),
     _statement("erasure.part", "int", "access.delete", "Tallystick", "which part of a long list this is, from 1", column=False),
     _statement("erasure.parts", "int", "access.delete", "Tallystick", "how many parts the list has", column=False),

@@ -53,6 +53,10 @@ class FakeClock:
         """Return the monotonic clock in seconds."""
         return self._monotonic_s
 
+    def set_wall(self, now_us: int) -> None:
+        """Set the wall clock, as an operator or a time server does; the monotonic clock goes on."""
+        self._now_us = now_us
+
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._now_us += int(seconds * 1_000_000)

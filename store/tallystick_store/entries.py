@@ -27,6 +27,10 @@ _SINGLE: Final = """
     SELECT log_index, 'seal', sender, leaf_hash, rx_us FROM seals
     WHERE log_index >= $1 AND log_index < $2
 """
+_DELETED: Final = """
+    SELECT log_index, kind, sender, leaf_hash, rx_us, span_count FROM tombstones
+    WHERE log_index >= $1 AND log_index < $2 ORDER BY log_index
+"""
 _SPANS: Final = """
     SELECT log_index, leaf_hash, sender, rx_us FROM spans
     WHERE log_index >= $1 AND log_index < $2 ORDER BY log_index, position
@@ -37,6 +41,9 @@ _COUNT: Final = """
     SELECT (SELECT count(*) FROM events WHERE coalesce(log_index, -1) < $1)
          + (SELECT count(*) FROM seals WHERE coalesce(log_index, -1) < $1)
          + (SELECT count(DISTINCT coalesce(log_index, -1)) FROM spans WHERE coalesce(log_index, -1) < $1)
+         + (SELECT count(*) FROM tombstones t WHERE coalesce(log_index, -1) < $1
+            AND NOT EXISTS (FROM events WHERE log_index = t.log_index)
+            AND NOT EXISTS (FROM spans WHERE log_index = t.log_index))
 """
 
 
@@ -64,7 +71,7 @@ def entry_leaf(entry: bytes) -> bytes:
 
 
 def read_entries(database: Reader, start: int, end: int) -> list[tuple[int, bytes]]:
-    """Print the stored entries with a log index in [start, end), in order; about 2 µs each.
+    """Print the stored entries with a log index in [start, end), deleted ones too, in order; about 2 µs each.
 
     Rows that cannot make an entry (a column set to NULL from outside) give an entry that hashes to
     something else, so that the root tells. Missing and repeated indexes are for the caller to see.
@@ -72,7 +79,11 @@ def read_entries(database: Reader, start: int, end: int) -> list[tuple[int, byte
     single = [_single_entry(row) for row in database.rows(_SINGLE, (start, end))]
     batches = database.rows(_SPANS, (start, end))
     spans = [_spans_entry(index, list(rows)) for index, rows in groupby(batches, itemgetter(0))]
-    return sorted(single + spans, key=itemgetter(0))
+    present = {index for index, _ in (*single, *spans)}
+    deleted = [
+        deleted_entry(row) for row in database.rows(_DELETED, (start, end)) if row[0] not in present
+    ]
+    return sorted(single + spans + deleted, key=itemgetter(0))
 
 
 def entry_windows(database: Reader, start: int, end: int) -> Iterator[list[tuple[int, bytes]]]:
@@ -85,7 +96,8 @@ def next_log_index(database: Reader) -> int:
     """Return one more than the largest log index, 0 for an empty store."""
     ((largest,),) = database.rows(
         "SELECT max(log_index) FROM (SELECT max(log_index) AS log_index FROM events"
-        " UNION ALL SELECT max(log_index) FROM seals UNION ALL SELECT max(log_index) FROM spans)"
+        " UNION ALL SELECT max(log_index) FROM seals UNION ALL SELECT max(log_index) FROM spans"
+        " UNION ALL SELECT max(log_index) FROM tombstones)"
     )
     return 0 if largest is None else int(largest) + 1
 
@@ -106,9 +118,19 @@ def _spans_entry(log_index: int, rows: list[Row]) -> tuple[int, bytes]:
     _, _, sender, rx_us = rows[0]
     hashes = [row[1] or bytes(32) for row in rows]
     printer = EntryPrinter(sender or "", -1 if rx_us is None else rx_us)
-    return log_index, printer.spans(_batch_root(hashes), len(rows))
+    return log_index, printer.spans(batch_root(hashes), len(rows))
 
 
-def _batch_root(hashes: list[bytes]) -> bytes:
+def deleted_entry(row: Row) -> tuple[int, bytes]:
+    """Print the entry of a tombstone; of a kind that there is not, one that hashes to something else."""
+    log_index, kind, sender, content_hash, rx_us, count = row
+    printer = EntryPrinter(sender or "", -1 if rx_us is None else rx_us)
+    if kind == "spans" or count is not None:
+        return log_index, printer.spans(content_hash or b"", -1 if count is None else count)
+    return log_index, printer.entry("event" if kind == "event" else "seal", content_hash or b"")
+
+
+def batch_root(hashes: list[bytes]) -> bytes:
+    """Return the root of a batch of spans, empty where a hash was changed from outside."""
     whole = all(len(one) == 32 for one in hashes)  # noqa: PLR2004 - the length of SHA-256
     return root_of(joined_hashes(hashes)) if whole else b""

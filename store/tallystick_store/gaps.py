@@ -1,4 +1,7 @@
-"""Holes in the sequence numbers of sessions: records that were made and never arrived."""
+"""Holes in the sequence numbers of sessions: records that were made and never arrived.
+
+One that was deleted under authority did arrive: its tombstone says so.
+"""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -9,23 +12,24 @@ MAX_GAPS: Final = 10_000
 """Holes that are read at once."""
 
 _GAPS: Final = f"""
-    WITH holed AS (
-        SELECT session FROM events WHERE session IN (SELECT unnest($1))
-        AND log_index >= $2 AND log_index <= $3
+    WITH stated AS (
+        SELECT session, seq FROM events WHERE log_index >= $2 AND log_index <= $3
+        UNION ALL
+        SELECT session, seq FROM tombstones WHERE log_index >= $2 AND log_index <= $3
+    ), holed AS (
+        SELECT session FROM stated WHERE session IN (SELECT unnest($1))
         GROUP BY session HAVING count(DISTINCT seq) <= max(seq)
     )
     SELECT session, previous + 1, seq - 1 FROM (
         SELECT session, seq, lag(seq, 1, -1) OVER (PARTITION BY session ORDER BY seq) AS previous
-        FROM (SELECT DISTINCT session, seq FROM events
-              WHERE session IN (SELECT session FROM holed) AND seq IS NOT NULL
-              AND log_index >= $2 AND log_index <= $3)
+        FROM (SELECT DISTINCT session, seq FROM stated
+              WHERE session IN (SELECT session FROM holed) AND seq IS NOT NULL)
     )
     WHERE seq > previous + 1
     UNION ALL
     SELECT e.session, top + 1, sealed - 1
-    FROM (SELECT session, max(seq) AS top FROM events
-          WHERE session IN (SELECT unnest($1)) AND log_index >= $2 AND log_index <= $3
-          GROUP BY session) e
+    FROM (SELECT session, max(seq) AS top FROM stated
+          WHERE session IN (SELECT unnest($1)) GROUP BY session) e
     JOIN (SELECT session, max(size) AS sealed FROM seals GROUP BY session) s
     ON s.session = e.session
     WHERE sealed > top + 1

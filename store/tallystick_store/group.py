@@ -15,12 +15,13 @@ from tallystick.event import Record
 from tallystick.tlog.tree import leaf_hash, root_of
 from tallystick_store.entries import EntryPrinter, entry_leaf
 from tallystick_store.known import Known
-from tallystick_store.rows import Admitted, EventRow, Merge, Row, SealRow, SpanBatch
+from tallystick_store.rows import Admitted, EventRow, Merge, Row, SealRow, SpanBatch, Tombstones
 from tallystick_store.schema import (
     EVENTS,
     LATE_DISCLOSURES,
     SEALS,
     SPANS,
+    TOMBSTONES,
     Stamp,
     event_batch,
     row_batch,
@@ -48,6 +49,7 @@ class Group:
     _seals: list[tuple[Stamp, SealRow]] = field(default_factory=list)
     _spans: list[tuple[Stamp, SpanBatch]] = field(default_factory=list)
     _late: list[tuple[int, str]] = field(default_factory=list)
+    _tombstones: list[pa.Table] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.view = GroupView(self.known)
@@ -55,7 +57,7 @@ class Group:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to commit."""
-        return not self.entries and not self._late
+        return not (self.entries or self._late or self._tombstones)
 
     def add(self, admitted: Admitted[Any], now_us: int) -> None:
         """Take the rows of one request, all or none.
@@ -81,12 +83,17 @@ class Group:
             batches[SPANS.name] = span_batch(self._spans)
         if self._late:
             batches[LATE_DISCLOSURES.name] = row_batch(LATE_DISCLOSURES, self._late)
+        if self._tombstones:
+            batches[TOMBSTONES.name] = pa.concat_tables(self._tombstones)
         return batches
 
     def _add_row(self, row: Row, sender: str, printer: EntryPrinter) -> None:
         if isinstance(row, Merge):
             self._late += [(row.log_index, line) for line in row.lines]
             self.view.add_merge(row.log_index, row.lines)
+            return
+        if isinstance(row, Tombstones):
+            self._tombstones.append(row.table)
             return
         if isinstance(row, EventRow):
             stamp = self._stamp(sender, row.record.leaf_hash)

@@ -24,17 +24,25 @@ _OPENS_KEPT: Final = 4096
 """Parsed session.open statements kept in memory."""
 
 _SESSIONS: Final = """
-    SELECT session, arg_min(sender, log_index), max(seq), count(*),
+    SELECT session, arg_min(sender, log_index), max(seq), count(DISTINCT log_index),
            min(log_index) FILTER (type = 'session.open' AND seq = 0), min(log_index)
-    FROM events GROUP BY session
+    FROM (
+        SELECT session, sender, seq, type, log_index FROM events
+        UNION ALL SELECT session, sender, seq, '', log_index FROM tombstones WHERE kind = 'event'
+    ) GROUP BY session
 """
 _SEALED: Final = """
     SELECT session, arg_min(sender, log_index), max(size), min(log_index) FROM seals GROUP BY session
 """
 _RECORDS: Final = """
     SELECT seq, leaf_hash, log_index, coalesce(disclosures, '') FROM events
-    WHERE session = ? AND log_index >= ? AND seq >= ? AND seq <= ? ORDER BY log_index
+    WHERE session = $1 AND log_index >= $2 AND seq >= $3 AND seq <= $4
+    UNION ALL
+    SELECT seq, leaf_hash, log_index, NULL FROM tombstones
+    WHERE session = $1 AND log_index >= $2 AND seq >= $3 AND seq <= $4
+    ORDER BY log_index, 4 NULLS LAST
 """
+"""NULL in the place of disclosures: what stood there was deleted, or is about to be. The last of a log index counts."""
 _LATE: Final = "SELECT log_index, line FROM late_disclosures WHERE list_contains(?, log_index)"
 _SEALS: Final = """
     SELECT size, leaf_hash, log_index FROM seals

@@ -21,6 +21,7 @@ from tallystick_store.opening import DATABASE_NAME, LOG_FOLDER
 from tallystick_store.published import read_bundle
 from tallystick_store.records import late_lines, span_text, split_lines
 from tallystick_store.schema import EVENTS, SEALS, SPANS, Table
+from tallystick_store.tombstones import read_tombstones
 
 PIECE_ENTRIES: Final = 16 * TILE_WIDTH
 """Entries per piece: whole bundles, some ten megabytes of rows."""
@@ -55,6 +56,7 @@ class DataPiece:
         }
         try:
             late = late_lines(database, self.start, self.stop)
+            deleted = read_tombstones(database, self.start, self.stop)
         except StoreError as error:
             raise VerificationError(str(error)) from error
         return Rows(
@@ -62,6 +64,7 @@ class DataPiece:
             events=_events(tables[EVENTS.name], late),
             seals=_seals(tables[SEALS.name]),
             spans=_spans(tables[SPANS.name]),
+            deleted=deleted,
             tables=tables,
         )
 

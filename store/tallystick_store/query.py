@@ -40,7 +40,8 @@ _RECEIVED: Final = """
     SELECT count(DISTINCT log_index) FILTER (rx_us < $1),
            count(DISTINCT log_index) FILTER (rx_us < $2)
     FROM (SELECT log_index, rx_us FROM events UNION ALL SELECT log_index, rx_us FROM seals
-          UNION ALL SELECT log_index, rx_us FROM spans)
+          UNION ALL SELECT log_index, rx_us FROM spans
+          UNION ALL SELECT log_index, rx_us FROM tombstones)
 """
 
 

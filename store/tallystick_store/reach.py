@@ -13,7 +13,16 @@ from typing import Final
 
 from tallystick.errors import ConfigError
 from tallystick_store.projections.tables import PROJECTIONS
-from tallystick_store.schema import CHECKPOINTS, EVENTS, LATE_DISCLOSURES, META, SEALS, SPANS, Table
+from tallystick_store.schema import (
+    CHECKPOINTS,
+    EVENTS,
+    LATE_DISCLOSURES,
+    META,
+    SEALS,
+    SPANS,
+    TOMBSTONES,
+    Table,
+)
 
 MAX_PATTERNS: Final = 64
 MAX_PATTERN_CHARS: Final = 256
@@ -31,7 +40,7 @@ _LINE_OF_NAME: Final = (
     + """)",'"""
 )
 """How the line of such a disclosure begins (docs/spec/record.md)."""
-_ENVIRONMENT_OF_SPAN: Final = """
+ENVIRONMENT_OF_SPAN: Final = """
     TRY(coalesce(
         json_extract_string(json_extract_string(record, '$.resource'), '$."deployment.environment.name"'),
         json_extract_string(json_extract_string(record, '$.resource'), '$."deployment.environment"')))
@@ -120,7 +129,7 @@ class Rule:
             (reach.resources, self.resource),
         )
         conditions = [
-            _matches(column, patterns) if column else "false"
+            matches(column, patterns) if column else "false"
             for patterns, column in cut
             if patterns is not None
         ]
@@ -152,7 +161,7 @@ def _rule_of(table: Table, reach: Reach, schema: str) -> str:
     if table == SPANS:
         texts = {} if reach.has_payload else {"record": _HITS_OF_SPAN}
         return _select(behind, texts, _span_conditions(reach, schema))
-    if table == SEALS:
+    if table in (SEALS, TOMBSTONES):
         within = "session IN (SELECT session FROM temp.main.events)"
         return _select(behind, {}, [] if reach.is_full else [within])
     if table == LATE_DISCLOSURES:
@@ -184,8 +193,8 @@ def _event_conditions(reach: Reach, schema: str) -> list[str]:
     if conditions:  # what a dead session's adopter says decides how its records are sealed
         conditions = [f"(type = 'session.recovered' OR ({' AND '.join(conditions)}))"]
     if reach.environments is not None:
-        opened = _matches("deployment_environment", reach.environments)
-        spans = _matches(_ENVIRONMENT_OF_SPAN, reach.environments)
+        opened = matches("deployment_environment", reach.environments)
+        spans = matches(ENVIRONMENT_OF_SPAN, reach.environments)
         conditions.append(
             f"(session IN (SELECT session FROM {schema}.events WHERE type = 'session.open' AND {opened})"  # noqa: S608 - own words, quoted patterns
             " OR (origin = 'derived' AND source_span_hash IN"
@@ -196,7 +205,7 @@ def _event_conditions(reach: Reach, schema: str) -> list[str]:
 
 def _record_conditions(reach: Reach) -> list[str]:
     """Return the conditions on agent, tool and resource of one row of `events`."""
-    conditions = [] if reach.agents is None else [_matches("agent_name", reach.agents)]
+    conditions = [] if reach.agents is None else [matches("agent_name", reach.agents)]
     if reach.tools is None and reach.resources is None:
         return conditions
     conditions.append("coalesce(tool_name, resource_uri) IS NOT NULL")
@@ -204,7 +213,7 @@ def _record_conditions(reach: Reach) -> list[str]:
         ("tool_name", reach.tools or ()),
         ("resource_uri", reach.resources or ()),
     ):
-        conditions.append(f"({column} IS NULL OR {_matches(column, patterns)})")
+        conditions.append(f"({column} IS NULL OR {matches(column, patterns)})")
     return conditions
 
 
@@ -212,7 +221,7 @@ def _span_conditions(reach: Reach, schema: str) -> list[str]:
     """Return the conditions on a foreign span: the event that was read from it says what it was about."""
     conditions = []
     if reach.environments is not None:
-        conditions.append(_matches(_ENVIRONMENT_OF_SPAN, reach.environments))
+        conditions.append(matches(ENVIRONMENT_OF_SPAN, reach.environments))
     record = _record_conditions(reach)
     if record:
         conditions.append(
@@ -238,7 +247,7 @@ def _select(table: str, texts: Mapping[str, str], conditions: Sequence[str]) -> 
     return f"SELECT {columns} FROM {table}{where}"  # noqa: S608 - own words, quoted patterns
 
 
-def _matches(expression: str, patterns: Sequence[str]) -> str:
+def matches(expression: str, patterns: Sequence[str]) -> str:
     """Return SQL that is true where a text is one of `patterns`; never for NULL."""
     plain = [one for one in patterns if not any(wild in one for wild in _WILD)]
     found = [

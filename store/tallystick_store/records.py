@@ -9,8 +9,10 @@ from typing import Final
 from tallystick.span_record import erased_record
 from tallystick.tlog.entry import EntryKind
 from tallystick.tlog.tree import HASH_BYTES
+from tallystick.verify.source import DeletedText
 from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.entries import read_entries
+from tallystick_store.tombstones import read_tombstones
 
 WINDOW: Final = 4096
 """Entries in memory at once: tens of megabytes at the worst case of ordinary records."""
@@ -44,6 +46,8 @@ class LogRecord:
     """Lines that came with the record, then those that came late."""
     seal: str = ""
     spans: tuple[str, ...] = ()
+    deleted: DeletedText | None = None
+    """What remains where the content was deleted; the texts are empty then."""
 
 
 def log_records(database: Reader, start: int, end: int) -> Iterator[LogRecord]:
@@ -87,4 +91,9 @@ def _window(database: Reader, start: int, end: int) -> Iterator[LogRecord]:
     for index, group in groupby(spans, itemgetter(0)):
         records = tuple(span_text(record, leaf) for _, record, leaf in group)
         found[index] = LogRecord(index, "spans", entries[index], spans=records)
+    for text in read_tombstones(database, start, end):
+        index = text.log_index
+        if index not in found and index in entries:
+            kind: EntryKind = "spans" if text.kind == "spans" else "event"
+            found[index] = LogRecord(index, kind, entries[index], deleted=text)
     yield from (found[index] for index in sorted(found))

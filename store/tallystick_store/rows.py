@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
+import pyarrow as pa
+
 from tallystick.event import Record
 from tallystick.span_record import parse_span, span_columns
 from tallystick.tlog.seal import Seal
@@ -80,7 +82,14 @@ class Merge:
     lines: tuple[str, ...]
 
 
-Row: TypeAlias = EventRow | SealRow | SpanBatch | Merge
+@dataclass(frozen=True, slots=True)
+class Tombstones:
+    """What remains of entries whose content is to go, as rows of `schema.TOMBSTONES`; no log entry."""
+
+    table: pa.Table
+
+
+Row: TypeAlias = EventRow | SealRow | SpanBatch | Merge | Tombstones
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +137,8 @@ class StoredRecord:
     """The disclosure lines that are there, late ones included."""
     is_erased: bool = False
     """Whether its disclosures were erased: none is taken any more."""
+    is_deleted: bool = False
+    """Its content was deleted under authority: nothing of it is taken again."""
 
 
 class View(Protocol):

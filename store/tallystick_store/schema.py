@@ -3,7 +3,8 @@
 A log entry of kind `event` has one row in `events`, one of kind `seal` one row in `seals`, one of
 kind `spans` a row per span record in `spans`; `log_index` runs over all three. `late_disclosures`
 holds disclosure lines that a duplicate brought later: rows of `events` are never updated, readers
-unite the two. `checkpoints` holds every checkpoint that was signed, `meta` the version and origin,
+unite the two. `tombstones` holds what remains of entries whose content was deleted under authority.
+`checkpoints` holds every checkpoint that was signed, `meta` the version and origin,
 `applied` how far the journal was followed.
 """
 
@@ -123,6 +124,20 @@ LATE_DISCLOSURES: Final = Table(
     (Column("log_index", "BIGINT"), Column("line", "VARCHAR", is_long=True)),
 )
 
+TOMBSTONES: Final = Table(
+    "tombstones",
+    (
+        *_STAMP,
+        Column("kind", "VARCHAR"),
+        Column("span_count", "BIGINT"),
+        Column("session", "VARCHAR"),
+        Column("seq", "BIGINT"),
+        Column("authorised_by", "BIGINT"),
+    ),
+)
+"""What an entry is made of, kept when its content goes, and the log index of the confirmation that allowed it.
+`leaf_hash` is that of the content: of a batch of spans its root. A row beside one here is about to go."""
+
 CHECKPOINTS: Final = Table(
     "checkpoints",
     (Column("size", "BIGINT"), Column("root", "BLOB"), Column("note", "VARCHAR")),
@@ -134,7 +149,7 @@ META: Final = Table("meta", (Column("key", "VARCHAR"), Column("value", "VARCHAR"
 APPLIED: Final = Table("applied", (Column("number", "BIGINT"),))
 """Numbers of the journal's groups that are in here, from 1 on, each written in the transaction of its rows."""
 
-TABLES: Final = (EVENTS, SEALS, SPANS, LATE_DISCLOSURES, CHECKPOINTS, META, APPLIED)
+TABLES: Final = (EVENTS, SEALS, SPANS, LATE_DISCLOSURES, TOMBSTONES, CHECKPOINTS, META, APPLIED)
 
 _STATEMENT_COLUMNS: Final = {
     f.name: (f.column_name, f.type in _PRINTED)

@@ -28,7 +28,7 @@ from tallystick_store.lock import DirectoryLock
 from tallystick_store.opening import DATABASE_NAME, LOG_FOLDER
 from tallystick_store.pieces import PIECE_ENTRIES, DataPiece, forget_database, open_database
 from tallystick_store.published import MAX_LOG_FILE_BYTES
-from tallystick_store.schema import EVENTS, SCHEMA_VERSION, SEALS, SPANS
+from tallystick_store.schema import EVENTS, SCHEMA_VERSION, SEALS, SPANS, TOMBSTONES
 from tallystick_store.tilestore import CHECKPOINT_PATH, TILE_FOLDER
 
 
@@ -82,6 +82,10 @@ class DataSource:
         """Yield nothing: every root can be computed."""
         yield from ()
 
+    def deletion_sets(self) -> Iterator[tuple[int, str]]:
+        """Yield nothing: the whole log is here."""
+        yield from ()
+
     def log_files(self) -> Iterator[str]:
         """Yield the path of every tile and bundle."""
         yield from self._files.paths(TILE_FOLDER)
@@ -103,7 +107,7 @@ class DataSource:
             message = "is not the newest checkpoint of the database, as after a crash"
             findings.notice(1, message, Place(file=f"{LOG_FOLDER}/{CHECKPOINT_PATH}"))
         self._check_meta(findings)
-        for table in (EVENTS, SEALS, SPANS):
+        for table in (EVENTS, SEALS, SPANS, TOMBSTONES):
             self._check_outside(table.name, findings)
         self._check_late(findings)
         self._check_applied(findings)

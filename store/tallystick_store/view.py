@@ -57,7 +57,11 @@ class GroupView:
             lines = came | late[log_index] | frozenset(self.rows.late_lines(log_index))
             is_erased = self.known.erased.covers(log_index)
             lines = frozenset() if is_erased else lines
-            found[seq].append(StoredRecord(leaf_hash, log_index, lines, is_erased=is_erased))
+            found[seq].append(
+                StoredRecord(
+                    leaf_hash, log_index, lines, is_erased=is_erased, is_deleted=disclosures is None
+                )
+            )
         return {seq: tuple(records) for seq, records in found.items()}
 
     def seal_hashes(self, session: str, sizes: Iterable[int]) -> dict[int, tuple[bytes, ...]]:

@@ -58,6 +58,7 @@ EXPORT: Final = Route(("export",), needs_whole_reach=True)
 ANY, OPEN_TO_ALL = Route(), Route(is_open=True)
 KEYS: Final = Route(("keys",))
 ASK: Final = Route(("delete.request",), needs_whole_reach=True)
+RETAIN: Final = Route(("retain",), needs_whole_reach=True)
 TABLE: Final[Mapping[str, Route]] = {
     "GET /healthz": OPEN_TO_ALL,
     "GET /readyz": OPEN_TO_ALL,
@@ -121,6 +122,14 @@ TABLE: Final[Mapping[str, Route]] = {
     "POST /api/v1/erasures": ASK,
     "GET /api/v1/erasures": ASK,
     "POST /api/v1/erasures/{id_}/withdraw": ASK,
+    "GET /api/v1/retention": RETAIN,
+    "GET /api/v1/holds": RETAIN,
+    "POST /api/v1/holds": RETAIN,
+    "POST /api/v1/holds/{id_}/release": RETAIN,
+    "GET /api/v1/deletions": ASK,
+    "POST /api/v1/deletions": ASK,
+    "POST /api/v1/deletions/{id_}/withdraw": ASK,
+    "POST /api/v1/deletions/{id_}/confirm": Route(("delete.confirm",), needs_whole_reach=True),
     "POST /api/v1/erasures/{id_}/confirm": Route(("delete.confirm",), needs_whole_reach=True),
 }
 BODIES: Final[Mapping[str, Any]] = {

@@ -5,6 +5,41 @@ from typing import Final
 from tests.requirements.requirement import Requirement
 
 RETENTION: Final = {
+    "retention.classes": Requirement(
+        "our promise",
+        "The first class that a record matches says how long it is kept; a record that matches none is kept for ever.",
+    ),
+    "retention.never-deleted": Requirement(
+        "our promise",
+        "Sessions, keys, seals and what the service says of its log are in no selection: they prove the rest.",
+    ),
+    "retention.floor": Requirement(
+        "AI Act articles 19(1), 26(6); check EUAIA-19-2",
+        "Nothing that is younger than six calendar months can be asked for, by class or by filter.",
+    ),
+    "retention.tombstones": Requirement(
+        "our promise; check EUAIA-19-3",
+        "A deleted entry leaves its tombstone: every inclusion and consistency proof, tile, seal and checkpoint"
+        " holds as before, and the verifier says which confirmation allowed it.",
+    ),
+    "retention.forged": Requirement(
+        "promise: every forgery is named",
+        "A record that is missing without a tombstone, and a tombstone that no confirmation allows for exactly"
+        " this set of entries, is a fault.",
+    ),
+    "retention.resend": Requirement(
+        "our promise",
+        "A deleted record that is sent again is answered as a duplicate, and nothing of it is kept.",
+    ),
+    "retention.resumed": Requirement(
+        "our promise",
+        "A deletion that is cut short at any step is finished by the next run, once.",
+    ),
+    "retention.package": Requirement(
+        "docs/spec/package.md",
+        "An evidence package carries what remains of deleted entries, the whole set of each deletion, and the"
+        " records that allowed it; its own verifier says so too.",
+    ),
     "retention.bytes-gone": Requirement(
         "our promise; GDPR article 17",
         "What was deleted stands in no file of the data directory any more.",

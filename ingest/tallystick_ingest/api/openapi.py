@@ -46,7 +46,7 @@ _TAGS: Final = {
     "records": "What happened: actions, traces, sessions, tools, and the records themselves.",
     "log": "The log that proves it: checkpoints and proofs (RFC 9162).",
     "evidence": "What leaves the service, and how it checks itself.",
-    "retention": "What goes, by whose word.",
+    "retention": "For how long records stay, what holds them, and who lets them go: two people.",
     "access": "Who may ask: sessions, API keys, emitters.",
     "health": "For service managers, without a credential.",
 }
@@ -68,6 +68,9 @@ _TAG_OF: Final = (
     ("/api/v1/erasures", "retention"),
     ("/api/v1/verification", "evidence"),
     ("/api/v1/integrity", "evidence"),
+    ("/api/v1/retention", "retention"),
+    ("/api/v1/holds", "retention"),
+    ("/api/v1/deletions", "retention"),
     ("/api/v1/", "records"),
 )
 """Path prefix -> tag; the first that fits."""

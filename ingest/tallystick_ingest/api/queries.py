@@ -246,6 +246,8 @@ def _lines(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
 
 
 def _content(record: LogRecord) -> ContentText:
+    if record.deleted is not None:
+        return record.deleted
     if record.kind == "event":
         return EventText(record.log_index, record.statement, record.disclosures)
     if record.kind == "seal":

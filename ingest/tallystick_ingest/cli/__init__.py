@@ -9,6 +9,7 @@ from tallystick_ingest.cli.keeping import export, snapshot
 from tallystick_ingest.cli.keys import api_keys
 from tallystick_ingest.cli.operating import tenants
 from tallystick_ingest.cli.restoring import rebuild
+from tallystick_ingest.cli.retaining import retention
 from tallystick_ingest.cli.settled import config
 from tallystick_ingest.cli.starting import up
 
@@ -23,6 +24,7 @@ __all__ = [
     "health",
     "rebuild",
     "restore",
+    "retention",
     "snapshot",
     "sql",
     "tail",

@@ -34,7 +34,7 @@ def erase(arguments: Sequence[str]) -> int:
     decided = [one for one in (chosen.confirm, chosen.withdraw) if one is not None]
     if len(decided) > 1 or (decided and (_wish(chosen) or not chosen.reason)):
         parser.error("--confirm and --withdraw take one id and a --reason, and nothing else")
-    with _signed_in(chosen.name) as questions:
+    with signed_in(chosen.name) as questions:
         if decided:
             return _decide(questions, chosen)
         if _wish(chosen):
@@ -47,7 +47,7 @@ def _wish(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 @contextmanager
-def _signed_in(name: str) -> "Iterator[Questions]":
+def signed_in(name: str) -> "Iterator[Questions]":
     """Ask as a person, in a session that ends with the command."""
     from tallystick_ingest.questions import Questions  # noqa: PLC0415 - slow to import
 

@@ -1,9 +1,10 @@
 """What the store does by itself."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from tallystick_ingest.settings.setting import Setting, whole
+from tallystick_ingest.settings.setting import PATH, Setting, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,7 @@ class StoreSettings:
     """SETTINGS says what each means."""
 
     verify_every_s: int
+    retention_file: Path | None
 
 
 SETTINGS: Final = (
@@ -19,5 +21,11 @@ SETTINGS: Final = (
         whole(0, 7 * 86_400),
         "300",
         "Seconds between verifications of the own log, if that takes no more than 5 % of a core; 0: only when asked.",
+    ),
+    Setting(
+        "retention_file",
+        PATH,
+        None,
+        "File of retention classes (docs/retention.md); without one everything is kept for ever.",
     ),
 )

@@ -24,6 +24,9 @@ AUTHORITY_TYPES: Final = (
 )
 AUTHORITY_SENDER: Final = "service"
 """Only the service's own records count: it has authenticated the people that they name."""
+_RANGE_DIGITS: Final = 34
+_MOST_INDEXES: Final = 100_000_000
+"""Digits of a range, and entries of a set: more than anything honest has."""
 _RELEASING_ROLE: Final = "admin"
 """May release a hold that they placed themselves; everybody else needs another person."""
 
@@ -44,8 +47,6 @@ class Confirmation:
     rx_us: int
     by: str
     holds: tuple[str, ...]
-    exception: str
-    """Digest of the signed exception from the floor; empty for none."""
 
 
 @dataclass(slots=True)
@@ -149,6 +150,23 @@ def index_digest(indexes: Iterable[int]) -> str:
     return hashlib.sha256(index_ranges(indexes).encode()).hexdigest()
 
 
+def read_ranges(text: str) -> list[int]:
+    """Read what `index_ranges` prints; nothing for anything else, and for what no log could hold."""
+    indexes: list[int] = []
+    for part in text.split(",") if text else ():
+        low, _, high = part.partition("-")
+        if (
+            not low.isdecimal()
+            or not (high or low).isdecimal()
+            or len(low) + len(high) > _RANGE_DIGITS
+        ):
+            return []
+        if int(high or low) - int(low) + len(indexes) > _MOST_INDEXES:
+            return []
+        indexes += range(int(low), int(high or low) + 1)
+    return indexes
+
+
 def _read_hold(authority: Authority, record: AuthorityRecord) -> str | None:
     statement = record.statement
     id_ = statement["hold.id"]
@@ -214,8 +232,7 @@ def _read_confirmation(authority: Authority, record: AuthorityRecord) -> str | N
     if reason is None and list(holds) != in_force:
         reason = "it does not name every hold that was in force, and no other"
     if reason is None:
-        exception = statement.get("request.exception", "")
-        request.confirmation = Confirmation(record.log_index, record.rx_us, by, holds, exception)
+        request.confirmation = Confirmation(record.log_index, record.rx_us, by, holds)
         authority.confirmed[record.log_index] = request
     return reason
 

@@ -13,9 +13,10 @@ from tallystick.tlog.entry import Entry, parse_entry
 from tallystick.tlog.proofs import verify_inclusion
 from tallystick.tlog.tree import leaf_hash
 from tallystick.verify.contents import read_seal
-from tallystick.verify.digest import Digest
+from tallystick.verify.digest import Deleted, Digest
+from tallystick.verify.erasures import add_authority
 from tallystick.verify.finding import Findings, Place
-from tallystick.verify.source import ContextText, EventText, Facts, SealText
+from tallystick.verify.source import ContextText, DeletedText, EventText, Facts, SealText
 from tallystick.verify.statements import add_event, add_seal, read_statement
 
 
@@ -49,6 +50,9 @@ def _included_entry(text: ContextText, newest: Checkpoint) -> Entry:
 
 
 def _add_content(text: ContextText, entry: Entry, digest: Digest, place: Place) -> None:
+    if text.deleted is not None:
+        _add_deleted(text.deleted, entry, digest, place)
+        return
     content = text.statement if text.statement is not None else text.seal
     if content is None:
         return
@@ -62,11 +66,23 @@ def _add_content(text: ContextText, entry: Entry, digest: Digest, place: Place) 
         if record is not None:
             leaf = entry.content_hash
             session = add_event(text.log_index, entry.sender, record, digest, leaf)
+            add_authority(text.log_index, entry, record, digest)
             session.context.add(record.seq, text.log_index, leaf)
     else:
         seal = read_seal(SealText(text.log_index, content), digest.findings)
         if seal is not None:
             add_seal(text.log_index, entry.sender, seal, digest)
+
+
+def _add_deleted(deleted: DeletedText, entry: Entry, digest: Digest, place: Place) -> None:
+    """Take up an event outside the range whose content is gone."""
+    if entry.kind != "event" or (deleted.kind, deleted.log_index) != ("event", place.log_index):
+        digest.findings.fault(14, "a tombstone that is not that of its entry", place)
+        return
+    digest.add_deleted(deleted.authorised_by, Deleted(deleted.log_index, entry.rx_us))
+    session = digest.session(deleted.session, deleted.log_index)
+    session.add_sender(entry.sender, deleted.log_index)
+    session.context.add(deleted.seq, deleted.log_index, entry.content_hash)
 
 
 def _check_times(facts: Facts, received: dict[int, int], findings: Findings) -> None:

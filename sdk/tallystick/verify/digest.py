@@ -55,6 +55,13 @@ class BlobClaim(NamedTuple):
     size_bytes: int
 
 
+class Deleted(NamedTuple):
+    """An entry whose content is gone."""
+
+    log_index: int
+    rx_us: int
+
+
 class SealNote(NamedTuple):
     """The signed note of one seal, and where the seal stands."""
 
@@ -204,6 +211,8 @@ class Digest:
     """Places of span records of which the leaf hash alone is here."""
     authority: list[AuthorityRecord] = field(default_factory=list)
     """Records of the service that may say why, in the order of the log."""
+    deletions: dict[int, list[Deleted]] = field(default_factory=dict)
+    """Log index of the confirmation -> the entries that are gone under it."""
     findings: Findings = field(default_factory=Findings)
 
     @property
@@ -217,6 +226,10 @@ class Digest:
         if known is None:
             known = self.sessions[session] = SessionDigest(session, log_index)
         return known
+
+    def add_deleted(self, authorised_by: int, deleted: Deleted) -> None:
+        """Note an entry whose content is gone, and the confirmation that is said to allow it."""
+        self.deletions.setdefault(authorised_by, []).append(deleted)
 
     def receive(self, rx_us: int, log_index: int) -> None:
         """Note the receive time of the next entry; it never decreases."""
@@ -255,4 +268,6 @@ class Digest:
         self.absent += other.absent
         self.erased_spans += other.erased_spans
         self.authority += other.authority
+        for authorised_by, deleted in other.deletions.items():
+            self.deletions.setdefault(authorised_by, []).extend(deleted)
         self.findings.merge(other.findings)

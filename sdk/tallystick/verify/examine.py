@@ -13,10 +13,10 @@ from tallystick.errors import RecordError, VerificationError
 from tallystick.tlog.entry import Entry, EntryKind, encode_entry, parse_entry
 from tallystick.tlog.tree import leaf_hash
 from tallystick.verify.contents import TABLE_OF_KIND, Content, Contents
-from tallystick.verify.digest import Digest
+from tallystick.verify.digest import Deleted, Digest
 from tallystick.verify.erasures import add_authority
 from tallystick.verify.finding import Place
-from tallystick.verify.source import Facts, Piece
+from tallystick.verify.source import DeletedText, Facts, Piece
 from tallystick.verify.spans import pack_span_record
 from tallystick.verify.statements import add_event, add_seal
 
@@ -55,8 +55,12 @@ def _examine(piece: Piece, facts: Facts, *, keep_notes: bool) -> Digest:
     digest.absent, digest.erased_spans = contents.absent, contents.erased_spans
     examination = _Examination(contents, facts, digest)
     stored = contents.by_log_index(digest.findings)
+    deleted = examination.deleted(rows.deleted)
     for log_index, line in enumerate(rows.entries, piece.start):
-        examination.match(log_index, line, stored.pop(log_index, []))
+        tombstone = deleted.pop(log_index, None)
+        examination.match(log_index, line, stored.pop(log_index, []), tombstone)
+    for log_index in deleted:
+        examination.mismatch("a tombstone without an entry", log_index, None)
     for log_index, without_entry in stored.items():
         for content in without_entry:
             examination.mismatch(f"a stored {content.kind} without an entry", log_index, content)
@@ -74,15 +78,33 @@ class _Examination:
         self._digest = digest
         self._findings = digest.findings
 
-    def match(self, log_index: int, line: bytes | None, stored: list[Content]) -> None:
-        """Take up the entry at `log_index` and what is stored under it."""
+    def deleted(self, texts: list[DeletedText]) -> dict[int, DeletedText]:
+        """Return the tombstones by log index; name those that repeat one."""
+        found: dict[int, DeletedText] = {}
+        for text in texts:
+            if found.setdefault(text.log_index, text) is not text:
+                self.mismatch("a second tombstone", text.log_index, None)
+        return found
+
+    def match(
+        self,
+        log_index: int,
+        line: bytes | None,
+        stored: list[Content],
+        tombstone: DeletedText | None,
+    ) -> None:
+        """Take up the entry at `log_index`, what is stored under it, and what says that this is gone."""
         content = stored[0] if stored else None
         for extra in stored[1:]:
             self.mismatch(f"a second row, a stored {extra.kind}", log_index, extra)
         if line is None:
-            line = self._printed_entry(log_index, content)
+            line = self._printed_entry(log_index, content, tombstone)
         self._digest.leaves += leaf_hash(line or b"")
         entry = self._read_entry(log_index, line)
+        if tombstone is not None and entry is not None:
+            self._add_deleted(entry, tombstone, line or b"", is_there=content is not None)
+        if content is None and tombstone is not None:
+            return
         if content is None:
             self.mismatch("an entry without its content", log_index, content)
             return
@@ -98,10 +120,34 @@ class _Examination:
         table = TABLE_OF_KIND[content.kind] if is_data and content else ""
         self._findings.fault(3 if is_data else 8, message, Place(table=table, log_index=log_index))
 
-    def _printed_entry(self, log_index: int, content: Content | None) -> bytes | None:
+    def _add_deleted(
+        self, entry: Entry, tombstone: DeletedText, line: bytes, *, is_there: bool
+    ) -> None:
+        """Take up an entry whose content is gone, or is about to go; who allowed it is for step 14."""
+        log_index, place = tombstone.log_index, Place(log_index=tombstone.log_index)
+        is_placed = entry.kind == "event" or (tombstone.session, tombstone.seq) == ("", -1)
+        if entry.kind != tombstone.kind or entry.kind == "seal" or not is_placed:
+            message = (
+                f"a tombstone of {tombstone.kind[:32]} that does not fit its entry ({entry.kind})"
+            )
+            self._findings.fault(14, message, place)
+            return
+        if tombstone.entry not in (None, line):
+            self.mismatch("the tombstone says another entry", log_index, None)
+        self._digest.add_deleted(tombstone.authorised_by, Deleted(log_index, entry.rx_us))
+        if is_there:
+            self._findings.notice(14, "its deletion is not carried out yet", place)
+        elif entry.kind == "event":
+            session = self._digest.session(tombstone.session, log_index)
+            session.add_sender(entry.sender, log_index)
+            session.events.add(tombstone.seq, log_index, entry.content_hash)
+
+    def _printed_entry(
+        self, log_index: int, content: Content | None, tombstone: DeletedText | None
+    ) -> bytes | None:
         """Return the entry that stored columns give; None, and a fault, where they give none."""
         if content is None:
-            return None
+            return tombstone.entry if tombstone is not None else None
         try:
             return encode_entry(self._contents.row_entry(content))
         except (VerificationError, RecordError) as error:

@@ -21,6 +21,7 @@ STEP_NAMES: Final = {
     11: "entanglement",
     12: "spans",
     13: "receipts",
+    14: "deletions",
 }
 
 Severity: TypeAlias = Literal["fault", "not_checked", "notice"]

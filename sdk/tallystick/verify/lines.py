@@ -15,6 +15,7 @@ from tallystick.verify.source import (
     CheckpointText,
     ConsistencyText,
     ContextText,
+    DeletedText,
     EventText,
     SealText,
     SpansText,
@@ -26,14 +27,22 @@ MAX_LINE_BYTES: Final = 128 * 1024 * 1024
 LineObject: TypeAlias = dict[str, JsonValue]
 LineKeys: TypeAlias = Mapping[str, type]
 
-ContentText: TypeAlias = EventText | SealText | SpansText
-"""What an entry commits to."""
+ContentText: TypeAlias = EventText | SealText | SpansText | DeletedText
+"""What an entry commits to, or what remains of that."""
 
 _EVENT_KEYS: Final[LineKeys] = {"disclosures": list, "log_index": int, "statement": str}
 _SEAL_KEYS: Final[LineKeys] = {"log_index": int, "seal": str}
 _SPANS_KEYS: Final[LineKeys] = {"log_index": int, "records": list}
+_DELETED_KEYS: Final[LineKeys] = {
+    "authorised_by": int,
+    "kind": str,
+    "log_index": int,
+    "seq": int,
+    "session": str,
+}
+_SET_KEYS: Final[LineKeys] = {"authorised_by": int, "entries": str}
 _CONTEXT_KEYS: Final[LineKeys] = {"entry": str, "inclusion": list, "log_index": int}
-_CONTEXT_CONTENT: Final = ("statement", "seal")
+_CONTEXT_CONTENT: Final[LineKeys] = {"statement": str, "seal": str, "deleted": dict}
 _CHECKPOINT_KEYS: Final[LineKeys] = {"checkpoint": str}
 _BLOB_LINE_KEYS: Final[LineKeys] = {"blob": str, "sha256": str}
 _CONSISTENCY_KEYS: Final[LineKeys] = {"consistency": list, "root": str, "size": int}
@@ -102,6 +111,22 @@ def parse_spans_line(line: bytes) -> SpansText:
     return _read_spans(read_object(line, _SPANS_KEYS, "a spans line"))
 
 
+def parse_deleted_line(line: bytes) -> DeletedText:
+    """Read a line of deleted.ndjson; raise VerificationError for any other form."""
+    return _read_deleted(read_object(line, _DELETED_KEYS, "a line of what is deleted"))
+
+
+def print_set_line(authorised_by: int, entries: str) -> bytes:
+    """Return a line of deletions.ndjson, without its line feed."""
+    return encode({"authorised_by": authorised_by, "entries": entries})
+
+
+def parse_set_line(line: bytes) -> tuple[int, str]:
+    """Read a line of deletions.ndjson; raise VerificationError for any other form."""
+    value = read_object(line, _SET_KEYS, "a set of deleted entries")
+    return value["authorised_by"], value["entries"]
+
+
 def print_context_line(context: ContextText) -> bytes:
     """Return a line of context.ndjson, without its line feed."""
     value: LineObject = {
@@ -113,6 +138,8 @@ def print_context_line(context: ContextText) -> bytes:
         value["statement"] = context.statement
     if context.seal is not None:
         value["seal"] = context.seal
+    if context.deleted is not None:
+        value["deleted"] = _content_object(context.deleted)
     return encode(value)
 
 
@@ -120,13 +147,18 @@ def parse_context_line(line: bytes) -> ContextText:
     """Read a line of context.ndjson; raise VerificationError for any other form."""
     value = read_json(line, "a context line")
     content = [key for key in _CONTEXT_CONTENT if key in value][:1]
-    require_keys(value, {**_CONTEXT_KEYS, **dict.fromkeys(content, str)}, "a context line")
+    keys = {key: _CONTEXT_CONTENT[key] for key in content}
+    require_keys(value, {**_CONTEXT_KEYS, **keys}, "a context line")
+    deleted = value.get("deleted")
     return ContextText(
         value["log_index"],
         value["entry"],
         read_hashes(value["inclusion"], "an inclusion proof"),
         value.get("statement"),
         value.get("seal"),
+        None
+        if deleted is None
+        else _read_deleted(require_keys(deleted, _DELETED_KEYS, "what is deleted")),
     )
 
 
@@ -188,6 +220,8 @@ def parse_blob_line(line: bytes) -> tuple[str, bytes]:
 def _read_content(value: LineObject) -> ContentText:
     if "statement" in value:
         return _read_event(require_keys(value, _EVENT_KEYS, "an event line"))
+    if "authorised_by" in value:
+        return _read_deleted(require_keys(value, _DELETED_KEYS, "a line of what is deleted"))
     if "seal" in value:
         return _read_seal(require_keys(value, _SEAL_KEYS, "a seal line"))
     return _read_spans(require_keys(value, _SPANS_KEYS, "a spans line"))
@@ -206,7 +240,21 @@ def _read_spans(value: LineObject) -> SpansText:
     return SpansText(value["log_index"], read_texts(value["records"], "the list of span records"))
 
 
+def _read_deleted(value: LineObject) -> DeletedText:
+    return DeletedText(
+        value["log_index"], value["kind"], value["session"], value["seq"], value["authorised_by"]
+    )
+
+
 def _content_object(content: ContentText) -> LineObject:
+    if isinstance(content, DeletedText):
+        return {
+            "authorised_by": content.authorised_by,
+            "kind": content.kind,
+            "log_index": content.log_index,
+            "seq": content.seq,
+            "session": content.session,
+        }
     if isinstance(content, EventText):
         disclosures = [*content.disclosures, *content.late]
         return {

@@ -22,6 +22,7 @@ from tallystick.verify.source import (
     CheckpointText,
     ConsistencyText,
     ContextText,
+    DeletedText,
     EventText,
     Facts,
     Rows,
@@ -58,6 +59,8 @@ class LivePiece:
                     rows.events.append(content)
                 elif isinstance(content, SealText):
                     rows.seals.append(content)
+                elif isinstance(content, DeletedText):
+                    rows.deleted.append(content)
                 else:
                     rows.spans.append(content)
             except VerificationError as error:
@@ -116,6 +119,10 @@ class LiveSource:
 
     def consistency(self) -> Iterator[ConsistencyText]:
         """Yield nothing: every root can be computed."""
+        return iter(())
+
+    def deletion_sets(self) -> Iterator[tuple[int, str]]:
+        """Yield nothing: the whole log is here."""
         return iter(())
 
     def log_files(self) -> Iterator[str]:

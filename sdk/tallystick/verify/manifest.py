@@ -5,7 +5,7 @@
     context.ndjson  checkpoints.ndjson  policy-claimed.txt  verify.py  README.txt
 
 and, in a package with a report, the files of REPORT_FILES: all of them or none; and where
-disclosures name blobs, BLOBS_FILE.
+disclosures name blobs, BLOBS_FILE; and where content was deleted, DELETION_FILES.
 
 Whoever writes a package and whoever reads one share this module.
 """
@@ -39,6 +39,10 @@ CONTENT_FILES: Final = (
 """The files that the manifest names."""
 PACKAGE_FILES: Final = (*CONTENT_FILES, MANIFEST_FILE, *UNSIGNED_FILES)
 BLOBS_FILE: Final = "blobs.ndjson"
+DELETED_FILE: Final = "deleted.ndjson"
+SETS_FILE: Final = "deletions.ndjson"
+DELETION_FILES: Final = (DELETED_FILE, SETS_FILE)
+"""What remains of deleted entries, and the whole set of each deletion: both or neither."""
 REPORT_FILES: Final = (
     "report.html",
     "checks.json",

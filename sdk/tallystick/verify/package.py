@@ -4,8 +4,8 @@ manifest.json  SHA256SUMS  SHA256SUMS.sig  log-key.pem  checkpoint
 entries.ndjson  range-proof.json  events.ndjson  seals.ndjson  spans.ndjson
 context.ndjson  checkpoints.ndjson  policy-claimed.txt  verify.py  README.txt
 
-A package with a report has the files of REPORT_FILES too, one whose disclosures name blobs BLOBS_FILE; step 1
-checks that they are those signed.
+A package with a report has the files of REPORT_FILES too, one whose disclosures name blobs BLOBS_FILE, one of
+which entries were deleted DELETION_FILES; step 1 checks that they are those signed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,15 +23,19 @@ from tallystick.verify.lines import (
     parse_blob_line,
     parse_context_line,
     parse_head_line,
+    parse_set_line,
     read_hashes,
     read_object,
 )
 from tallystick.verify.manifest import (
     BLOBS_FILE,
     CONTENT_FILES,
+    DELETED_FILE,
+    DELETION_FILES,
     MANIFEST_FILE,
     PACKAGE_FILES,
     REPORT_FILES,
+    SETS_FILE,
     UNSIGNED_FILES,
     parse_manifest,
     parse_public_key,
@@ -49,6 +53,7 @@ from tallystick.verify.source import (
 
 _RANGE_PROOF_KEYS: Final[LineKeys] = {"left": list, "right": list}
 _CONTENTS: Final = ("events", "seals", "spans")
+_DELETED: Final = "deleted"
 
 
 class PackageSource:
@@ -56,7 +61,7 @@ class PackageSource:
 
     def __init__(self, path: Path) -> None:
         """Open the package and read everything but its lines."""
-        self._archive = Archive(path, PACKAGE_FILES, REPORT_FILES, (BLOBS_FILE,))
+        self._archive = Archive(path, PACKAGE_FILES, REPORT_FILES, (BLOBS_FILE,), DELETION_FILES)
         self._signed_files = (*CONTENT_FILES, *self._archive.extras, MANIFEST_FILE)
         try:
             self._manifest = parse_manifest(self._archive.read(MANIFEST_FILE))
@@ -77,6 +82,7 @@ class PackageSource:
             name: LineQueue(self._archive.lines(f"{name}.ndjson", MAX_LINE_BYTES))
             for name in _CONTENTS
         }
+        contents[_DELETED] = LineQueue(self._deleted_lines())
         entries = self._archive.lines("entries.ndjson", MAX_LINE_BYTES)
         yield from cut_pieces(entries, contents, self._facts.start)
         self._without_entry = {name: queue.drain() for name, queue in contents.items()}
@@ -94,6 +100,11 @@ class PackageSource:
         """Yield the proofs for the log heads that events state."""
         heads = self._parsed("checkpoints.ndjson", parse_head_line)
         return (head for head in heads if isinstance(head, ConsistencyText))
+
+    def deletion_sets(self) -> Iterator[tuple[int, str]]:
+        """Yield the whole set of each deletion that the range has a part of."""
+        if SETS_FILE in self._archive.extras:
+            yield from self._parsed(SETS_FILE, parse_set_line)
 
     def log_files(self) -> Iterator[str]:
         """Yield nothing: a package has no tiles."""
@@ -129,6 +140,10 @@ class PackageSource:
     def close(self) -> None:
         """Close the zip."""
         self._archive.close()
+
+    def _deleted_lines(self) -> Iterator[bytes]:
+        is_here = DELETED_FILE in self._archive.extras
+        return self._archive.lines(DELETED_FILE, MAX_LINE_BYTES) if is_here else iter(())
 
     def _parsed(self, name: str, parse: Callable[[bytes], LineContent]) -> Iterator[LineContent]:
         for number, line in enumerate(self._archive.lines(name, MAX_LINE_BYTES), 1):

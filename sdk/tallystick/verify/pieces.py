@@ -11,7 +11,12 @@ from typing import Final, TypeVar
 
 from tallystick.errors import VerificationError
 from tallystick.verify.finding import Findings, Place
-from tallystick.verify.lines import parse_event_line, parse_seal_line, parse_spans_line
+from tallystick.verify.lines import (
+    parse_deleted_line,
+    parse_event_line,
+    parse_seal_line,
+    parse_spans_line,
+)
 from tallystick.verify.source import Rows
 
 PIECE_ENTRIES: Final = 2048
@@ -22,6 +27,8 @@ STEP_ENTRIES: Final = 16
 
 _LOG_INDEX_FIRST: Final = b'{"log_index":'
 _LOG_INDEX_LATER: Final = b'],"log_index":'
+_DELETED_FIRST: Final = b'{"authorised_by":'
+_LOG_INDEX_DELETED: Final = b'","log_index":'
 """What stands before the log index of a line; a quote inside a text would follow a backslash."""
 _MAX_DIGITS: Final = 17
 """Digits of 2^53, and a comma."""
@@ -37,7 +44,7 @@ class PackagePiece:
     stop: int
     entries: bytes
     contents: Mapping[str, bytes]
-    """Lines of events.ndjson, seals.ndjson and spans.ndjson, by name without the ending."""
+    """Lines of events.ndjson, seals.ndjson, spans.ndjson and deleted.ndjson, by name without the ending."""
 
     def read(self) -> Rows:
         """Parse the lines; a line that is not in its one form is a fault of step 1."""
@@ -47,13 +54,14 @@ class PackagePiece:
             events=list(self._parsed("events", parse_event_line, findings)),
             seals=list(self._parsed("seals", parse_seal_line, findings)),
             spans=list(self._parsed("spans", parse_spans_line, findings)),
+            deleted=list(self._parsed("deleted", parse_deleted_line, findings)),
             findings=findings,
         )
 
     def _parsed(
         self, name: str, parse: Callable[[bytes], LineContent], findings: Findings
     ) -> Iterator[LineContent]:
-        for line in self.contents[name].split(b"\n")[:-1]:
+        for line in self.contents.get(name, b"").split(b"\n")[:-1]:
             try:
                 yield parse(line)
             except VerificationError as error:
@@ -121,6 +129,8 @@ def _joined(lines: list[bytes]) -> bytes:
 def _line_log_index(line: bytes) -> int:
     """Return where a line says that it belongs, -1 where that cannot be read in passing."""
     before = _LOG_INDEX_FIRST if line.startswith(_LOG_INDEX_FIRST) else _LOG_INDEX_LATER
+    if line.startswith(_DELETED_FIRST):
+        before = _LOG_INDEX_DELETED
     start = line.find(before) + len(before)
     digits = line[start : start + _MAX_DIGITS].partition(b",")[0]
     return int(digits) if digits.isdigit() else -1

@@ -43,6 +43,21 @@ class SpansText(NamedTuple):
     records: tuple[str, ...]
 
 
+class DeletedText(NamedTuple):
+    """What remains of an entry whose content was deleted: its kind, its place in its session, who allowed it."""
+
+    log_index: int
+    kind: str
+    """`event` or `spans`."""
+    session: str
+    """Empty for spans, as `seq` is -1."""
+    seq: int
+    authorised_by: int
+    """Log index of the confirmation."""
+    entry: bytes | None = None
+    """The entry as stored columns give it, where there are any."""
+
+
 class ContextText(NamedTuple):
     """One entry outside the range with its inclusion proof, and what it commits to."""
 
@@ -51,6 +66,7 @@ class ContextText(NamedTuple):
     inclusion: tuple[bytes, ...]
     statement: str | None
     seal: str | None
+    deleted: DeletedText | None = None
 
 
 class CheckpointText(NamedTuple):
@@ -90,6 +106,8 @@ class Rows:
     events: list[EventText]
     seals: list[SealText]
     spans: list[SpansText]
+    deleted: list[DeletedText] = field(default_factory=list)
+    """Entries whose content is gone under authority."""
     tables: Mapping[str, Columns] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     """Faults met while reading, such as a line that is not in its one form."""
@@ -163,6 +181,9 @@ class Source(Protocol):
 
     def consistency(self) -> Iterator[ConsistencyText]:
         """Yield the proofs for the log heads that events state; packages alone."""
+
+    def deletion_sets(self) -> Iterator[tuple[int, str]]:
+        """Yield each set of deleted entries that the range has a part of, by its confirmation; packages alone."""
 
     def log_files(self) -> Iterator[str]:
         """Yield the path below `log/` of every tile and bundle file; data directories alone."""

@@ -15,6 +15,7 @@ from tallystick.errors import VerificationError
 from tallystick.tlog.checkpoint import Checkpoint, read_checkpoint
 from tallystick.verify.blobs import check_blobs
 from tallystick.verify.context import examine_context
+from tallystick.verify.deletions import check_deletions
 from tallystick.verify.digest import Digest
 from tallystick.verify.erasures import check_erasures
 from tallystick.verify.examine import examine
@@ -95,6 +96,7 @@ def _check(source: Source, trust: Trust, digest: Digest, jobs: int) -> None:
     _check_heads(source, digest, leaves, newest, trust)
     check_spans(digest.signed_spans, digest.span_records, findings)
     check_receipts(digest)
+    check_deletions(digest, facts, source.deletion_sets())
     check_blobs(source, digest)
 
 

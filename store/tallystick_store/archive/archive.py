@@ -7,7 +7,7 @@ import datetime as dt
 import itertools
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -134,6 +134,23 @@ class Archive:
         joined = itertools.chain(small, join_tables(bare, values))
         return PartRows(absent_values(bare, values), joined)
 
+    def drop(self, indexes: Collection[int]) -> None:
+        """Write the parts anew that hold rows or values of these log indexes, without them; reads every part.
+
+        Raises StoreError.
+        """
+        gone = frozenset(indexes)
+        with self.writing:
+            for part in self.parts:
+                self._drop(part, gone)
+
+    def _drop(self, part: Manifest, gone: frozenset[int]) -> None:
+        tables, owned = self._open(part)
+        kept = {name: _without(table, gone) for name, table in tables.items()}
+        left = [one for one in owned if one[1].log_index not in gone]
+        if len(left) < len(owned) or any(len(kept[name]) < len(tables[name]) for name in kept):
+            self._replace(replace(part, files={}), kept, left)
+
     def rewrite_parts(self, subjects: frozenset[Subject], keeps: Keeps) -> int:
         """Write the parts anew that hold values of these subjects and would lose some; return how many."""
         with self.writing:
@@ -230,6 +247,13 @@ class Archive:
             raise
         shutil.rmtree(old)
         self._parts[[one.name for one in self._parts].index(manifest.name)] = written
+
+
+def _without(table: pa.Table, gone: Collection[int]) -> pa.Table:
+    """Return a table without the rows of some log indexes; one that has none stays, and so do tombstones."""
+    if "log_index" not in table.column_names or "authorised_by" in table.column_names:
+        return table
+    return table.filter(pc.invert(pc.is_in(table["log_index"], pa.array(gone, pa.int64()))))
 
 
 def _tidy(folder: Path) -> None:

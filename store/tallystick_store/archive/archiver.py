@@ -7,7 +7,7 @@ so that the journal stays short and no commit waits. A segment goes when the dat
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,7 @@ from tallystick_store.journal.contents import Tables, decode_tables
 from tallystick_store.journal.frame import Frame, read_frames
 from tallystick_store.journal.replay import last_applied
 from tallystick_store.journal.segments import Segments
-from tallystick_store.schema import EVENTS, LATE_DISCLOSURES, SEALS, SPANS, row_batch
+from tallystick_store.schema import EVENTS, LATE_DISCLOSURES, SEALS, SPANS, TOMBSTONES, row_batch
 
 PART_BYTES: Final = 64 << 20
 """Groups of the journal that go into one part."""
@@ -94,6 +94,16 @@ class Archiver:
                 through = min(through, self.archive.last_group)
             self._segments.remove_through(through)
         self._failure = None
+
+    def drop(self, indexes: Collection[int]) -> None:
+        """Take these entries' rows and values out of journal and archive. Raises StoreError.
+
+        The database holds what the journal holds: call behind a settled reading.
+        """
+        self.run_now(also_open=True)
+        if self.archive is not None:
+            with self._working:
+                self.archive.drop(indexes)
 
     def merge_closed_days(self, now_us: int) -> None:
         """Merge the parts of days that are over; what fails is tried the next time."""
@@ -198,6 +208,12 @@ def _archive_rows(archive: Archive, database: Database, last_group: int) -> None
         )
         for table, order in _ORDERS
     }
+    tombstones = database.arrow_at_once(
+        f'SELECT * FROM "{TOMBSTONES.name}" WHERE authorised_by >= ? ORDER BY log_index',  # noqa: S608 - schema.py
+        [archive.size],
+    )
+    if len(tombstones):
+        tables[TOMBSTONES.name] = tombstones
     known = {
         (row["log_index"], row["line"])
         for part in archive.parts

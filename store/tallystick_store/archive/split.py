@@ -26,6 +26,7 @@ from tallystick_store.schema import (
     LATE_DISCLOSURES,
     SEALS,
     SPANS,
+    TOMBSTONES,
     Stamp,
     arrow_types,
     event_batch,
@@ -44,6 +45,7 @@ BARE: Final[Mapping[str, tuple[str, ...]]] = {
         *(name for name in SPAN_COLUMNS if name not in SPAN_WORDS),
     ),
     LATE_DISCLOSURES.name: (),
+    TOMBSTONES.name: TOMBSTONES.column_names,
 }
 """Table -> the columns that the archive keeps in clear."""
 
@@ -87,6 +89,8 @@ def join_tables(bare: Tables, values: Iterable[Value]) -> Iterator[dict[str, pa.
         if name in bare:
             for batch in bare[name].to_batches(WINDOW):
                 yield {name: _derived(derive, batch, texts)}
+    if TOMBSTONES.name in bare:
+        yield {TOMBSTONES.name: bare[TOMBSTONES.name]}
     if late:
         yield {LATE_DISCLOSURES.name: row_batch(LATE_DISCLOSURES, late)}
 

@@ -49,6 +49,8 @@ class Database(Reader):
         self._insert_lock = threading.Lock()
         self._file_number = 0
         self._cursors = OpenCursors()
+        self.rewriting = threading.Lock()
+        """Held while the file is written anew: one at a time."""
         self._copy_source: int | None = None
         self.settle: Callable[[], None] = _at_once
         """Waits, before each reading, until what was accepted is in here; the store sets it."""

@@ -53,15 +53,16 @@ def rewrite(database: Database, kept: Mapping[str, Keep], marked: Sequence[int] 
     Raises StoreError when the old file stays in place.
     """
     target = new_file_of(database.path)
-    remove_unfinished(database.path)
-    try:
-        with ExitStack() as paused:
-            _write(database, target, kept, marked, paused)
-            database.go_on_with(target)
-    except (duckdb.Error, OSError) as error:
-        raise StoreError(f"the database could not be written anew: {error}") from error
-    finally:
+    with database.rewriting:
         remove_unfinished(database.path)
+        try:
+            with ExitStack() as paused:
+                _write(database, target, kept, marked, paused)
+                database.go_on_with(target)
+        except (duckdb.Error, OSError) as error:
+            raise StoreError(f"the database could not be written anew: {error}") from error
+        finally:
+            remove_unfinished(database.path)
 
 
 def _write(

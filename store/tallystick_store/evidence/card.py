@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import yaml
 
-from tallystick.calendar_span import SPAN_FORM, parse_span
+from tallystick.calendar_span import SPAN_FORM, parse_duration
 from tallystick.errors import ConfigError, VerificationError
 from tallystick.profile import JsonValue
 from tallystick.tlog.note import parse_vkey
@@ -192,7 +192,7 @@ def _is_vkey(text: str) -> bool:
 
 def _is_span(text: str) -> bool:
     try:
-        parse_span(text)
+        parse_duration(text)
     except ValueError:
         return False
     return True

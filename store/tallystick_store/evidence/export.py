@@ -25,7 +25,13 @@ from tallystick.profile import JsonValue
 from tallystick.tlog.checkpoint import read_checkpoint
 from tallystick.tlog.encoding import to_base64
 from tallystick.tlog.entry import parse_entry
-from tallystick.verify.manifest import BLOBS_FILE, CONTENT_FILES, REPORT_FILES, print_public_key
+from tallystick.verify.manifest import (
+    BLOBS_FILE,
+    CONTENT_FILES,
+    DELETION_FILES,
+    REPORT_FILES,
+    print_public_key,
+)
 from tallystick_store.checkpoints import LogSigner
 from tallystick_store.evidence.appraisal import (
     CORE_FILE,
@@ -91,8 +97,8 @@ def export_report(  # noqa: PLR0913 - what to export, from where, to where
     )
     with (place / CORE_FILE).open("xb") as core, zipfile.ZipFile(core, "w") as archive:
         packed = ZipWriter(archive, zipfile.ZIP_STORED)
-        blobs = [BLOBS_FILE] if BLOBS_FILE in writer.digests else []
-        pack(folder, (*CONTENT_FILES, *blobs), packed)
+        further = [one for one in (BLOBS_FILE, *DELETION_FILES) if one in writer.digests]
+        pack(folder, (*CONTENT_FILES, *further), packed)
         seal_package(packed, {**manifest, "created_us": created_us}, signer)
     asked = AppraisalRequest(
         regime=request.regime,
@@ -108,7 +114,7 @@ def export_report(  # noqa: PLR0913 - what to export, from where, to where
     progress("package", 0, 1)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         final = ZipWriter(archive)
-        pack(folder, (*CONTENT_FILES, *blobs, *REPORT_FILES), final)
+        pack(folder, (*CONTENT_FILES, *further, *REPORT_FILES), final)
         return seal_package(final, {**manifest, "created_us": created_us}, signer)
 
 

@@ -16,6 +16,7 @@ from tallystick.profile import JsonValue, encode
 from tallystick.tlog.checkpoint import read_checkpoint
 from tallystick.tlog.encoding import from_base64
 from tallystick.tlog.tree import require_hash
+from tallystick.verify.authority import index_ranges
 from tallystick.verify.blobs import read_blob_claims
 from tallystick.verify.bundle import bundle
 from tallystick.verify.finding import Findings
@@ -26,12 +27,14 @@ from tallystick.verify.lines import (
     print_content_line,
     print_context_line,
     print_hashes,
+    print_set_line,
 )
-from tallystick.verify.manifest import BLOBS_FILE, PACKAGE_FORMAT
+from tallystick.verify.manifest import BLOBS_FILE, DELETED_FILE, PACKAGE_FORMAT, SETS_FILE
 from tallystick.verify.source import (
     CheckpointText,
     ConsistencyText,
     ContextText,
+    DeletedText,
     EventText,
     SealText,
 )
@@ -39,7 +42,7 @@ from tallystick_store.checkpoints import LogSigner
 from tallystick_store.evidence.files import FileWriter, ZipWriter, seal_package
 from tallystick_store.evidence.reader import EvidenceReader
 from tallystick_store.evidence.readme import README
-from tallystick_store.evidence.selection import Selection
+from tallystick_store.evidence.selection import ContextContent, Selection
 
 
 def write_package(
@@ -108,9 +111,21 @@ def _write_records(
             "spans.ndjson", map(print_content_line, reader.stored_spans(start, stop))
         ),
     }
+    deleted = list(reader.deleted(start, stop))
+    for text in deleted:
+        selection.observe_deleted(text)
+    context = selection.context()
+    if selection.authorised:
+        writer.write_lines(DELETED_FILE, map(print_content_line, deleted))
+        sets = sorted(reader.deletion_sets(selection.authorised).items())
+        writer.write_lines(
+            SETS_FILE, (print_set_line(index, index_ranges(found)) for index, found in sets)
+        )
+        for text in deleted:
+            counts[text.kind] += 1
     if named:
         writer.write(BLOBS_FILE, _blob_lines(reader, named))
-    writer.write_lines("context.ndjson", _context_lines(reader, selection))
+    writer.write_lines("context.ndjson", _context_lines(reader, context))
     writer.write_lines("checkpoints.ndjson", _head_lines(reader, start, stop, selection))
     return {kind: count for kind, count in counts.items() if count}
 
@@ -151,8 +166,10 @@ def _seal_lines(seals: Iterable[SealText], selection: Selection) -> Iterator[byt
         yield print_content_line(seal)
 
 
-def _context_lines(reader: EvidenceReader, selection: Selection) -> Iterator[bytes]:
-    for log_index, content in selection.context():
+def _context_lines(
+    reader: EvidenceReader, context: Iterable[tuple[int, ContextContent]]
+) -> Iterator[bytes]:
+    for log_index, content in context:
         entry = next(reader.entries(log_index, log_index + 1), None)
         if entry is None:
             continue  # a row that is gone: its place in the range says so
@@ -163,6 +180,7 @@ def _context_lines(reader: EvidenceReader, selection: Selection) -> Iterator[byt
                 tuple(reader.inclusion_proof(log_index)),
                 content.statement if isinstance(content, EventText) else None,
                 content.body if isinstance(content, SealText) else None,
+                content if isinstance(content, DeletedText) else None,
             )
         )
 

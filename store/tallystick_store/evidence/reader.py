@@ -4,10 +4,10 @@ A reader stands still: everything that it gives lies below `tree_size`, also whi
 growing. `tests/builder.py` has one in memory; `store_reader.py` reads an open store.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
-from tallystick.verify.source import EventText, SealText, SpansText
+from tallystick.verify.source import DeletedText, EventText, SealText, SpansText
 
 
 class EvidenceReader(Protocol):
@@ -39,6 +39,18 @@ class EvidenceReader(Protocol):
 
     def stored_spans(self, start: int, stop: int) -> Iterator[SpansText]:
         """Yield the span batches of [start, stop), in order."""
+
+    def deleted(self, start: int, stop: int) -> Iterator[DeletedText]:
+        """Yield the tombstones of entries of [start, stop) whose content is gone, in order."""
+
+    def deleted_of(self, session: str, first_seq: int, last_seq: int) -> list[DeletedText]:
+        """Return the tombstones of a session's events with these sequence numbers, in log order."""
+
+    def deletion_sets(self, authorised_by: Collection[int]) -> dict[int, list[int]]:
+        """Return every entry that was deleted by these confirmations, in order."""
+
+    def authority(self) -> list[EventText]:
+        """Return the service's records that ask, confirm, hold and release, in log order."""
 
     def blob(self, sha256: str) -> bytes | None:
         """Return a blob that a disclosure names, None where it is missing."""

@@ -10,13 +10,16 @@ range, which show that its times are whole.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from tallystick.errors import RecordError, VerificationError
 from tallystick.profile import JsonValue, decode
 from tallystick.tlog.seal import parse_seal
 from tallystick.verify.digest import SESSION_PREFIX
-from tallystick.verify.source import EventText, SealText
+from tallystick.verify.source import DeletedText, EventText, SealText
 from tallystick_store.evidence.reader import EvidenceReader
+
+ContextContent: TypeAlias = EventText | SealText | DeletedText | None
 
 
 @dataclass(slots=True)
@@ -73,7 +76,8 @@ class Selection:
         self._start = start
         self._stop = stop
         self._needs: dict[str, SessionNeed] = {}
-        self._context: dict[int, EventText | SealText | None] = {}
+        self._context: dict[int, ContextContent] = {}
+        self._authorised: set[int] = set()
         self.heads: dict[int, set[str]] = {}
         """Log heads that the events of the package state: size -> roots in base64."""
 
@@ -85,15 +89,30 @@ class Selection:
         """Take note of a seal of the range."""
         self._take_seal(seal, in_range=True)
 
-    def context(self) -> list[tuple[int, EventText | SealText | None]]:
+    def observe_deleted(self, text: DeletedText) -> None:
+        """Take note of an entry of the range whose content is gone."""
+        self._take_deleted(text, in_range=True)
+
+    @property
+    def authorised(self) -> frozenset[int]:
+        """Log indexes of the confirmations by which something here was deleted."""
+        return frozenset(self._authorised)
+
+    def context(self) -> list[tuple[int, ContextContent]]:
         """Return what the range needs from outside, in log order; None for a bare entry."""
-        waiting = list(self._needs)
-        while waiting:
-            waiting += self._complete(waiting.pop())
+        self._complete_all(list(self._needs))
+        if self._authorised:
+            for event in self._reader.authority():
+                self._add(event)
+            self._complete_all(list(self._needs))
         for log_index in (self._start - 1, self._stop):
             if 0 <= log_index < self._reader.tree_size:
                 self._context.setdefault(log_index, None)
         return sorted(self._context.items())
+
+    def _complete_all(self, waiting: list[str]) -> None:
+        while waiting:
+            waiting += self._complete(waiting.pop())
 
     def _complete(self, session: str) -> Iterable[str]:
         """Fill up one session; return the sessions that have new leaves because of it."""
@@ -101,6 +120,8 @@ class Selection:
         for first, last in list(need.missing()):
             for event in self._reader.events(session, first, last):
                 self._add(event)
+            for deleted in self._reader.deleted_of(session, first, last):
+                self._add(deleted)
         unsealed = need.unsealed()
         if unsealed:
             for seal in self._reader.seals(session, unsealed[0], unsealed[-1]):
@@ -120,7 +141,7 @@ class Selection:
                 adopters += [one for one in [statement.get("session")] if one in self._needs]
         return adopters
 
-    def _add(self, content: EventText | SealText) -> bool:
+    def _add(self, content: EventText | SealText | DeletedText) -> bool:
         """Put a record into the context, unless the range or the context holds it."""
         log_index = content.log_index
         if self._start <= log_index < self._stop or log_index in self._context:
@@ -128,6 +149,8 @@ class Selection:
         self._context[log_index] = content
         if isinstance(content, EventText):
             self._take_event(content, in_range=False)
+        elif isinstance(content, DeletedText):
+            self._take_deleted(content, in_range=False)
         else:
             self._take_seal(content, in_range=False)
         return True
@@ -140,6 +163,11 @@ class Selection:
         self._needs.setdefault(session, SessionNeed()).take(seq, in_range=in_range)
         if "log.size" in statement and "log.root" in statement:
             self.heads.setdefault(statement["log.size"], set()).add(statement["log.root"])
+
+    def _take_deleted(self, text: DeletedText, *, in_range: bool) -> None:
+        self._authorised.add(text.authorised_by)
+        if text.kind == "event":
+            self._needs.setdefault(text.session, SessionNeed()).take(text.seq, in_range=in_range)
 
     def _take_seal(self, text: SealText, *, in_range: bool) -> None:
         try:

@@ -3,7 +3,7 @@
 The store may go on growing meanwhile; rows below the tree size are never changed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import BinaryIO, Final, TypeVar
@@ -11,15 +11,18 @@ from typing import BinaryIO, Final, TypeVar
 from tallystick.errors import StoreError
 from tallystick.profile import JsonValue
 from tallystick.tlog.note import VerifierKey, parse_vkey
+from tallystick.verify.authority import AUTHORITY_SENDER, AUTHORITY_TYPES
 from tallystick.verify.policy import Policy, print_policy
-from tallystick.verify.source import EventText, SealText, SpansText
+from tallystick.verify.source import DeletedText, EventText, SealText, SpansText
 from tallystick_store.checkpoints import LogSigner
 from tallystick_store.engine.duckdb import Row
 from tallystick_store.entries import entry_windows
 from tallystick_store.evidence.package import write_package
 from tallystick_store.query import Query
 from tallystick_store.records import late_lines, span_text, split_lines
+from tallystick_store.shown_actions import quoted
 from tallystick_store.store import Store
+from tallystick_store.tombstones import authorised_sets, read_tombstones, session_tombstones
 
 WINDOW: Final = 4096
 """Entries that are read at once."""
@@ -102,6 +105,25 @@ class StoreReader:
         """Yield the span batches of [start, stop), in order."""
         return self._windows(start, stop, self._spans_between)
 
+    def deleted(self, start: int, stop: int) -> Iterator[DeletedText]:
+        """Yield the tombstones of entries of [start, stop) whose content is gone, in order."""
+        return self._windows(start, stop, self._deleted_between)
+
+    def deleted_of(self, session: str, first_seq: int, last_seq: int) -> list[DeletedText]:
+        """Return the tombstones of a session's events with these sequence numbers, in log order."""
+        found = session_tombstones(self._database, session, first_seq, last_seq)
+        return [one for one in found if one.log_index < self._size]
+
+    def deletion_sets(self, authorised_by: Collection[int]) -> dict[int, list[int]]:
+        """Return every entry that was deleted by these confirmations, in order."""
+        return authorised_sets(self._database, list(authorised_by))
+
+    def authority(self) -> list[EventText]:
+        """Return the service's records that ask, confirm, hold and release, in log order."""
+        sql = _EVENTS + f"type IN ({quoted(*AUTHORITY_TYPES)}) AND sender = $2 ORDER BY log_index"
+        rows = self._database.rows(sql, (self._size, AUTHORITY_SENDER))
+        return [_event(row, ()) for row in rows]
+
     def blob(self, sha256: str) -> bytes | None:
         """Return a blob that a disclosure names, None where it is missing."""
         blocks = self._store.blobs.blocks(sha256)
@@ -150,6 +172,9 @@ class StoreReader:
         late = late_lines(self._database, start, stop)
         rows = self._database.rows(_EVENTS + "log_index >= $2 ORDER BY log_index", (stop, start))
         return [_event(row, late.get(row[0], ())) for row in rows]
+
+    def _deleted_between(self, start: int, stop: int) -> list[DeletedText]:
+        return read_tombstones(self._database, start, stop, is_gone=True)
 
     def _seals_between(self, start: int, stop: int) -> list[SealText]:
         rows = self._database.rows(_SEALS + "log_index >= $2 ORDER BY log_index", (stop, start))

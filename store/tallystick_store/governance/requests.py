@@ -79,16 +79,13 @@ def requested(id_: str, wanted: Wanted, now_us: int) -> Statement:
     }
 
 
-def confirmed(
-    authority: Authority, request: DeletionRequest, next_index: int, exception: str = ""
-) -> Statement:
+def confirmed(authority: Authority, request: DeletionRequest, next_index: int) -> Statement:
     """Return what `log.delete.confirmed` says beside who confirmed; `next_index` bounds its own log index."""
-    said: Statement = {
+    return {
         "request.id": request.id,
         "request.digest": request.digest,
         "request.holds": sorted(hold.id for hold in authority.holds_in_force(next_index)),
     }
-    return {**said, "request.exception": exception} if exception else said
 
 
 def require_confirmable(

@@ -10,12 +10,21 @@ import orjson
 import pyarrow as pa
 
 from tallystick.errors import StoreError
-from tallystick_store.schema import EVENTS, LATE_DISCLOSURES, SEALS, SPANS, arrow_types
+from tallystick_store.schema import (
+    EVENTS,
+    LATE_DISCLOSURES,
+    SEALS,
+    SPANS,
+    TOMBSTONES,
+    arrow_types,
+)
 
 _HEAD_BYTES: Final = 4096
 """More than the names and lengths of every table."""
 
-_TABLES: Final = {one.name: arrow_types(one) for one in (EVENTS, SEALS, SPANS, LATE_DISCLOSURES)}
+_TABLES: Final = {
+    one.name: arrow_types(one) for one in (EVENTS, SEALS, SPANS, LATE_DISCLOSURES, TOMBSTONES)
+}
 
 Tables = Mapping[str, pa.Table]
 """Table name -> the rows to append to it; a column that is absent stays NULL."""

@@ -9,7 +9,7 @@ from dateutil.relativedelta import (  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.calendar_span import FLOOR, CalendarSpan, day_of, parse_span
+from tallystick.calendar_span import FLOOR, CalendarSpan, day_of, parse_duration
 from tests.requirements import requirement
 
 DAY_US = 86_400_000_000
@@ -66,8 +66,8 @@ def test_the_cut_is_where_periods_begin_to_be_over(
     [("P6M", 6, 0), ("P1Y", 12, 0), ("P7Y2M10D", 86, 10), ("P2W", 0, 14), ("P0Y1D", 0, 1)],
 )
 def test_durations_are_read(text: str, months: int, days_: int) -> None:
-    assert parse_span(text) == CalendarSpan(months, days_)
-    assert parse_span(str(parse_span(text))) == CalendarSpan(months, days_)
+    assert parse_duration(text) == CalendarSpan(months, days_)
+    assert parse_duration(str(parse_duration(text))) == CalendarSpan(months, days_)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_durations_are_read(text: str, months: int, days_: int) -> None:
 )
 def test_everything_else_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="expected"):
-        parse_span(text)
+        parse_duration(text)
 
 
 def test_a_period_behind_the_end_of_time_is_never_over() -> None:
-    assert not parse_span("P9999Y").is_over(0, 10**18)
+    assert not parse_duration("P9999Y").is_over(0, 10**18)
     assert day_of(10**19) == dt.date.max

@@ -42,8 +42,8 @@ def service(tmp_path: Path, clock: FakeClock) -> Iterator[Service]:
     made.close("the test is over")
 
 
-def agree(_request: DeletionRequest, _authority: object) -> str:
-    return ""
+def agree(_request: DeletionRequest, _authority: object) -> None:
+    """Find nothing that stands in the way."""
 
 
 def asked(service: Service) -> DeletionRequest:
@@ -136,7 +136,7 @@ def test_a_request_is_confirmed_once_and_not_after_it_was_withdrawn(service: Ser
 
 
 def test_what_the_check_refuses_leaves_no_record(service: Service) -> None:
-    def refuse(_request: DeletionRequest, _authority: object) -> str:
+    def refuse(_request: DeletionRequest, _authority: object) -> None:
         raise ConflictError("a hold covers three of them")
 
     request, before = asked(service), service.store.size

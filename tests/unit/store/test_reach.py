@@ -22,7 +22,7 @@ from tallystick_store.store import Store
 from tests.requirements import requirement
 from tests.stores import Emitter, open_store, span, write
 
-VIEWED = ("events", "seals", "spans", "late_disclosures", "checkpoints", "meta")
+VIEWED = ("events", "seals", "spans", "late_disclosures", "tombstones", "checkpoints", "meta")
 NOTHING = Reach(environments=(), agents=(), tools=(), resources=())
 
 

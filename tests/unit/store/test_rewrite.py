@@ -153,3 +153,16 @@ def test_an_exchange_gives_up_where_a_cursor_stays_open() -> None:
     thread.join(PATIENCE_S)
     with cursors.one():
         pass
+
+
+def test_two_at_a_time_follow_each_other(database: Database) -> None:
+    threads = [
+        threading.Thread(target=rewrite, args=(database, ALL_BUT_MARKED, [index]))
+        for index in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert [index for index, _ in database.rows(READ)] == list(range(3, 100))
+    database.close()

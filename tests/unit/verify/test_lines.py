@@ -26,6 +26,7 @@ from tallystick.verify.source import (
     CheckpointText,
     ConsistencyText,
     ContextText,
+    DeletedText,
     EventText,
     SealText,
     SpansText,
@@ -63,6 +64,7 @@ def test_records_are_read_as_they_are_printed(content: EventText | SealText | Sp
         ContextText(1, "entry", (HASH, HASH), "statement", None),
         ContextText(1, "entry", (), None, "seal"),
         ContextText(1, "entry", (HASH,), None, None),
+        ContextText(7, "entry", (HASH,), None, None, DeletedText(7, "event", "ab", 3, 9)),
     ],
 )
 def test_context_is_read_as_it_is_printed(context: ContextText) -> None:

@@ -1,0 +1,200 @@
+"""Retention: what is due, holds, and deletions that one person asks for and another confirms.
+
+Each decision takes a person, and is a record before it is answered.
+"""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from tallystick.verify.authority import DeletionRequest, Hold
+from tallystick_ingest.api.answers.form import CONFLICT, NOTHING_THERE
+from tallystick_ingest.api.answers.retention import (
+    DeletionsAnswer,
+    DeletionShape,
+    HoldsAnswer,
+    HoldShape,
+    PlanAnswer,
+)
+from tallystick_ingest.api.guard import NotFoundError, caller_with, service_of
+from tallystick_ingest.api.listing import answer_json
+from tallystick_ingest.api.queries import record_access
+from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.two_people import MAX_REASON_CHARS
+from tallystick_store.governance.classes import MAX_NAME_CHARS
+from tallystick_store.reach import MAX_PATTERN_CHARS
+
+_ID_CHARS: Final = 32
+_DIGEST_CHARS: Final = 64
+_MAX_FILTERS: Final = 16
+
+router = APIRouter(prefix="/api/v1")
+
+
+_may_retain = Depends(caller_with("retain", is_whole_reach_needed=True))
+_may_ask = Depends(caller_with("delete.request", is_whole_reach_needed=True))
+_may_confirm = Depends(caller_with("delete.confirm", is_whole_reach_needed=True))
+_Reason = Annotated[str, Field(max_length=MAX_REASON_CHARS)]
+_Filter = Annotated[
+    dict[
+        Annotated[str, Field(max_length=_ID_CHARS)],
+        Annotated[str, Field(max_length=MAX_PATTERN_CHARS)],
+    ],
+    Field(max_length=_MAX_FILTERS),
+]
+_Id = Annotated[str, Path(min_length=_ID_CHARS, max_length=_ID_CHARS)]
+
+
+class HoldBody(BaseModel):
+    """Which records must stay: by environment, agent, tool, type, session, principal, trace, from_us, to_us."""
+
+    name: str = Field(min_length=1, max_length=MAX_NAME_CHARS)
+    filter: _Filter
+    reason: _Reason
+
+
+class ReasonBody(BaseModel):
+    """Why."""
+
+    reason: _Reason
+
+
+class DeletionBody(BaseModel):
+    """What is to be deleted: what is due of a class, what a filter means, or both together."""
+
+    class_name: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = None
+    filter: _Filter = Field(default_factory=dict)
+    reason: _Reason
+
+
+class ConfirmBody(BaseModel):
+    """That a second person agrees, and to what."""
+
+    digest: str = Field(min_length=_DIGEST_CHARS, max_length=_DIGEST_CHARS)
+    """As the request states it."""
+    reason: _Reason = ""
+
+
+@router.get("/retention", response_model=PlanAnswer)
+def plan(request: Request, caller: Caller = _may_retain) -> Response:
+    """Tell what each retention class holds, and what of it is due; deletes nothing."""
+    service = service_of(request)
+    retention, size = service.retention, service.store.size
+    due = retention.plan()
+    record_access(request, caller, "access.read", "retention", {}, len(due))
+    classes = [{**asdict(one), "keep": None if one.keep is None else str(one.keep)} for one in due]
+    return answer_json(
+        {"classes": classes, "digest": retention.policy.digest, "as_of": {"log_size": size}}
+    )
+
+
+@router.get("/holds", response_model=HoldsAnswer)
+def list_holds(request: Request, caller: Caller = _may_retain) -> Response:
+    """List every hold, the newest first."""
+    holds = list(service_of(request).two_people.authority().holds.values())
+    record_access(request, caller, "access.read", "holds", {}, len(holds))
+    return answer_json({"holds": [_hold(one) for one in reversed(holds)]})
+
+
+@router.post("/holds", response_model=HoldShape)
+def place_hold(body: HoldBody, request: Request, caller: Caller = _may_retain) -> Response:
+    """Place a hold: what it covers stays, also what comes later, until somebody else releases it."""
+    retention = service_of(request).retention
+    return answer_json(_hold(retention.hold(caller, body.name, body.filter, body.reason)))
+
+
+@router.post(
+    "/holds/{id_}/release", response_model=HoldShape, responses={**NOTHING_THERE, **CONFLICT}
+)
+def release_hold(
+    id_: _Id, body: ReasonBody, request: Request, caller: Caller = _may_retain
+) -> Response:
+    """Release a hold that another person placed, or as an administrator."""
+    people = service_of(request).two_people
+    if id_ not in people.authority().holds:
+        raise NotFoundError("there is no hold of this id: list them and take its id")
+    return answer_json(_hold(people.release(caller, id_, body.reason)))
+
+
+@router.get("/deletions", response_model=DeletionsAnswer)
+def list_deletions(request: Request, caller: Caller = _may_ask) -> Response:
+    """List every request for a deletion, the newest first."""
+    people = service_of(request).two_people
+    found = list(people.authority().requests.values())
+    record_access(request, caller, "access.read", "deletions", {}, len(found))
+    now_us = people.now_us()
+    return answer_json({"deletions": [_deletion(one, now_us) for one in reversed(found)]})
+
+
+@router.post("/deletions", response_model=DeletionShape, responses=CONFLICT)
+def ask_deletion(body: DeletionBody, request: Request, caller: Caller = _may_ask) -> Response:
+    """Ask for a deletion; nothing goes before another person has confirmed it."""
+    service = service_of(request)
+    asked = service.retention.ask(caller, body.class_name, body.filter, body.reason)
+    return answer_json(_deletion(asked, service.two_people.now_us()))
+
+
+@router.post(
+    "/deletions/{id_}/confirm",
+    response_model=DeletionShape,
+    responses={**NOTHING_THERE, **CONFLICT},
+)
+def confirm_deletion(
+    id_: _Id, body: ConfirmBody, request: Request, caller: Caller = _may_confirm
+) -> Response:
+    """Confirm what another person asked for; the values are gone soon after this answer."""
+    service = service_of(request)
+    _require_there(service.two_people.authority().requests, id_)
+    done = service.retention.confirm(caller, id_, body.digest, body.reason)
+    service.retention.carry_out_behind()
+    return answer_json(_deletion(done, service.two_people.now_us()))
+
+
+@router.post(
+    "/deletions/{id_}/withdraw",
+    response_model=DeletionShape,
+    responses={**NOTHING_THERE, **CONFLICT},
+)
+def withdraw_deletion(
+    id_: _Id, body: ReasonBody, request: Request, caller: Caller = _may_ask
+) -> Response:
+    """Take a request back, or turn it down."""
+    people = service_of(request).two_people
+    _require_there(people.authority().requests, id_)
+    return answer_json(_deletion(people.withdraw(caller, id_, body.reason), people.now_us()))
+
+
+def _require_there(requests: dict[str, DeletionRequest], id_: str) -> None:
+    if id_ not in requests:
+        raise NotFoundError("there is no request of this id: list them and take its id")
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    return {
+        "id": hold.id,
+        "filter": dict(hold.filter),
+        "placed_by": hold.by,
+        "placed_us": hold.rx_us,
+        "log_index": hold.log_index,
+        "released_index": hold.released_index,
+    }
+
+
+def _deletion(request: DeletionRequest, now_us: int) -> dict[str, Any]:
+    confirmation = request.confirmation
+    return {
+        "id": request.id,
+        "kind": request.kind,
+        "state": request.state(now_us),
+        "digest": request.digest,
+        "count": request.count,
+        "filter": dict(request.filter),
+        "requested_by": request.by,
+        "requested_us": request.rx_us,
+        "expires_us": request.expires_us,
+        "confirmed_by": confirmation.by if confirmation else None,
+        "confirmed_index": confirmation.log_index if confirmation else None,
+    }

@@ -1,0 +1,80 @@
+"""The command for retention: what is due, what is held, what waits for a second person. It deletes nothing.
+
+It asks as a person, by their account: reading takes the rights `retain` and `delete.request`.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tallystick_ingest.cli.arguments import print_json
+from tallystick_ingest.cli.erasing import signed_in
+
+_US_PER_S: Final = 1_000_000
+_PATHS: Final = {
+    "plan": ("/api/v1/retention", "classes"),
+    "holds": ("/api/v1/holds", "holds"),
+    "requests": ("/api/v1/deletions", "deletions"),
+}
+
+
+def retention(arguments: Sequence[str]) -> int:
+    """Show what retention classes hold and what is due, the holds, and the requests for deletions."""
+    chosen = _parser().parse_args(list(arguments))
+    path, member = _PATHS[chosen.action]
+    with signed_in(chosen.name) as questions:
+        rows = questions.get(path)[member]
+    if chosen.json:
+        print_json(rows)
+    elif not rows:
+        print(_EMPTY[chosen.action])
+    else:
+        for row in rows:
+            print(_LINES[chosen.action](row))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tallystick retention", description=retention.__doc__)
+    parser.add_argument("--as", dest="name", required=True, help="your account; asks its password")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.add_argument("action", choices=sorted(_PATHS), help="what to show")
+    return parser
+
+
+def _class_line(one: Mapping[str, Any]) -> str:
+    if one["keep"] is None:
+        return f"{one['name']}: {one['records']} entries, kept for ever"
+    held = f", {one['on_hold']} more are on hold" if one["on_hold"] else ""
+    due = f"{one['due']} of {one['records']} entries are due{held}"
+    return f"{one['name']}: kept {one['keep']}; {due} (received before {_day(one['before_us'])})"
+
+
+def _hold_line(one: Mapping[str, Any]) -> str:
+    state = "in force" if one["released_index"] is None else "released"
+    return f"{one['id']}  {state}  {_day(one['placed_us'])}  by {one['placed_by']}  {_words(one['filter'])}"
+
+
+def _request_line(one: Mapping[str, Any]) -> str:
+    asked = (
+        f"{one['count']} entries, asked for by {one['requested_by']} on {_day(one['requested_us'])}"
+    )
+    confirmed = f", confirmed by {one['confirmed_by']}" if one["confirmed_by"] else ""
+    return f"{one['id']}  {one['state']}  {asked}{confirmed}  {_words(one['filter'])}"
+
+
+def _words(given: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={ascii(value)[1:-1]}" for name, value in given.items()) or "everything"
+
+
+def _day(moment_us: int) -> str:
+    return datetime.fromtimestamp(moment_us / _US_PER_S, UTC).strftime("%Y-%m-%d")
+
+
+_LINES: Final = {"plan": _class_line, "holds": _hold_line, "requests": _request_line}
+_EMPTY: Final = {
+    "plan": "there are no retention classes: everything is kept for ever (docs/retention.md)",
+    "holds": "there are no holds",
+    "requests": "nobody has asked for a deletion",
+}

@@ -1,0 +1,131 @@
+"""Retention over the API: what is due, holds, and a deletion by two people, with the answers it states."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tallystick_ingest.app import create_app
+from tallystick_ingest.tenants import Tenants
+from tests.requirements import requirement
+from tests.retained import OldService
+
+PASSWORD = "a long password of the tests"
+ROLES = {"anna": "compliance", "bert": "admin", "carl": "viewer"}
+
+
+class Desk:
+    """The API of an old service, and the sessions of three people."""
+
+    def __init__(self, old: OldService, client: TestClient) -> None:
+        self.old, self.client = old, client
+        self.tokens = {}
+        for name, role in ROLES.items():
+            old.service.accounts.add(name, role, PASSWORD)
+            body = {"name": name, "password": PASSWORD}
+            self.tokens[name] = client.post("/api/v1/login", json=body).json()["session"]
+
+    def ask(self, who: str, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        headers = {"authorization": f"Bearer {self.tokens[who]}"}
+        answer = self.client.request(method, f"/api/v1{path}", json=body, headers=headers)
+        return answer.status_code, answer.json()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    old = OldService(tmp_path / "home")
+    old.calls(["alpha", "beta", "gamma"])
+    old.wait_months(8)
+    with TestClient(
+        create_app(Tenants(old.service, old.clock)), base_url="http://127.0.0.1"
+    ) as client:
+        yield Desk(old, client)
+    old.close()
+
+
+@requirement("retention.two-people")
+def test_a_deletion_from_the_plan_to_the_end(desk: Desk) -> None:
+    status, plan = desk.ask("anna", "GET", "/retention")
+    assert status == 200
+    assert [(one["name"], one["keep"], one["due"]) for one in plan["classes"]] == [
+        ("calls", "P7M", 3)
+    ]
+    body = {"class_name": "calls", "filter": {"tool": "b*"}, "reason": "their time is over"}
+    status, asked = desk.ask("anna", "POST", "/deletions", body)
+    assert (status, asked["state"], asked["count"]) == (200, "waiting", 1)
+    path = f"/deletions/{asked['id']}/confirm"
+    assert desk.ask("anna", "POST", path, {"digest": asked["digest"]})[0] == 403
+    assert desk.ask("bert", "POST", path, {"digest": "0" * 64})[0] == 409
+    status, done = desk.ask("bert", "POST", path, {"digest": asked["digest"], "reason": "seen"})
+    assert (status, done["state"]) == (200, "confirmed")
+    desk.old.service.retention.close()
+    assert desk.old.indexes("tool_name = 'beta'") == []
+    assert desk.ask("bert", "POST", path, {"digest": asked["digest"]})[0] == 409
+    status, listed = desk.ask("anna", "GET", "/deletions")
+    assert [one["state"] for one in listed["deletions"]] == ["confirmed"]
+
+
+@requirement("retention.hold")
+def test_a_hold_from_its_beginning_to_its_end(desk: Desk) -> None:
+    body = {"name": "case 7", "filter": {"tool": "beta"}, "reason": "a complaint"}
+    status, hold = desk.ask("anna", "POST", "/holds", body)
+    assert (status, hold["released_index"]) == (200, None)
+    assert desk.ask("anna", "GET", "/retention")[1]["classes"][0]["on_hold"] == 1
+    path = f"/holds/{hold['id']}/release"
+    assert desk.ask("anna", "POST", path, {"reason": ""})[0] == 403
+    assert desk.ask("bert", "POST", path, {"reason": "settled"})[0] == 200
+    assert desk.ask("bert", "POST", path, {"reason": "settled"})[0] == 409
+    assert desk.ask("bert", "POST", f"/holds/{'0' * 32}/release", {"reason": ""})[0] == 404
+    assert desk.ask("bert", "GET", "/holds")[1]["holds"][0]["released_index"] is not None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/retention", None),
+        ("GET", "/holds", None),
+        ("GET", "/deletions", None),
+        ("POST", "/holds", {"name": "x", "filter": {}, "reason": ""}),
+        ("POST", "/deletions", {"class_name": "calls", "reason": ""}),
+        ("POST", f"/deletions/{'0' * 32}/confirm", {"digest": "0" * 64}),
+        ("POST", f"/deletions/{'0' * 32}/withdraw", {"reason": ""}),
+    ],
+)
+def test_who_has_no_right_to_decide_sees_and_does_nothing(
+    desk: Desk, method: str, path: str, body: object
+) -> None:
+    before = desk.old.indexes("type LIKE 'log.%' AND type != 'log.reject'")
+    assert desk.ask("carl", method, path, body)[0] == 403
+    assert desk.old.indexes("type LIKE 'log.%' AND type != 'log.reject'") == before
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"reason": ""},
+        {"class_name": "no such class", "reason": ""},
+        {"filter": {"weather": "rain"}, "reason": ""},
+        {"filter": {"tool": ""}, "reason": ""},
+        {"filter": {"from_us": "0"}, "reason": ""},
+        {"filter": {"tool": "x" * 300}, "reason": ""},
+    ],
+)
+def test_what_makes_no_sense_is_refused(desk: Desk, body: object) -> None:
+    assert desk.ask("anna", "POST", "/deletions", body)[0] == 400
+
+
+@pytest.mark.parametrize("value", ["'", "') OR true --", "%", "_", "*' OR '1'='1"])
+def test_a_filter_is_a_pattern_and_no_sql(desk: Desk, value: str) -> None:
+    body = {"filter": {"tool": value}, "reason": ""}
+    assert desk.ask("anna", "POST", "/deletions", body)[0] == 409  # nothing matches
+    assert desk.ask("anna", "POST", "/holds", {"name": "x", **body})[0] == 200
+    assert desk.ask("anna", "GET", "/retention")[1]["classes"][0]["on_hold"] == 0
+
+
+def test_a_request_can_be_turned_down(desk: Desk) -> None:
+    _, asked = desk.ask("anna", "POST", "/deletions", {"class_name": "calls", "reason": ""})
+    path = f"/deletions/{asked['id']}/withdraw"
+    assert desk.ask("bert", "POST", path, {"reason": "no"})[1]["state"] == "withdrawn"
+    assert desk.ask("anna", "POST", path, {"reason": "no"})[0] == 409
