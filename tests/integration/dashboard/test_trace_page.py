@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tallystick_dashboard.trace.record import WITHHELD
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.sending import JSON, pairs, spans_json
@@ -138,7 +139,7 @@ def test_the_detail_pane_tells_who_acted_and_what_was_masked(
     app = opened(service, id=call["trace_id"], span=call["span_id"])
     facts = [row for block in blocks_of(app, "facts") for row in block["rows"]]
     names = [(row["value"], row["hint"]) for row in facts if row["label"] == "name"]
-    assert names[0] == ("alice", "asserted")
+    assert names[0] == (WITHHELD, "asserted")
     assert ("planner", "asserted") in names
     assert "1 x email" in [row["value"] for row in facts]
     arguments = blocks_of(app, "code")[0]
