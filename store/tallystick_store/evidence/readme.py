@@ -17,7 +17,7 @@ With Python 3.11 or later, its standard library alone, and no network
 
     python3 -I -S verify.py PACKAGE.zip --policy POLICY
 
-takes the thirteen numbered steps of docs/spec/package.md. POLICY is your own list of keys:
+takes the fourteen numbered steps of docs/spec/package.md. POLICY is your own list of keys:
 
     log <verification key of the log>
     emitter <verification key of an emitter>      one line each

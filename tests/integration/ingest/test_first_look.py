@@ -63,7 +63,7 @@ def test_the_service_verifies_itself_with_the_real_verifier(service: Service) ->
     found = verified(service)
     assert (found["state"], found["exit_code"], found["error"]) == ("done", 0, None)
     assert found["checkpoint"] >= entries
-    assert [one["number"] for one in found["steps"]] == list(range(1, 14))
+    assert [one["number"] for one in found["steps"]] == list(range(1, 15))
     assert {one["found"] for one in found["steps"]} == {0}
     sent = [one for one in service.statements() if one["session"] == emitter.session]
     assert found["steps"][1]["checked"]["statements"] > len(sent) == 4

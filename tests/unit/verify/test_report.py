@@ -53,7 +53,7 @@ def test_every_step_says_what_it_checked_found_and_could_not_check() -> None:
     assert "      not checked  no keys" in lines
     assert "      notice  session ab: ended in silence" in lines
     assert "12  spans         nothing to check here" in lines
-    assert sum(line[:2].strip().isdigit() for line in lines) == len(STEP_NAMES) == 13
+    assert sum(line[:2].strip().isdigit() for line in lines) == len(STEP_NAMES) == 14
 
 
 def test_findings_beyond_the_list_are_counted() -> None:
