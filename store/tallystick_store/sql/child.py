@@ -2,7 +2,7 @@
 
     in:  a line of JSON: sql, columns of each view, limits
     out: a line of JSON: the tables that the text reads, or an error
-    in:  for each of them a line {"name", "size"} and an Arrow stream of that size
+    in:  for each of them a line {"name"} and an Arrow stream
     out: a line {"columns", "rows", "incomplete", "size"} and the answer, or an error
 
 A database in memory, locked: no files, no extensions, no settings, one thread. The operating system bounds
@@ -79,8 +79,7 @@ def _connect(memory_bytes: int) -> duckdb.DuckDBPyConnection:
 
 def _register(connection: duckdb.DuckDBPyConnection, incoming: BinaryIO) -> None:
     head = orjson.loads(incoming.readline())
-    content = incoming.read(head["size"])
-    connection.register(head["name"], pa.ipc.open_stream(content).read_all())
+    connection.register(head["name"], pa.ipc.open_stream(incoming).read_all())
 
 
 def _answer(

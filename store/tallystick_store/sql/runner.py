@@ -23,13 +23,15 @@ from tallystick_store.sql.views import VIEWS
 
 MAX_VIEW_ROWS: Final = 500_000
 """Of one view in the period: above it the question is refused, for a part would be a wrong answer."""
-MAX_INPUT_BYTES: Final = 256 << 20
+MAX_INPUT_BYTES: Final = 128 << 20
+"""Of all views that a text names; the service holds them once, while they go over."""
 MEMORY_BYTES: Final = 512 << 20
 MAX_ROWS: Final = 100_000
 MAX_BYTES: Final = 16 << 20
 """Of an answer; beyond, it is cut after a whole row and says so."""
 SECONDS: Final = 10.0
 MAX_LINE_BYTES: Final = 1 << 20
+_CHUNK_ROWS: Final = 8_192
 _SPELLED: Final = 8
 """Times as long a text in JSON may be as in Arrow."""
 _COMMAND: Final = (sys.executable, "-I", "-m", "tallystick_store.sql.child")
@@ -75,10 +77,10 @@ def run_sql(reader: Reader, question: SqlQuestion) -> SqlAnswer:
             wanted: dict[str, list[str] | None] = _heard(process.stdout)["tables"]
             left = MAX_INPUT_BYTES
             for name, columns in wanted.items():
-                content = _input(reader, name, columns, question, left)
-                left -= len(content)
-                head = orjson.dumps({"name": name, "size": len(content)})
-                _send(process.stdin, head + b"\n" + content)
+                table = _input(reader, name, columns, question, left)
+                left -= table.nbytes
+                _send(process.stdin, orjson.dumps({"name": name}) + b"\n")
+                _send_table(process.stdin, table)
             said = _heard(process.stdout)
             if said["size"] > _SPELLED * MAX_BYTES:
                 raise _too_large()
@@ -106,8 +108,8 @@ def _asked(question: SqlQuestion) -> dict[str, Any]:
 
 def _input(
     reader: Reader, name: str, columns: list[str] | None, question: SqlQuestion, left: int
-) -> bytes:
-    """Read one view as an Arrow stream. The process names views and columns; only known ones are read."""
+) -> pa.Table:
+    """Read one view. The process names views and columns; only known ones are read."""
     view, period = VIEWS[name], (question.from_us, question.to_us)
     count = view.count(reader, period)
     if count > MAX_VIEW_ROWS:
@@ -121,10 +123,7 @@ def _input(
             f"the period has more than {MAX_INPUT_BYTES >> 20} MiB in the columns that are named:"
             " ask for a shorter one, or for fewer columns"
         )
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return bytes(sink.getvalue())
+    return table
 
 
 @contextmanager
@@ -152,6 +151,12 @@ def _child(seconds: float) -> Iterator["subprocess.Popen[bytes]"]:
 
 def _send(stream: BinaryIO | Any, content: bytes) -> None:  # noqa: ANN401 - a pipe of subprocess
     stream.write(content)
+    stream.flush()
+
+
+def _send_table(stream: Any, table: pa.Table) -> None:  # noqa: ANN401 - as above
+    with pa.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table, max_chunksize=_CHUNK_ROWS)
     stream.flush()
 
 
