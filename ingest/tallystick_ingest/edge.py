@@ -10,13 +10,15 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Callable, Iterable, MutableMapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
+import orjson
 from starlette.exceptions import HTTPException
 
 from tallystick_ingest.auth.challenge import NO_CHALLENGES, Challenges
-from tallystick_ingest.otlp.answer import failure
+from tallystick_ingest.otlp.answer import Answer, failure
 from tallystick_ingest.otlp.body import JSON
 from tallystick_ingest.otlp.http import Scope, Send, header_map, report_fault, send_answer
 from tallystick_ingest.otlp.incoming import Receive
@@ -46,6 +48,8 @@ _BLOB_PATH: Final = "/api/v1/blobs/"
 """So have blobs (api/blobs.py), whose sender is known before they are read."""
 BODY_TIMEOUT_S: Final = 60.0
 _INTERNAL: Final = 500
+_UNAVAILABLE: Final = 503
+_FAULT: Final = "internal fault; try again"
 
 Header = tuple[bytes, bytes]
 Application = Callable[[Scope, Receive, Send], Any]
@@ -118,8 +122,15 @@ class Edge:
             raise CutOffError("an answer was cut off; the fault is logged above") from None
         if is_fault:
             is_fault = False
-            answer = failure(JSON, 503, "internal fault; try again")
-            await send_answer(send_with_checkpoint, answer)
+            await send_answer(send_with_checkpoint, _fault_answer(scope["path"]))
+
+
+def _fault_answer(path: str) -> Answer:
+    """Answer a fault in the form of the address: that of OTLP, or that of the API."""
+    answer = failure(JSON, _UNAVAILABLE, _FAULT)
+    if path.startswith(_OTLP_PATH):
+        return answer
+    return replace(answer, body=orjson.dumps({"error": _FAULT}))
 
 
 def _withheld(scope: Scope) -> list[Header]:

@@ -33,13 +33,8 @@ LEFT_OUT = {
 NOT_CHECKED: list[Any] = [positive_data_acceptance]
 """Whether a text is a moment, a cursor, or the name of something that is there, no schema says."""
 
-CHECKS = {
-    "checks": {
-        "negative_data_rejection": {
-            "expected-statuses": ["400", "401", "403", "404", "413", "429", "5xx"]
-        }
-    }
-}
+REFUSALS = ["400", "401", "403", "404", "405", "409", "413", "429", "5xx"]
+CHECKS = {"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}}
 """How what makes no sense may be refused: too large is a reason too."""
 
 load_all_checks()

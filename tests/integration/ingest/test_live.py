@@ -171,6 +171,18 @@ def test_a_tail_ends_soon_after_its_key_is_revoked(
         }
 
 
+def test_a_tail_shows_no_payload_to_whoever_has_no_right_to_it(
+    service: Service, everything: dict[str, str]
+) -> None:
+    emitter = opened(service, "bare")
+    _, headers = key_of(service, everything, "read")
+    query = f"?session={emitter.session}"
+    with tail(service, query, **headers) as bare, tail(service, query) as whole:
+        send(service, emitter, 1)
+        assert bare.actions(1)[0]["disclosures"] == {}
+        assert "params" in whole.actions(1)[0]["disclosures"]
+
+
 def test_the_beginning_and_the_end_of_a_tail_are_on_record(service: Service) -> None:
     emitter = opened(service, "recorded")
     with tail(service, f"?session={emitter.session}") as made:

@@ -11,7 +11,8 @@ class StepShape(Answer):
 
     number: int
     name: str
-    checked: Count
+    checked: dict[str, Count]
+    """How many of what."""
     found: Count
     not_checked: Count
     findings: list[str]
