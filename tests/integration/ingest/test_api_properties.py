@@ -24,7 +24,7 @@ from tests.stores import Emitter
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-EXAMPLES = int(os.environ.get("TALLYSTICK_FUZZ_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("TALLYSTICK_FUZZ_EXAMPLES", "6"))
 TRACE = "5e" * 16
 LEFT_OUT = {
     "live": "answers without an end",
