@@ -62,6 +62,14 @@ PROOF: Final = {
         "promise: an answer is never shorter than what is kept",
         "An answer from roll-ups is that of the rows alone, however far the roll-ups reach.",
     ),
+    "use.percentiles": Requirement(
+        "our promise",
+        "A percentile of durations lies within 5 % of the action at its rank.",
+    ),
+    "use.search": Requirement(
+        "promise: an answer is never shorter than what is kept",
+        "A search finds a text wherever it stands in a period's records, or says where it has to go on.",
+    ),
     "use.periods": Requirement(
         "AI Act articles 12(2) and 26(5)",
         "Each action has start, end, caller, agent, tool, outcome and refusal, joined in one"

@@ -48,6 +48,13 @@ CALLS: Final = f"""
 """  # noqa: S608 - own words
 """Every record that may stand for a call; further conditions may follow."""
 
+SEEN_TOOLS: Final = """
+    SELECT server, tool, min(time_us) AS first_us,
+           arg_min(log_index, (time_us, log_index)) AS first_index
+    FROM ({calls}) WHERE tool <> '' GROUP BY server, tool
+"""
+"""Each tool among `calls`, and which record named it first."""
+
 COUNTS: Final = ("actions", "failed", "denied", "derived", "masked")
 SUMS: Final = ", ".join(f"sum({name})::BIGINT AS {name}" for name in COUNTS)
 

@@ -7,8 +7,10 @@ import pyarrow as pa
 from tallystick_store.engine.duckdb import Reader
 from tallystick_store.projections.calls import (
     ACTION_KEY,
+    CALLS,
     DAY_US,
     HOUR_US,
+    SEEN_TOOLS,
     SPAN_KEY,
     SUMS,
     kept_calls,
@@ -81,11 +83,6 @@ NOTED: Final = f"""
     FROM spans WHERE NOT contains(record, '"hits":{{{{}}}}') AND {{spans}} GROUP BY ALL
 """  # noqa: S608 - own words
 
-SEEN: Final = """
-    SELECT server, tool, min(time_us) AS first_us, arg_min(log_index, time_us) AS first_index
-    FROM kept WHERE tool <> '' GROUP BY ALL
-"""
-
 
 def _grouped(unit_us: int, *columns: str) -> str:
     names = ", ".join(columns)
@@ -115,7 +112,7 @@ _QUERIES: Final[dict[str, str]] = {
     DURATION_HOURS.name: _grouped(HOUR_US, "server", "tool", "duration"),
     WHO_DAYS.name: _grouped(DAY_US, "agent", "server", "tool", "person"),
     NOTED_HOURS.name: NOTED.format(events=_HERE, spans=_HERE),
-    TOOLS_SEEN.name: f"{_KEPT} {SEEN}",
+    TOOLS_SEEN.name: SEEN_TOOLS.format(calls=f"{CALLS} AND {_HERE}"),
     SESSION_PARTS.name: SESSIONS,
 }
 _TABLES: Final = {table.name: table for table in PROJECTIONS}

@@ -83,6 +83,10 @@ LISTS = [
     ("/api/v1/overview?from=2026-12-01&to=2027-01-01", "hours"),
     ("/api/v1/overview?from=2026-12-01&to=2027-01-01", "tools"),
     ("/api/v1/overview?from=2026-12-01&to=2027-01-01", "agents"),
+    ("/api/v1/statistics/tools?from=2026-12-01&to=2027-01-01", "tools"),
+    ("/api/v1/statistics/tools?from=2026-12-01&to=2027-01-01&by=hour", "tools"),
+    ("/api/v1/statistics/who?from=2026-12-01&to=2027-01-01", "uses"),
+    ("/api/v1/tools/new?from=2026-12-01&to=2027-01-01", "tools"),
     ("/api/v1/integrity", "sessions"),
 ]
 

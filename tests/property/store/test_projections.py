@@ -15,6 +15,7 @@ from tallystick_store.projections.calls import HOUR_US
 from tallystick_store.projections.windows import project, projected_end
 from tallystick_store.query import Query
 from tallystick_store.rows import EventRow, Row, SpanBatch, SpanRow
+from tallystick_store.statistics import new_tools, tool_statistics, who_uses_what
 from tallystick_store.store import Store
 from tallystick_store.trace_index import TracePlace
 from tests.requirements import requirement
@@ -125,6 +126,9 @@ def answers(reader: Reader) -> Iterator[object]:
     for period in PERIODS:
         yield read_overview(reader, *period)
         yield list(_traces(query, period))
+        yield tool_statistics(reader, *period, is_hourly=True)
+        yield new_tools(reader, *period)
+        yield who_uses_what(reader, *period)
     yield [one.event.log_index for one in query.actions(ActionFilter()).actions]
     yield list(_sessions(query))
     yield query.counts()
