@@ -104,6 +104,10 @@ TABLE: Final[Mapping[str, Route]] = {
     "POST /api/v1/events/{log_index}/reveal": Route(("read", "payload", "reveal")),
     "GET /api/v1/sessions": READ,
     "GET /api/v1/overview": READ,
+    "POST /api/v1/search": Route(("read", "payload")),
+    "GET /api/v1/statistics/tools": READ,
+    "GET /api/v1/statistics/who": READ,
+    "GET /api/v1/tools/new": READ,
     "GET /api/v1/tools": READ,
     "GET /api/v1/tools/history": READ,
     "GET /api/v1/credentials": READ,
@@ -137,12 +141,14 @@ BODIES: Final[Mapping[str, Any]] = {
     "/api/v1/keys": {"name": "another", "scopes": ["keys"]},
     "/api/v1/tenants": {"name": "umbrella"},
     "/api/v1/sql": {"sql": "SELECT * FROM events", "since": "2000-01-01", "until": "2040-01-01"},
+    "/api/v1/search": {"q": "canary", "from": "2000-01-01", "to": "2040-01-01"},
     "/api/v1/enroll": {"emitter_vkey": "", "proof": ""},
     "/api/v1/snapshot": {"name": "copy"},
     "/api/v1/login": {"name": "nobody", "password": "a long enough word"},
     "/api/v1/login/link": {"token": "guess"},
     "/admin/claim": {"token": "guess"},
 }
+EVER: Final = {"from": "2000-01-01", "to": "2040-01-01"}
 CUTS: Final[Mapping[str, Reach]] = {
     "environment": Reach(environments=(f"{OWN} *",)),
     "agent": Reach(agents=(f"{OWN} agent",)),
@@ -213,7 +219,10 @@ def _query(service: Service, path: str, other: str) -> dict[str, str]:
         "/api/v1/export": {"from": "1h"},
         "/api/v1/tools/history": {"observer": "mcp_client", "tool": f"{other}_tool"},
         "/api/v1/live": {"from": "refused, for a stream has no end; tests of its own read it"},
-        "/api/v1/overview": {"from": "2000-01-01", "to": "2040-01-01"},
+        "/api/v1/overview": EVER,
+        "/api/v1/statistics/tools": EVER,
+        "/api/v1/statistics/who": EVER,
+        "/api/v1/tools/new": EVER,
     }.get(path, {})
 
 

@@ -70,6 +70,10 @@ PROOF: Final = {
         "promise: an answer is never shorter than what is kept",
         "A search finds a text wherever it stands in a period's records, or says where it has to go on.",
     ),
+    "use.query-limit": Requirement(
+        "our promise",
+        "A query that takes too long is ended with a clear error, and harms no other.",
+    ),
     "use.periods": Requirement(
         "AI Act articles 12(2) and 26(5)",
         "Each action has start, end, caller, agent, tool, outcome and refusal, joined in one"

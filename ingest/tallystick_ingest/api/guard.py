@@ -29,6 +29,7 @@ from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import Service
 from tallystick_ingest.tenants import Tenants
 from tallystick_store.engine.duckdb import Reader
+from tallystick_store.engine.limited import Limited
 from tallystick_store.governance.requests import ConflictError
 from tallystick_store.query import Query
 
@@ -68,7 +69,8 @@ def reader_of(request: Request, caller: Caller) -> Reader:
     reach = caller.reach_for(reason_of(request))
     withheld = {"payload": not reach.has_payload, "names": not reach.has_names}
     request.state.withheld = ", ".join(name for name, is_so in withheld.items() if is_so)
-    return service_of(request).store.database.within(reach)
+    service = service_of(request)
+    return Limited(service.store.database.within(reach), service.config.store.query_timeout_s)
 
 
 def reason_of(request: Request) -> str:

@@ -49,6 +49,9 @@ from tallystick_store.trace_index import TracePlace
 from tallystick_store.traces import MAX_TRACES
 
 _MAX_SPAN_CHARS: Final = 16
+_SpanText = Annotated[str, Field(max_length=_MAX_SPAN_CHARS)]
+MAX_SPANS: Final = 200
+"""Spans whose details are asked for at once: more than a window shows."""
 _PLACE: Final = TypeAdapter(
     tuple[Annotated[int, Field(ge=0, lt=2**63)], Annotated[str, Field(max_length=MAX_TEXT_CHARS)]]
 )
@@ -88,14 +91,15 @@ def trace(
     trace_id: TraceId,
     request: Request,
     payload: Literal["all", "none"] = "all",
-    span: Annotated[str | None, Query(max_length=_MAX_SPAN_CHARS)] = None,
+    span: Annotated[list[_SpanText] | None, Query(max_length=MAX_SPANS)] = None,
     rows: Literal["events", "spans", "calls"] = "events",
     caller: Caller = _may_read,
 ) -> Response:
     """Return the events and spans of one trace, and its calls stage by stage.
 
     `payload=none` leaves out disclosures, and of spans all attributes but those that say what a span
-    is; `span` keeps the events and spans with one span id. `rows` says which list an Arrow answer holds.
+    is; `span` keeps the events and spans with that span id, and may be given up to 200 times.
+    `rows` says which list an Arrow answer holds.
     """
     log_size = service_of(request).store.size
     found = query_of(request, caller).trace(trace_id)
@@ -110,8 +114,8 @@ def trace(
     if payload == "none":
         events, spans = list(map(without_payload, events)), list(map(without_payload, spans))
     if span is not None:
-        events = [one for one in events if one["span_id"] == span]
-        spans = [one for one in spans if one["span_id"] == span]
+        events = [one for one in events if one["span_id"] in span]
+        spans = [one for one in spans if one["span_id"] in span]
     lists = [
         Rows("events", EventShape, events),
         Rows("spans", SpanShape, spans),

@@ -12,6 +12,7 @@ class StoreSettings:
     """SETTINGS says what each means."""
 
     verify_every_s: int
+    query_timeout_s: int
     retention_file: Path | None
 
 
@@ -21,6 +22,12 @@ SETTINGS: Final = (
         whole(0, 7 * 86_400),
         "300",
         "Seconds between verifications of the own log, if that takes no more than 5 % of a core; 0: only when asked.",
+    ),
+    Setting(
+        "query_timeout_s",
+        whole(1, 600),
+        "30",
+        "Seconds after which a query of the database is ended for whoever asked, with a 503 that says so.",
     ),
     Setting(
         "retention_file",
