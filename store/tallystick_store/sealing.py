@@ -18,8 +18,10 @@ from tallystick_store.engine.duckdb import Reader
 Sealing: TypeAlias = Literal["sealed", "recovered", "unsealed"]
 
 _SEALS: Final = """
-    SELECT session, body, log_index FROM seals
-    WHERE session IN (SELECT unnest(?)) AND old_size <= ? AND size > ? ORDER BY log_index
+    SELECT session, body, log_index FROM seals WHERE log_index IN (
+        SELECT log_index FROM seals
+        WHERE session IN (SELECT unnest(?)) AND old_size <= ? AND size > ?
+    ) ORDER BY log_index
 """
 _LEAVES: Final = """
     SELECT log_index, session, seq, statement FROM events WHERE log_index IN (SELECT unnest(?))
