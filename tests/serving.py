@@ -28,7 +28,8 @@ from tests.sending import PROTOBUF
 from tests.stores import EMITTER
 
 TALLYSTICK = str(Path(sys.executable).with_name("tallystick"))
-REVEALING = {"Tallystick-Reason": "what a test looks for"}
+REASON = "what a test looks for"
+REVEALING = {"Tallystick-Reason": REASON}
 """Lets an answer to the key of this machine name people."""
 DELIVERED_WITHIN_MS = 60_000
 """How long programs wait at their end for the service: tests look at what they have delivered."""

@@ -11,7 +11,7 @@ import pytest
 from tallystick_store.rows import EventRow, SealRow
 from tests.requirements import requirement
 from tests.sending import JSON, items, logs_protobuf, span_json
-from tests.serving import Answer, Service
+from tests.serving import REVEALING, Answer, Service
 from tests.stores import Emitter
 
 pytestmark = pytest.mark.e2e
@@ -46,7 +46,8 @@ def filled(service: Service) -> Service:
 
 
 def ask(service: Service, path: str, accept: str = ARROW) -> Answer:
-    answer = service.ask("GET", path, headers={**service.authorization, "Accept": accept})
+    headers = {**service.authorization, **REVEALING, "Accept": accept}
+    answer = service.ask("GET", path, headers=headers)
     assert answer.status == 200, answer.body
     return answer
 

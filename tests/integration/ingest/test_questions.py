@@ -21,7 +21,7 @@ from tallystick.tlog.tree import leaf_hash
 from tallystick_store.rows import EventRow, SealRow
 from tests.requirements import requirement
 from tests.sending import JSON, items, logs_protobuf, pairs, span_json, spans_json
-from tests.serving import REVEALING, Answer, Service
+from tests.serving import REASON, REVEALING, Answer, Service
 from tests.stores import Emitter
 
 pytestmark = pytest.mark.e2e
@@ -189,9 +189,9 @@ def test_a_row_that_was_changed_shows_its_faults_and_breaks_nothing_else(
     assert [one["log_index"] for one in counts if one["faults"]] == [target]
     for path in READS:
         assert ask(service, path).status == 200, path
-    told = service.tallystick("actions")
+    told = service.tallystick("actions", "--reason", REASON)
     assert (told.returncode, told.stdout.count("CHANGED")) == (0, 1)
-    assert "CHANGED" in service.tallystick("trace", TRACE).stdout
+    assert "CHANGED" in service.tallystick("trace", TRACE, "--reason", REASON).stdout
     send_trace(service, "after it", trace_id="9e" * 16)
     assert service.stop() == 0
 

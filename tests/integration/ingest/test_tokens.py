@@ -15,7 +15,7 @@ from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.requirements import requirement
 from tests.sending import JSON, as_protobuf, span_json
-from tests.serving import Answer, Service
+from tests.serving import REVEALING, Answer, Service
 
 pytestmark = pytest.mark.e2e
 
@@ -125,7 +125,8 @@ def test_the_record_of_an_access_states_whom_the_token_names(
     assert stated[0]["principal.basis"] == stated[0]["client.basis"] == "authenticated"
     assert (stated[0]["credential.kind"], stated[0]["delegation.depth"]) == ("jwt", 2)
     assert stated[0]["principal.ref"].startswith(me["id"].removeprefix("oidc-"))
-    raw = service.ask("GET", "/api/v1/records?from=0&to=10000", headers=service.authorization).body
+    revealing = {**service.authorization, **REVEALING}
+    raw = service.ask("GET", "/api/v1/records?from=0&to=10000", headers=revealing).body
     assert token.encode() not in raw
     assert b"ada@example.org" not in raw
     assert b"orchestrator" in raw
@@ -154,9 +155,11 @@ def test_made_up_keys_make_the_service_fetch_next_to_nothing(
 ) -> None:
     assert send(service, provider.token()).status == 200
     before = provider.fetches()
+    said = set()
     for number in range(200):
         forged = signing_key("x", "ES256").sign(claims(provider), kid=f"made up {number}")
-        assert service.ask("GET", "/api/v1/me", headers=bearer(forged)).status == 401
+        said.add(service.ask("GET", "/api/v1/me", headers=bearer(forged)).status)
+    assert said <= {401, 429}
     assert provider.fetches() - before <= 1 + PATIENCE_S // 10
     assert send(service, provider.token()).status == 200
 
