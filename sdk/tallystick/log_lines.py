@@ -30,6 +30,8 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 OURS: Final = ("tallystick", "tallystick_store", "tallystick_ingest", "tallystick_dashboard")
 PLAIN_SPOKEN: Final = ("uvicorn", "asyncio")
 """Loggers whose messages hold no values in their first line before those are put in."""
+OUTSPOKEN: Final = (*PLAIN_SPOKEN, "streamlit")
+"""Loggers that may have handlers of their own by now, which write values in their own form."""
 MAX_CHARS: Final = 4_096
 MAX_FRAMES: Final = 40
 MAX_CAUSES: Final = 8
@@ -75,6 +77,9 @@ def configure(form: Form, level: str, stream: TextIO | None = None) -> None:
     root.setLevel(max(threshold, logging.WARNING))
     for name in OURS:
         logging.getLogger(name).setLevel(threshold)
+    for name in [one for one in root.manager.loggerDict if one.partition(".")[0] in OUTSPOKEN]:
+        logging.getLogger(name).handlers[:] = []
+        logging.getLogger(name).propagate = True
     logging.raiseExceptions = False  # it would print the values of a message that does not fit them
     logging.captureWarnings(True)
     sys.excepthook = _log_end

@@ -91,6 +91,8 @@ def test_what_an_exception_says_is_not_told(stream: io.StringIO, form: Form) -> 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_of_others_the_values_are_not_told(stream: io.StringIO, form: Form) -> None:
+    logging.getLogger("uvicorn.error").addHandler(logging.StreamHandler(stream))
+    logging.getLogger("uvicorn.error").propagate = False
     configure(form, "debug", stream)
     logging.getLogger("asyncio").error("Task was not retrieved\nfuture: %s", CANARY)
     logging.getLogger("uvicorn.error").error("a header: %s", CANARY)

@@ -172,9 +172,10 @@ def _logs(resource: dict[str, Any]) -> Iterator[LogItem]:
         scope = _text(_object(scope_logs, "scope"), "name")
         for record in _objects(scope_logs, "logRecords"):
             name = _text(record, "eventName")
-            is_ours = claims_to_be_ours(scope, name)
+            body = _string_body(record)
+            is_ours = claims_to_be_ours(scope, name, body)
             details = None if is_ours else _log_details(record, shared, scope)
-            yield LogItem(name, _string_body(record), details)
+            yield LogItem(name, body, details)
 
 
 def _log_details(record: dict[str, Any], resource: Attributes, scope: str) -> LogDetails:

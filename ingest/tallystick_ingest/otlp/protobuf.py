@@ -91,7 +91,7 @@ def _logs(resource: ResourceLogs) -> Iterator[LogItem]:
         name = scope.scope.name
         for record in scope.log_records:
             body = record.body.string_value if record.body.HasField("string_value") else None
-            is_ours = claims_to_be_ours(name, record.event_name)
+            is_ours = claims_to_be_ours(name, record.event_name, body)
             details = None if is_ours else _log_details(record, shared, name)
             yield LogItem(record.event_name, body, details)
 

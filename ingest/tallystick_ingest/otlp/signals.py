@@ -1,7 +1,10 @@
 """What an OTLP request says, in plain values: the same whether it came as protobuf or as JSON."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
+
+from tallystick.tlog.seal import SEAL_HEADER
 
 Attributes = dict[str, Any]
 """Attribute values as JSON knows them: str, int, float, bool, None, and lists and dicts of these.
@@ -13,6 +16,10 @@ Bytes that are UTF-8 text become that text, so that it is masked like any other;
 
 OUR_NAME: Final = "tallystick"
 """The scope in which an emitter of ours sends, and the beginning of its events' names."""
+
+
+_OUR_BODY: Final = re.compile(rf"{re.escape(SEAL_HEADER)}\n|\{{\"[^\n]*\"v\":1\}}(?:\n|$)")
+"""How a seal begins, and how the first line of a record ends (docs/spec)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +49,15 @@ class LogItem:
     """All else that it says; None for one that claims to be a record of ours."""
 
 
-def claims_to_be_ours(scope: str, event_name: str) -> bool:
-    """Whether a LogRecord is to be read as a record of Tallystick: whatever it is then, it is no other log."""
-    return scope == OUR_NAME or event_name.startswith(f"{OUR_NAME}.")
+def claims_to_be_ours(scope: str, event_name: str, body: str | None) -> bool:
+    """Whether a LogRecord is to be read as a record of Tallystick: whatever it is then, it is no other log.
+
+    A record of ours that lost scope and name on its way is told by its body: its sender is to hear that it was
+    not kept, and sends it again.
+    """
+    if scope == OUR_NAME or event_name.startswith(f"{OUR_NAME}."):
+        return True
+    return body is not None and _OUR_BODY.match(body) is not None
 
 
 @dataclass(frozen=True, slots=True)

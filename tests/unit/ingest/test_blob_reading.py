@@ -10,6 +10,7 @@ from tallystick_ingest.api import blobs as api
 from tallystick_ingest.auth.gate import ADMINISTRATOR
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_store.blobs import BlobFiles, blob_digest
+from tallystick_store.reach import OPEN
 from tests.open_files import open_files
 from tests.requirements import requirement
 
@@ -28,6 +29,7 @@ def test_a_read_that_cannot_be_recorded_gives_nothing_and_leaves_no_file_open(
         raise BusyError("the log takes nothing now")
 
     monkeypatch.setattr(api, "service_of", lambda _: service)
+    monkeypatch.setattr(api, "reader_of", lambda *_: SimpleNamespace(reach=OPEN))
     monkeypatch.setattr(api, "record_access", busy)
     request: Any = object()
     with pytest.raises(BusyError) as failed:

@@ -15,7 +15,8 @@ from tallystick_ingest.foreign_logs import mask_logs
 from tallystick_ingest.otlp import json_form, protobuf
 from tallystick_ingest.otlp.signals import LogItem
 from tests.requirements import requirement
-from tests.sending import SPAN, TRACE, foreign_logs_json
+from tests.sending import SPAN, TRACE, batch, foreign_logs_json
+from tests.stores import Emitter
 
 MASKING = Masking.of(TokenKey("k1", b"k" * 32))
 NOW_US = 1_796_300_000_000_000
@@ -159,3 +160,15 @@ def test_what_claims_to_be_ours_is_no_foreign_log(scope: str, name: str) -> None
     body = foreign_logs_json({"body": "a line", "eventName": name}, scope=scope)
     assert json_form.logs(body) == [LogItem(name, "a line", None)]
     assert mask_logs(json_form.logs(body), MASKING, NOW_US) == ((), ())
+
+
+@pytest.mark.parametrize("item", batch(Emitter("lost"), 1))
+def test_a_record_of_ours_that_lost_its_name_on_the_way_is_none_either(item: LogItem) -> None:
+    body = foreign_logs_json({"body": item.body, "eventName": ""}, scope="")
+    assert json_form.logs(body) == [LogItem("", item.body, None)]
+
+
+@pytest.mark.parametrize("line", ['{"v":1}', '{"level":"info","v":1}x', "tallystick.seal/v1 came"])
+def test_a_line_that_resembles_ours_in_part_is_a_log_like_any_other(line: str) -> None:
+    [item] = json_form.logs(foreign_logs_json({"body": line, "eventName": ""}, scope=""))
+    assert item.details is not None
