@@ -1,5 +1,6 @@
 """Tokens of a real OpenID provider at every door of the service: OTLP over HTTP and gRPC, and the query API."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -197,7 +198,8 @@ def test_tokens_of_a_million_bytes_are_refused_at_the_door(
     service: Service, grpc_port: int
 ) -> None:
     huge = f"{'a' * 500_000}.{'b' * 500_000}.c"
-    assert send(service, huge).status == 431  # of the connection, before any address
+    with contextlib.suppress(ConnectionError):  # or closed while the rest was on its way
+        assert send(service, huge).status == 431  # of the connection, before any address
     assert send_rpc(grpc_port, huge) != grpc.StatusCode.OK
     large = f"{'a' * 20_000}.{'b' * 20_000}.c"
     assert service.ask("GET", "/api/v1/me", headers=bearer(large)).status == 401
