@@ -54,6 +54,7 @@ class Background:
         self._stop = threading.Event()
         self._progress = threading.Condition()
         self._start_lock = threading.Lock()
+        self._outbox_lock = threading.Lock()
         self._threads: tuple[threading.Thread, ...] = ()
         self._outbox: Outbox | None = None
         self._has_looked = False
@@ -63,13 +64,14 @@ class Background:
 
     @property
     def outbox(self) -> Outbox | None:
-        """What of this process's own session is to be shipped."""
+        """What of this process's own session is to be shipped: one and the same for every thread."""
         session = self._recorder.session
         if session is None:
             return None
-        if self._outbox is None or self._outbox.session != session.id:
-            self._outbox = Outbox(session.directory, session.id, lambda: session.sealed_end)
-        return self._outbox
+        with self._outbox_lock:
+            if self._outbox is None or self._outbox.session != session.id:
+                self._outbox = Outbox(session.directory, session.id, lambda: session.sealed_end)
+            return self._outbox
 
     @property
     def is_running(self) -> bool:

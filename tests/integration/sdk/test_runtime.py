@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from tallystick.recording.sealer import Sealer
 from tallystick.runtime import Runtime
 from tallystick.shipping.recovery import Recovery
 from tallystick.spool.files import Position, sessions
+from tallystick.spool.outbox import Outbox
 from tallystick.testing import API_KEY, Reply, Sink, SmallLog, running_sink
 from tallystick.tracing.spans import SpanRequest, open_span
 from tests.emitters import check_spool, draft
@@ -100,6 +102,35 @@ def test_a_flush_delivers_and_the_status_says_so(start: Start, sink: Sink) -> No
     until(lambda: "everything sealed is delivered" in running.status().shipping)
     assert sink.requests[0][1] == "/api/v1/enroll"
     assert {headers["authorization"] for _, _, headers, _ in sink.requests} == {f"Bearer {API_KEY}"}
+
+
+def test_who_waits_for_delivery_and_who_delivers_look_at_one_outbox(
+    start: Start, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may ask for it at one moment: with one each, the end of a process waited for a delivery long made."""
+    kept: list[Background] = []
+
+    def start_nothing(self: Background) -> None:
+        kept.append(self)
+
+    monkeypatch.setattr(Background, "start", start_nothing)
+    start(endpoint=sink.url).recorder.record(draft("a"))
+    background = kept[0]
+    others: list[threading.Thread] = []
+    seen: list[Outbox | None] = []
+
+    def make_slowly(*arguments: Any) -> Outbox:
+        if not others:
+            others.append(threading.Thread(target=lambda: seen.append(background.outbox)))
+            others[0].start()
+            others[0].join(0.2)
+        return Outbox(*arguments)
+
+    monkeypatch.setattr("tallystick.background.Outbox", make_slowly)
+    seen.append(background.outbox)
+    others[0].join(PATIENCE_S)
+    assert len(seen) == 2
+    assert seen[0] is seen[1]
 
 
 def test_the_tenant_s_token_key_is_in_force_after_enrolment_and_in_the_next_process(
