@@ -6,6 +6,7 @@ A new part is an attribute here; what happens to it over the service's life is i
 import secrets
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
@@ -65,23 +66,27 @@ SQL_OF_ALL: Final = 2
 _INSTANCE_BYTES: Final = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What has to be there before a service can be put together."""
+
+    config: ServiceConfig
+    keys: ServiceKeys
+    store: Store
+    clock: Clock
+    tenant: str = DEFAULT_TENANT
+
+
 class Composition:
     """The parts of an open service, and the one way in which anything enters its log."""
 
-    def __init__(
-        self,
-        config: ServiceConfig,
-        keys: ServiceKeys,
-        store: Store,
-        clock: Clock,
-        tenant: str = DEFAULT_TENANT,
-    ) -> None:
+    def __init__(self, ground: Ground) -> None:
         """Make the parts, area by area; nothing is stated yet."""
-        self.config, self.keys, self.tenant = config, keys, tenant
-        self.store, self.clock = store, clock
-        self.started_us = clock.now_us()
-        self.signer = log_signer(keys)
-        self.query = Query(store.database, store.published)
+        self.config, self.keys, self.tenant = ground.config, ground.keys, ground.tenant
+        self.store, self.clock = ground.store, ground.clock
+        self.started_us = self.clock.now_us()
+        self.signer = log_signer(self.keys)
+        self.query = Query(self.store.database, self.store.published)
         self.metrics = Metrics()
         self._make_access()
         self._make_recording()

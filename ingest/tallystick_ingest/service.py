@@ -10,11 +10,11 @@ from tallystick.errors import AdmissionError, ConfigError, StoreError
 from tallystick.tlog.note import VerifierKey
 from tallystick_ingest.auth.api_keys import ApiKey, NewKey
 from tallystick_ingest.auth.gate import Caller
-from tallystick_ingest.composition import Composition, log_signer
+from tallystick_ingest.composition import Composition, Ground, log_signer
 from tallystick_ingest.drafts import KeyPurpose
 from tallystick_ingest.operations.gauges import ServiceGauges
 from tallystick_ingest.otlp.incoming import BusyError
-from tallystick_ingest.service_keys import DEFAULT_TENANT, ServiceKeys, load_service_keys
+from tallystick_ingest.service_keys import DEFAULT_TENANT, load_service_keys
 from tallystick_ingest.service_session import SERVICE_SENDER
 from tallystick_ingest.settings import ServiceConfig
 from tallystick_store.archive.subject_keys import SUBJECT_KEYS_NAME
@@ -35,16 +35,9 @@ _log = logging.getLogger("tallystick.service")
 class Service(Composition):
     """Open it, serve it, close it. Safe to use from several threads."""
 
-    def __init__(
-        self,
-        config: ServiceConfig,
-        keys: ServiceKeys,
-        store: Store,
-        clock: Clock,
-        tenant: str = DEFAULT_TENANT,
-    ) -> None:
+    def __init__(self, ground: Ground) -> None:
         """Put the parts together; `open` is the way in."""
-        super().__init__(config, keys, store, clock, tenant)
+        super().__init__(ground)
         self._sweep_due_s = self.clock.monotonic_s()
         self._enrolling = threading.Lock()
         self._closing = threading.Lock()
@@ -70,7 +63,7 @@ class Service(Composition):
         except OSError as error:
             raise ConfigError(f"cannot use {config.core.data}: {error.strerror}") from error
         try:
-            service = cls(config, keys, store, clock or SystemClock(), tenant)
+            service = cls(Ground(config, keys, store, clock or SystemClock(), tenant))
         except BaseException:
             store.close()
             raise

@@ -1,5 +1,6 @@
 """What questions are asked of: the whole database, or what somebody may see of it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
@@ -13,16 +14,16 @@ Row = tuple[Any, ...]
 Answer = TypeVar("Answer")
 
 
-class Reader:
+class Reader(ABC):
     """What questions are asked of: the whole database, or what is within a reach of it."""
 
     reach: Reach = OPEN
     """What of the store is seen here."""
 
     @property
+    @abstractmethod
     def file_number(self) -> int:
         """How often the file was written anew."""
-        raise NotImplementedError
 
     def consistently(self, ask: Callable[[], Answer]) -> Answer:
         """Return what several queries find together; asked again where the file was written anew between them."""
@@ -44,13 +45,13 @@ class Reader:
         with self._cursor() as cursor:
             return cursor.execute(sql, list(parameters)).to_arrow_table()
 
+    @abstractmethod
     def _settle(self) -> None:
         """Wait until what was accepted is here."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open a cursor, in which every table stands as this reader sees it."""
-        raise NotImplementedError
 
 
 class Within(Reader):
