@@ -63,7 +63,7 @@ class ActionFilter:
     tool: str | None = None
     principal: str | None = None
     """The id as disclosed, or the keyed pseudonym."""
-    principal_refs: list[str] | None = None
+    principal_refs: tuple[str, ...] | None = None
     """Keyed pseudonyms, any of them."""
     outcome: str | None = None
     type: str | None = None
@@ -78,7 +78,7 @@ class ActionFilter:
             ("agent_name = ?", self.agent),
             ("tool_name = ?", self.tool),
             ("? IN (principal_id, principal_ref)", self.principal),
-            ("principal_ref IN (SELECT unnest(?))", self.principal_refs),
+            ("principal_ref IN (SELECT unnest(?))", self._refs),
             ("type = ?", self.type),
             ("session = ?", self.session),
             ("origin = ?", self._origin),
@@ -91,6 +91,10 @@ class ActionFilter:
             conditions.append("outcome = ?")
             parameters.append(self.outcome)
         return conditions, parameters
+
+    @property
+    def _refs(self) -> list[str] | None:
+        return None if self.principal_refs is None else list(self.principal_refs)
 
     @property
     def _origin(self) -> str | None:

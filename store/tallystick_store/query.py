@@ -79,10 +79,13 @@ class Query:
         for stretch in stretches_of_actions(self._database, [action_id]):
             yield from read_events(self._database, sql, [action_id, *stretch], self._published)
 
-    def refs_of(self, principal_id: str) -> list[str]:
-        """Return the keyed pseudonyms under which a principal of this id is known."""
-        sql = "SELECT DISTINCT principal_ref FROM events WHERE principal_id = ? AND principal_ref IS NOT NULL"
-        return [str(ref) for (ref,) in self._database.rows(f"{sql} ORDER BY 1", [principal_id])]
+    def refs_of(self, principal_id: str, start: int = 0) -> list[str]:
+        """Return the keyed pseudonyms that the log states for a principal of this id, from index `start` on."""
+        sql = (
+            "SELECT DISTINCT principal_ref FROM events"
+            " WHERE principal_id = ? AND principal_ref IS NOT NULL AND log_index >= ? ORDER BY 1"
+        )
+        return [str(ref) for (ref,) in self._database.rows(sql, [principal_id, start])]
 
     def trace(self, trace_id: str) -> Trace:
         """Return the events and spans of one trace, the first MAX_TRACE_ROWS of each."""

@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tallystick.errors import StoreError
 from tallystick_ingest.api.answers.governance import BackupMade
 from tallystick_ingest.api.evidence import new_directory
-from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of
-from tallystick_ingest.api.queries import record_access
+from tallystick_ingest.api.guard import BadRequestError, caller_with, record_access, service_of
 from tallystick_ingest.auth.gate import Caller
 from tallystick_store.governance.backup import take_backup
 

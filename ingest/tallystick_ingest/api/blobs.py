@@ -19,9 +19,9 @@ from tallystick_ingest.api.guard import (
     NotFoundError,
     caller_with,
     reader_of,
+    record_access,
     service_of,
 )
-from tallystick_ingest.api.queries import record_access
 from tallystick_ingest.auth.gate import Caller
 from tallystick_store.blob_sweep import is_named
 

@@ -11,9 +11,8 @@ from tallystick_ingest.api.answers.overview import (
     PassedOnShape,
     SharedShape,
 )
-from tallystick_ingest.api.guard import caller_with, reader_of, service_of
+from tallystick_ingest.api.guard import caller_with, reader_of, record_access, service_of
 from tallystick_ingest.api.listing import Extent, Listed, Rows, answer_list
-from tallystick_ingest.api.queries import record_access
 from tallystick_ingest.auth.gate import Caller
 from tallystick_store.credential_use import MAX_FINDINGS, passed_on, shared
 

@@ -10,8 +10,7 @@ from tallystick.capture.identity import joined
 from tallystick.verify.authority import DeletionRequest
 from tallystick_ingest.api.answers.form import CONFLICT
 from tallystick_ingest.api.answers.governance import ErasureCount, ErasureList, ErasureRequest
-from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of
-from tallystick_ingest.api.queries import record_access
+from tallystick_ingest.api.guard import BadRequestError, caller_with, record_access, service_of
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.service import Service
 from tallystick_ingest.two_people import MAX_REASON_CHARS

@@ -12,10 +12,9 @@ from pydantic import BaseModel, Field
 from tallystick.errors import StoreError
 from tallystick_ingest.api.answers.form import package
 from tallystick_ingest.api.answers.operations import SnapshotAnswer
-from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of
+from tallystick_ingest.api.guard import BadRequestError, caller_with, record_access, service_of
 from tallystick_ingest.api.listing import answer_json
-from tallystick_ingest.api.parameters import SinceText, UntilText
-from tallystick_ingest.api.queries import moment, record_access
+from tallystick_ingest.api.parameters import SinceText, UntilText, moment
 from tallystick_ingest.auth.gate import Caller
 from tallystick_store.evidence.store_reader import export_package
 from tallystick_store.snapshot import take_snapshot

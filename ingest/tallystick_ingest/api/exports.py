@@ -13,8 +13,7 @@ from tallystick_ingest.api.answers.operations import ExportBegun, ExportsAnswer,
 from tallystick_ingest.api.evidence import chunks
 from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
 from tallystick_ingest.api.listing import answer_json
-from tallystick_ingest.api.parameters import SinceMoment, UntilMoment
-from tallystick_ingest.api.queries import moment
+from tallystick_ingest.api.parameters import SinceMoment, UntilMoment, moment
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.export_jobs import ExportBusyError, Job
 from tallystick_store.evidence.card import MAX_CARD_BYTES

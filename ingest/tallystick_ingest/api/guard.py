@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 from fastapi import FastAPI, Request
@@ -23,6 +23,7 @@ from tallystick_ingest.auth.api_keys import Scope
 from tallystick_ingest.auth.gate import VERIFIER, Caller
 from tallystick_ingest.auth.limits import TooManyRequestsError
 from tallystick_ingest.auth.login import TooManyAttemptsError
+from tallystick_ingest.drafts import Access, AccessType
 from tallystick_ingest.otlp.answer import RETRY_AFTER_S
 from tallystick_ingest.otlp.http import RefusedWhole, header_map
 from tallystick_ingest.otlp.incoming import BusyError
@@ -88,6 +89,21 @@ def give_reason(request: Request, caller: Caller, reason: str) -> None:
             f"a reason has {MIN_REASON_CHARS} to {MAX_REASON_CHARS} printable characters, got {len(stated)}"
         )
     request.state.reason = stated
+
+
+def record_access(
+    request: Request,
+    caller: Caller,
+    kind: AccessType,
+    target: str,
+    query: dict[str, Any],
+    rows: int,
+) -> None:
+    """Record a read, with the reason where names were revealed; raises BusyError, and then nothing may be answered."""
+    reason = reason_of(request)
+    if reason and kind != "access.export":
+        kind = "access.reveal"
+    service_of(request).accesses.record(Access(kind, target, caller, query, rows, reason))
 
 
 def query_of(request: Request, caller: Caller) -> Query:

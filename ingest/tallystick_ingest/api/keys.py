@@ -9,9 +9,14 @@ from pydantic import BaseModel, Field
 from tallystick.errors import ConfigError
 from tallystick_ingest.api.answers.form import NOTHING_THERE
 from tallystick_ingest.api.answers.operations import KeyMade, KeyShape
-from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
+from tallystick_ingest.api.guard import (
+    BadRequestError,
+    NotFoundError,
+    caller_with,
+    record_access,
+    service_of,
+)
 from tallystick_ingest.api.listing import answer_json
-from tallystick_ingest.api.queries import record_access
 from tallystick_ingest.auth.api_keys import MAX_NAME_CHARS, SCOPES, ApiKey, NewKey
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.auth.reaches import reach_of, shown_reach

@@ -12,15 +12,14 @@ from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from tallystick.errors import AuthenticationError, AuthorizationError, TallystickError
 from tallystick_ingest.api.answers.form import Responses
-from tallystick_ingest.api.guard import caller_with, reader_of, service_of
-from tallystick_ingest.api.parameters import AnySince, AnyUntil, TextFilter
-from tallystick_ingest.api.queries import moment, record_access
+from tallystick_ingest.api.filters import Filters, Pseudonyms
+from tallystick_ingest.api.guard import caller_with, reader_of, record_access, service_of
 from tallystick_ingest.api.shapes import action_shape
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.drafts import Access
@@ -34,7 +33,6 @@ from tallystick_store.live import read_stretch
 EVENT_STREAM: Final = "text/event-stream"
 MAX_STALL_S: Final = 60.0
 """How long a reader may take nothing at all before its connection is closed."""
-_FILTERS: Final = ("from", "to", "agent", "tool", "principal", "outcome", "type", "session")
 _STREAM: Final[Responses] = {
     200: {
         "description": "Events `action`, with the log index as id; `lagged` and `end`, which are the last",
@@ -74,16 +72,9 @@ class EventStream(StreamingResponse):
 
 
 @router.get("/live", response_class=EventStream, responses=_STREAM)
-def live(  # noqa: PLR0913, PLR0917 - one parameter a filter
+def live(
     request: Request,
-    since: AnySince = None,
-    until: AnyUntil = None,
-    agent: TextFilter = None,
-    tool: TextFilter = None,
-    principal: TextFilter = None,
-    outcome: TextFilter = None,
-    type_: Annotated[TextFilter, Query(alias="type")] = None,
-    session: TextFilter = None,
+    filters: Filters,
     last_event_id: LastEventId = None,
     caller: Caller = _may_read,
 ) -> StreamingResponse:
@@ -93,35 +84,29 @@ def live(  # noqa: PLR0913, PLR0917 - one parameter a filter
     an id too. `lagged` tells a reader that fell behind where to go on; `end` says why nothing more comes.
     """
     service = service_of(request)
-    wanted = ActionFilter(
-        from_us=None if since is None else moment(since, service),
-        to_us=None if until is None else moment(until, service),
-        agent=agent,
-        tool=tool,
-        principal=principal,
-        outcome=outcome,
-        type=type_,
-        session=session,
-    )
+    wanted = filters.wanted(service)
     try:
         service.live.places.require_room(caller.id)
     except NoRoomError as error:
         raise HTTPException(429, str(error), {"retry-after": "1"}) from None
     log_size = service.store.size
     start = log_size if last_event_id is None else min(last_event_id + 1, log_size)
-    query = {name: value for name, value in request.query_params.items() if name in _FILTERS}
-    record_access(request, caller, "access.search", "live", {**query, "after": start - 1}, 0)
+    query = {**filters.stated(), "after": start - 1}
+    record_access(request, caller, "access.search", "live", query, 0)
     question = _question(request, caller, wanted)
-    access = Access("access.search", "live.end", caller, {**query, "after": start - 1}, 0)
+    access = Access("access.search", "live.end", caller, query, 0)
     return EventStream(_told(service, question, start, access), headers=_HEADERS)
 
 
 def _question(request: Request, caller: Caller, wanted: ActionFilter) -> Question:
     service, reader = service_of(request), reader_of(request, caller)
     headers = header_map(request.scope)
+    pseudonyms = Pseudonyms(request, caller)
+    at_first = pseudonyms.within(wanted)
 
     def read(start: int, log_size: int) -> Batch:
-        found = read_stretch(reader, wanted, start, log_size, service.store.published)
+        asked = pseudonyms.within(wanted, start, at_first.principal_refs or ())
+        found = read_stretch(reader, asked, start, log_size, service.store.published)
         shown = [
             Shown(one.event.log_index, orjson.dumps(action_shape(one))) for one in found.actions
         ]
@@ -137,7 +122,7 @@ def _question(request: Request, caller: Caller, wanted: ActionFilter) -> Questio
         is_same = (now.id, now.scopes, now.reach) == (caller.id, caller.scopes, caller.reach)
         return None if is_same else "what the credential may read has changed: connect again"
 
-    return Question((reader.reach, wanted), read, ends_for)
+    return Question((reader.reach, wanted, at_first), read, ends_for)
 
 
 async def _told(

@@ -17,10 +17,15 @@ from tallystick_ingest.api.answers.overview import (
     ToolCountsShape,
     VerificationAnswer,
 )
-from tallystick_ingest.api.guard import BadRequestError, caller_with, reader_of, service_of
+from tallystick_ingest.api.guard import (
+    BadRequestError,
+    caller_with,
+    reader_of,
+    record_access,
+    service_of,
+)
 from tallystick_ingest.api.listing import Extent, Listed, Rows, answer_json, answer_list
-from tallystick_ingest.api.parameters import SinceText, UntilText
-from tallystick_ingest.api.queries import moment, record_access
+from tallystick_ingest.api.parameters import SinceText, UntilText, moment
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.service import Service
 from tallystick_store.integrity import (

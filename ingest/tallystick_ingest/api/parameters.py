@@ -5,7 +5,11 @@ from typing import Annotated, Any, Final
 from fastapi import Path, Query
 from pydantic import Field
 
+from tallystick.errors import ConfigError
 from tallystick_ingest.api.answers.form import Index
+from tallystick_ingest.api.guard import BadRequestError
+from tallystick_ingest.moment import parse_moment
+from tallystick_ingest.service import Service
 
 MAX_TEXT_CHARS: Final = 256
 MAX_MOMENT_CHARS: Final = 64
@@ -36,3 +40,11 @@ ActionId = Annotated[
     str, Path(max_length=MAX_TEXT_CHARS, examples=["0af7651916cd43dd8448eb211c80319c"])
 ]
 LogIndex = Annotated[Index, Path(description="A place in the log, from 0.", examples=[0])]
+
+
+def moment(text: str, service: Service) -> int:
+    """Read a moment; raise BadRequestError for what is none."""
+    try:
+        return parse_moment(text, service.clock.now_us())
+    except ConfigError as error:
+        raise BadRequestError(str(error)) from None

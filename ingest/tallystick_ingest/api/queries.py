@@ -6,13 +6,12 @@ Each read is recorded before its answer goes out (`access_book`). Texts come out
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import Field, TypeAdapter
 
-from tallystick.errors import ConfigError
 from tallystick.verify.lines import ContentText, print_record_line
 from tallystick.verify.source import EventText, SealText, SpansText
 from tallystick_ingest import VERSION
@@ -28,13 +27,13 @@ from tallystick_ingest.api.answers.records import (
     StatusAnswer,
 )
 from tallystick_ingest.api.cursor import CursorText, print_cursor, read_cursor
+from tallystick_ingest.api.filters import Filters, Pseudonyms
 from tallystick_ingest.api.guard import (
-    BadRequestError,
     NotFoundError,
     caller_with,
     query_of,
     reader_of,
-    reason_of,
+    record_access,
     service_of,
 )
 from tallystick_ingest.api.listing import (
@@ -46,16 +45,12 @@ from tallystick_ingest.api.listing import (
     answer_json,
     answer_list,
 )
-from tallystick_ingest.api.parameters import ActionId, AnySince, AnyUntil, TextFilter
+from tallystick_ingest.api.parameters import ActionId
 from tallystick_ingest.api.shapes import action_shape, event_shape
 from tallystick_ingest.auth.gate import Caller
-from tallystick_ingest.drafts import Access, AccessType
-from tallystick_ingest.moment import parse_moment
-from tallystick_ingest.service import Service
-from tallystick_store.actions import MAX_PAGE, ActionFilter
+from tallystick_store.actions import MAX_PAGE
 from tallystick_store.engine.duckdb import Reader
 from tallystick_store.events import MAX_ROWS, Proof
-from tallystick_store.query import Query as Questions
 from tallystick_store.records import LogRecord, log_records
 from tallystick_store.sessions import MAX_SESSIONS
 
@@ -63,37 +58,10 @@ MAX_RECORDS: Final = 100_000
 """Entries in one answer of /records; ask again from where it ended."""
 _PLACE: Final = TypeAdapter(Annotated[int, Field(ge=0, lt=2**63)])
 _NDJSON: Final = "application/x-ndjson"
-_FILTERS: Final = (
-    *("from", "to", "agent", "tool", "principal", "outcome", "type", "session"),
-    "sealing",
-)
 
 router = APIRouter(prefix="/api/v1")
 _may_read = Depends(caller_with("read"))
 _may_read_raw = Depends(caller_with("read", "payload", is_whole_reach_needed=True))
-
-
-def record_access(
-    request: Request,
-    caller: Caller,
-    kind: AccessType,
-    target: str,
-    query: dict[str, Any],
-    rows: int,
-) -> None:
-    """Record a read, with the reason where names were revealed; raises BusyError, and then nothing may be answered."""
-    reason = reason_of(request)
-    if reason and kind != "access.export":
-        kind = "access.reveal"
-    service_of(request).accesses.record(Access(kind, target, caller, query, rows, reason))
-
-
-def moment(text: str, service: Service) -> int:
-    """Read a moment; raise BadRequestError for what is none."""
-    try:
-        return parse_moment(text, service.clock.now_us())
-    except ConfigError as error:
-        raise BadRequestError(str(error)) from None
 
 
 @router.get("/status", response_model=StatusAnswer)
@@ -125,16 +93,9 @@ def status(request: Request, caller: Caller = _may_read) -> Response:
 
 
 @router.get("/actions", response_model=ActionsAnswer)
-def actions(  # noqa: PLR0913, PLR0917 - one parameter a filter
+def actions(
     request: Request,
-    since: AnySince = None,
-    until: AnyUntil = None,
-    agent: TextFilter = None,
-    tool: TextFilter = None,
-    principal: TextFilter = None,
-    outcome: TextFilter = None,
-    type_: Annotated[TextFilter, Query(alias="type")] = None,
-    session: TextFilter = None,
+    filters: Filters,
     sealing: Proof | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     before: CursorText = None,
@@ -145,24 +106,12 @@ def actions(  # noqa: PLR0913, PLR0917 - one parameter a filter
     As Arrow: one flat row for each action, without its payload.
     """
     service = service_of(request)
-    query = {name: value for name, value in request.query_params.items() if name in _FILTERS}
+    query = filters.stated() | ({} if sealing is None else {"sealing": sealing})
     place = None if before is None else read_cursor("actions", query, before, _PLACE)
     log_size = service.store.size
-    reader = reader_of(request, caller)
-    by_name = principal is not None and not reader.reach.has_names
-    wanted = ActionFilter(
-        from_us=None if since is None else moment(since, service),
-        to_us=None if until is None else moment(until, service),
-        agent=agent,
-        tool=tool,
-        principal=None if by_name else principal,
-        principal_refs=_refs_of(request, caller, principal or "") if by_name else None,
-        outcome=outcome,
-        type=type_,
-        session=session,
-        sealing=sealing,
-    )
-    page = query_of(request, caller).actions(wanted, limit=limit, before=place)
+    wanted = replace(filters.wanted(service), sealing=sealing)
+    asked = Pseudonyms(request, caller).within(wanted)
+    page = query_of(request, caller).actions(asked, limit=limit, before=place)
     record_access(request, caller, "access.search", "actions", query, len(page.actions))
     is_last = page.before is None
     cursor = None if is_last else print_cursor("actions", query, page.before)
@@ -171,13 +120,6 @@ def actions(  # noqa: PLR0913, PLR0917 - one parameter a filter
     rows = Rows("actions", ActionShape, shapes, make_table)
     extent = Extent(log_size, is_incomplete=not is_last, cursor=("before", cursor))
     return answer_list(request, Listed(extent, [rows]))
-
-
-def _refs_of(request: Request, caller: Caller, principal: str) -> list[str]:
-    """Return the pseudonyms of a person whose name the caller knows and is not shown."""
-    reach = replace(caller.reach_for(""), has_names=True)
-    reader = service_of(request).store.database.within(reach)
-    return [principal, *Questions(reader).refs_of(principal)]
 
 
 @router.get("/actions/{action_id}", response_model=ActionAnswer, responses=NOTHING_THERE)

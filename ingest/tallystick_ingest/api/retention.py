@@ -19,9 +19,8 @@ from tallystick_ingest.api.answers.retention import (
     HoldShape,
     PlanAnswer,
 )
-from tallystick_ingest.api.guard import NotFoundError, caller_with, service_of
+from tallystick_ingest.api.guard import NotFoundError, caller_with, record_access, service_of
 from tallystick_ingest.api.listing import answer_json
-from tallystick_ingest.api.queries import record_access
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.two_people import MAX_REASON_CHARS
 from tallystick_store.governance.classes import MAX_NAME_CHARS

@@ -13,10 +13,15 @@ from pydantic import BaseModel, Field, TypeAdapter
 from tallystick_ingest.api.answers.form import Listing
 from tallystick_ingest.api.answers.records import EventShape
 from tallystick_ingest.api.cursor import MAX_CURSOR_CHARS, print_cursor, read_cursor
-from tallystick_ingest.api.guard import BadRequestError, caller_with, reader_of, service_of
+from tallystick_ingest.api.guard import (
+    BadRequestError,
+    caller_with,
+    reader_of,
+    record_access,
+    service_of,
+)
 from tallystick_ingest.api.listing import Extent, Listed, Rows, answer_list
-from tallystick_ingest.api.parameters import SinceMoment, UntilMoment
-from tallystick_ingest.api.queries import moment, record_access
+from tallystick_ingest.api.parameters import SinceMoment, UntilMoment, moment
 from tallystick_ingest.api.shapes import event_shape
 from tallystick_ingest.auth.gate import Caller
 from tallystick_store.search import MAX_CHARS, MAX_HITS, MIN_CHARS, search_text

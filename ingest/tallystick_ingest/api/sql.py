@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from tallystick_ingest.api.answers.form import Answer, Count, Listing
-from tallystick_ingest.api.guard import BadRequestError, caller_with, service_of
+from tallystick_ingest.api.guard import BadRequestError, caller_with, record_access, service_of
 from tallystick_ingest.api.listing import (
     ARROW_STREAM,
     AS_OF_HEADER,
@@ -22,8 +22,7 @@ from tallystick_ingest.api.listing import (
     JSON,
     accepts_arrow,
 )
-from tallystick_ingest.api.parameters import SinceMoment, UntilMoment
-from tallystick_ingest.api.queries import moment, record_access
+from tallystick_ingest.api.parameters import SinceMoment, UntilMoment, moment
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.service import Service
 from tallystick_ingest.turnstile import NoRoomError

@@ -16,10 +16,15 @@ from tallystick_ingest.api.answers.statistics import (
     UseShape,
     WhoAnswer,
 )
-from tallystick_ingest.api.guard import BadRequestError, caller_with, reader_of, service_of
+from tallystick_ingest.api.guard import (
+    BadRequestError,
+    caller_with,
+    reader_of,
+    record_access,
+    service_of,
+)
 from tallystick_ingest.api.listing import Extent, Listed, Rows, answer_list
-from tallystick_ingest.api.parameters import SinceText, UntilText
-from tallystick_ingest.api.queries import moment, record_access
+from tallystick_ingest.api.parameters import SinceText, UntilText, moment
 from tallystick_ingest.auth.gate import Caller
 from tallystick_store.statistics import MAX_ROWS, new_tools, tool_statistics, who_uses_what
 

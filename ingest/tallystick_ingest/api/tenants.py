@@ -11,8 +11,7 @@ from pydantic import BaseModel, Field
 
 from tallystick.errors import AuthorizationError
 from tallystick_ingest.api.answers.operations import TenantAdded, TenantsAnswer
-from tallystick_ingest.api.guard import caller_with, service_of, tenants_of
-from tallystick_ingest.api.queries import record_access
+from tallystick_ingest.api.guard import caller_with, record_access, service_of, tenants_of
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.service import Service
 from tallystick_ingest.tenants import Tenants, link_token

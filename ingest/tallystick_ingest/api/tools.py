@@ -18,10 +18,15 @@ from tallystick_ingest.api.answers.tools import (
     VersionShape,
 )
 from tallystick_ingest.api.cursor import CursorText, print_cursor, read_cursor
-from tallystick_ingest.api.guard import NotFoundError, caller_with, reader_of, service_of
+from tallystick_ingest.api.guard import (
+    NotFoundError,
+    caller_with,
+    reader_of,
+    record_access,
+    service_of,
+)
 from tallystick_ingest.api.listing import Extent, Listed, Rows, answer_list
 from tallystick_ingest.api.parameters import TextFilter
-from tallystick_ingest.api.queries import record_access
 from tallystick_ingest.api.shapes import faults_shape
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.definition_diff import diff_of, differing, read_offered

@@ -28,6 +28,7 @@ from tallystick_ingest.api.guard import (
     give_reason,
     query_of,
     reader_of,
+    record_access,
     service_of,
 )
 from tallystick_ingest.api.listing import Extent, Listed, Rows, answer_json, answer_list
@@ -37,8 +38,8 @@ from tallystick_ingest.api.parameters import (
     AnyUntil,
     LogIndex,
     TraceId,
+    moment,
 )
-from tallystick_ingest.api.queries import moment, record_access
 from tallystick_ingest.api.shapes import event_shape, faults_shape, span_shape, without_payload
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.in_force import with_definitions

@@ -112,6 +112,18 @@ def test_a_filter_holds_for_a_tail_as_for_the_list(service: Service) -> None:
         assert numbers(made.actions(1)) == [2]
 
 
+def test_a_person_is_found_by_name_without_being_shown_it(service: Service) -> None:
+    emitter = opened(service, "named")
+    send(service, emitter, 7, principal__ref="known before")
+    with tail(service, f"?session={emitter.session}&principal=person-7") as made:
+        send(service, emitter, 8, principal__ref="somebody else")
+        send(service, emitter, 7, principal__ref="known before")
+        send(service, emitter, 7, principal__ref="new since")
+        found = made.actions(2)
+    assert [one["statement"]["principal.ref"] for one in found] == ["known before", "new since"]
+    assert all("principal.id" not in one["disclosures"] for one in found)
+
+
 @requirement("api.live")
 def test_whoever_connects_again_gets_what_came_since_once(service: Service) -> None:
     emitter = opened(service, "again")
