@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 
 def contents(place: Path) -> Iterator[tuple[Path, bytes]]:
     """Read every file below a folder; one that is gone by then is left out."""
@@ -12,3 +14,14 @@ def contents(place: Path) -> Iterator[tuple[Path, bytes]]:
         for path in (Path(folder, name) for name in names):
             with suppress(FileNotFoundError):
                 yield path, path.read_bytes()
+
+
+def bytes_of(directory: Path) -> bytes:
+    """Return every byte of every file below a directory, and every cell of every Parquet file."""
+    found = []
+    for path in sorted(directory.rglob("*")):
+        if path.is_file():
+            found.append(path.read_bytes())
+        if path.suffix == ".parquet":
+            found += [repr(row).encode() for row in pq.read_table(path).to_pylist()]
+    return b"".join(found)

@@ -10,12 +10,12 @@ import pytest
 from tallystick.event import Record
 from tallystick_store.rows import EventRow
 from tests.erasable import ADA, BOB
+from tests.files import bytes_of
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.sending import JSON, item, logs_protobuf, span_json
 from tests.serving import TALLYSTICK, Service
 from tests.stores import EMITTER, Emitter
-from tests.unit.store.governance.test_erasing import bytes_of
 
 
 class Person:

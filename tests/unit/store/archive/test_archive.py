@@ -15,6 +15,7 @@ from tallystick_store.journal.segments import segment_files
 from tallystick_store.rows import EventRow, Merge
 from tallystick_store.schema import EVENTS
 from tallystick_store.store import Store
+from tests.files import bytes_of
 from tests.stores import (
     ORIGIN,
     START_US,
@@ -50,17 +51,6 @@ def archive_of(directory: Path) -> Archive:
     return Archive(directory / ARCHIVE_FOLDER, ORIGIN, SubjectKeys(subject_keys(directory)))
 
 
-def contents(directory: Path) -> bytes:
-    """Return every byte of every file below a directory, and every cell of every Parquet file."""
-    found = []
-    for path in sorted(directory.rglob("*")):
-        if path.is_file():
-            found.append(path.read_bytes())
-        if path.suffix == ".parquet":
-            found += [repr(row).encode() for row in pq.read_table(path).to_pylist()]
-    return b"".join(found)
-
-
 def test_what_the_journal_held_is_archived_when_it_is_emptied(tmp_path: Path) -> None:
     data = tmp_path / "data"
     store = open_archived(data)
@@ -78,7 +68,7 @@ def test_no_value_stands_in_the_archive_in_clear(tmp_path: Path) -> None:
     store = open_archived(data)
     fill(store, Emitter())
     store.close()
-    everything = contents(data / ARCHIVE_FOLDER)
+    everything = bytes_of(data / ARCHIVE_FOLDER)
     assert b"person-" not in everything
     assert b"span 1" not in everything
     assert b"lookup" in everything, "statements are kept in clear"

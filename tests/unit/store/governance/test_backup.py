@@ -14,6 +14,7 @@ from tallystick_store.governance.ledger import LEDGER_NAME
 from tallystick_store.governance.restore import NOTHING, ForkError, Known, Restoring, restore
 from tallystick_store.opening import DATABASE_NAME
 from tests.erasable import ADA, BLOB
+from tests.files import bytes_of
 from tests.requirements import requirement
 from tests.stores import (
     LOG,
@@ -25,7 +26,7 @@ from tests.stores import (
     verify_data,
     write,
 )
-from tests.unit.store.governance.test_erasing import World, bytes_of
+from tests.unit.store.governance.test_erasing import World
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from tallystick.errors import StoreError
@@ -20,6 +19,7 @@ from tallystick_store.governance.subjects import named_blobs, select_values
 from tallystick_store.rows import Admitted, EventRow, Merge
 from tallystick_store.store import Store
 from tests.erasable import ADA, TRACE_OF_ADA, TRACE_OF_BOB, Records
+from tests.files import bytes_of
 from tests.requirements import requirement
 from tests.stores import (
     LOG,
@@ -61,17 +61,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path / "data")
     yield made
     made.close()
-
-
-def bytes_of(directory: Path) -> bytes:
-    """Return every byte of every file below a directory, and every cell of every Parquet file."""
-    found = []
-    for path in sorted(directory.rglob("*")):
-        if path.is_file():
-            found.append(path.read_bytes())
-        if path.suffix == ".parquet":
-            found += [repr(row).encode() for row in pq.read_table(path).to_pylist()]
-    return b"".join(found)
 
 
 def values_in_archive(directory: Path) -> str:
