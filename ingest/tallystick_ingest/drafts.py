@@ -6,7 +6,7 @@ Every text that somebody else chose, such as the name of an API key, is masked h
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
 import tallystick_ingest
@@ -17,6 +17,7 @@ from tallystick.recording.masked import Masking
 from tallystick_ingest.admission import Origin
 from tallystick_ingest.auth.api_keys import ApiKey
 from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.auth.limits import CallerLimits
 from tallystick_ingest.auth.reaches import recorded_reach
 from tallystick_ingest.prepared import NATIVE, Prepared
 from tallystick_ingest.stated_identity import joined, state_identity
@@ -86,8 +87,15 @@ class Drafts:
             "key.scopes": list(key.scopes),
             **({"key.reach": reach} if reach else {}),
             **({} if key.expires_us is None else {"key.expires_us": key.expires_us}),
+            **({"key.limits": limits} if (limits := recorded_limits(key.limits)) else {}),
         }
         return self._by("key.added", stated, by)
+
+    def api_key_limited(self, key: ApiKey, by: Caller) -> Prepared:
+        """Say how often an API key may ask from here on, and who said so."""
+        rates = [f"{name}={rate}" for name, rate in recorded_limits(key.limits).items()]
+        value = " ".join([key.id, *(rates or ["limits=as set"])])
+        return self._by("config.changed", {"config.name": "key.limits", "config.value": value}, by)
 
     def api_key_revoked(self, key: ApiKey, by: Caller) -> Prepared:
         """Say that an API key is let in no more, and who revoked it."""
@@ -194,6 +202,11 @@ class Drafts:
             "mask.key_id": self.masking.key_id,
         }
         return Prepared({**envelope, **statement}, disclosures or {})
+
+
+def recorded_limits(limits: CallerLimits) -> dict[str, int]:
+    """Return the limits that a key has of its own, for the record."""
+    return {name: rate for name, rate in asdict(limits).items() if rate is not None}
 
 
 @dataclass(frozen=True, slots=True)

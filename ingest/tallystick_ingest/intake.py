@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from tallystick.errors import StoreError
 from tallystick.recording.masked import Masking
@@ -168,7 +169,7 @@ class OtlpIntake:
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tallystick-intake")
         self._checking = ThreadPoolExecutor(CHECKERS, thread_name_prefix="tallystick-tokens")
         self._counting = threading.Lock()
-        self._pauses: dict[str, asyncio.Lock] = {}
+        self._pauses: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
     def in_progress_bytes(self) -> int:
@@ -182,7 +183,7 @@ class OtlpIntake:
         else:
             loop = asyncio.get_running_loop()
             caller = await loop.run_in_executor(self._checking, self._gate.caller, headers)
-        if not self._rates.is_request_due(caller.id):
+        if not self._rates.is_request_due(caller.id, caller.limits):
             raise BusyError("more requests a second than one sender may send: send this one again")
         return caller
 
@@ -221,7 +222,8 @@ class OtlpIntake:
     async def _slow_down(self, sender: str, path: str) -> None:
         """Answer a sender of nothing but garbage one request at a time, and not at once."""
         if self._refusals.is_flooded(sender, path):
-            async with self._pauses.setdefault(sender, asyncio.Lock()):
+            pause = self._pauses.setdefault(sender, asyncio.Lock())
+            async with pause:
                 await asyncio.sleep(FLOOD_PAUSE_S)
 
     def close(self) -> None:

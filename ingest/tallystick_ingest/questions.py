@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -23,6 +23,7 @@ CONNECT_S = 5
 ANSWER_S = 60
 """For what is done at once."""
 REASON_HEADER = "tallystick-reason"
+_JSON_BODY: Final = {"content-type": "application/json"}
 
 
 class AnswerError(TallystickError):
@@ -111,9 +112,16 @@ class Questions:
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """Post a JSON object, and read one."""
         client = ServiceClient(self.target)
-        headers = {"content-type": "application/json"}
         try:
-            return _object(client.post(path, orjson.dumps(dict(body)), headers))
+            return _object(client.post(path, orjson.dumps(dict(body)), _JSON_BODY))
+        finally:
+            client.close()
+
+    def put(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Put a JSON object in the place of another, and read one."""
+        client = ServiceClient(self.target)
+        try:
+            return _object(client.put(path, orjson.dumps(dict(body)), _JSON_BODY))
         finally:
             client.close()
 

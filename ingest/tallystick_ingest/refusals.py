@@ -8,11 +8,11 @@ vouched for, are counted in memory: one record for each would let anybody fill t
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from tallystick.clock import Clock
 from tallystick_ingest.admission import Origin
+from tallystick_ingest.auth.limits import Buckets
 from tallystick_ingest.drafts import Drafts
 from tallystick_ingest.prepared import Prepared
 from tallystick_ingest.verdict import Refusal, counts
@@ -28,48 +28,33 @@ Counts = Mapping[tuple[str, str], Mapping[str, int]]
 """(sender, address) -> reason -> how often."""
 
 
-@dataclass(slots=True)
-class _Allowance:
-    """How many records of its own a sender may still cause at one address."""
-
-    left: float
-    since_s: float
-
-    def take(self, now_s: float) -> bool:
-        self.left = min(RECORDED_AT_ONCE, self.left + (now_s - self.since_s) / REFILL_S)
-        self.since_s = now_s
-        if self.left < 1:
-            return False
-        self.left -= 1
-        return True
-
-
 class Refusals:
     """Decides and counts. Safe to use from several threads."""
 
     def __init__(self, drafts: Drafts, clock: Clock) -> None:
         """Start with nothing counted."""
         self._drafts = drafts
-        self._clock = clock
         self._lock = threading.Lock()
-        self._allowances: dict[tuple[str, str], _Allowance] = {}
+        self._allowances = Buckets(1 / REFILL_S, RECORDED_AT_ONCE * REFILL_S, clock.monotonic_s)
         self._counts: dict[tuple[str, str], Counter[str]] = {}
+
+    @property
+    def remembered(self) -> int:
+        """Of how many senders and addresses it is known what they were refused."""
+        return len(self._allowances)
 
     def draft(self, origin: Origin, refusals: Sequence[Refusal]) -> Prepared | None:
         """Return the record of what was refused of one request; None when it was counted instead."""
-        key, now_s = (origin.sender, _known(origin.path)), self._clock.monotonic_s()
+        if not self._allowances.take(_place(origin.sender, origin.path)):
+            return self._drafts.reject(origin, refusals)
         with self._lock:
-            allowance = self._allowances.setdefault(key, _Allowance(RECORDED_AT_ONCE, now_s))
-            if not allowance.take(now_s):
-                self._counts.setdefault(key, Counter()).update(counts(refusals))
-                return None
-        return self._drafts.reject(origin, refusals)
+            key = (origin.sender, _known(origin.path))
+            self._counts.setdefault(key, Counter()).update(counts(refusals))
+        return None
 
     def is_flooded(self, sender: str, path: str) -> bool:
         """Whether a sender's next refusal at an address would only be counted."""
-        with self._lock:
-            allowance = self._allowances.get((sender, _known(path)))
-            return allowance is not None and allowance.left < 1
+        return self._allowances.is_empty(_place(sender, path))
 
     def add_anonymous(self, path: str, reason: str) -> None:
         """Count one request of nobody; addresses that are not ours are counted together."""
@@ -94,6 +79,10 @@ class Refusals:
             self._drafts.reject_counted(sender, path, refused)
             for (sender, path), refused in taken.items()
         ]
+
+
+def _place(sender: str, path: str) -> str:
+    return f"{_known(path)} {sender}"
 
 
 def _known(path: str) -> str:

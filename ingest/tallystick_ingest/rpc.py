@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
+from weakref import WeakValueDictionary
 
 import grpc
 from cryptography import x509
@@ -140,7 +141,7 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     def __init__(self, tenants: Tenants) -> None:
         self._tenants = tenants
         self.in_progress = 0
-        self._incoming: dict[str, asyncio.Semaphore] = {}
+        self._incoming: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def service(self, handler_call_details: Any) -> Any:  # noqa: ANN401 - types of grpc
         """Find the handler of a method; a stream of one message is read only when we want it."""

@@ -10,6 +10,7 @@ from tallystick.errors import AdmissionError, ConfigError, StoreError
 from tallystick.tlog.note import VerifierKey
 from tallystick_ingest.auth.api_keys import ApiKey, NewKey
 from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.auth.limits import CallerLimits
 from tallystick_ingest.composition import Composition, Ground, log_signer
 from tallystick_ingest.drafts import KeyPurpose
 from tallystick_ingest.operations.gauges import ServiceGauges
@@ -112,6 +113,16 @@ class Service(Composition):
         key = self.ring.revoke(id_)
         if key is not None:
             self.state([self.drafts.api_key_revoked(key, by)])
+        return key
+
+    def limit_api_key(self, id_: str, limits: CallerLimits, by: Caller) -> ApiKey | None:
+        """Give an API key other limits and record it; None when there is none. Raises OSError and BusyError.
+
+        They hold from here on even if that cannot be recorded now: ask again until it is.
+        """
+        key = self.ring.limit(id_, limits)
+        if key is not None and key.revoked_us is None:
+            self.state([self.drafts.api_key_limited(key, by)])
         return key
 
     def newest_note(self) -> str | None:

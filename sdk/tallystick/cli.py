@@ -78,12 +78,12 @@ def verify(arguments: Sequence[str]) -> int:
     return verify_main(list(arguments))
 
 
-_API_KEY_ACTIONS: Final = ("list", "create", "revoke")
+_API_KEY_ACTIONS: Final = ("list", "create", "limit", "revoke")
 """Of the service's keys: whoever runs one has the package that asks it."""
 
 
 def keys(arguments: Sequence[str]) -> int:
-    """Show the keys of this machine, print the trust policy, or list, create and revoke API keys."""
+    """Show the keys of this machine, print the trust policy, or list, create, limit and revoke API keys."""
     if arguments and arguments[0] in _API_KEY_ACTIONS:
         command = _find("api-keys")
         return WRONG_USE if command is None else command(arguments) or 0

@@ -264,6 +264,7 @@ _SERVICE: Final = (
     _statement("key.scopes", "strs", "key.added", "RFC 6749", "what an API key may do", column=False),
     _statement("key.reach", "map", "key.added", "Tallystick", "environments, agents, tools and resources that an API key may read: patterns; absent: all", column=False),
     _statement("key.expires_us", "int", "key.added", "RFC 7519 exp", "when an API key ends, µs since 1970 UTC; absent: never", column=False),
+    _statement("key.limits", "counts", "key.added", "RFC 6585 section 4", "requests and questions a second of an API key; absent: as the service's settings say", column=False),
     _statement("config.name", "str", "config.changed", "Tallystick", "what was set up or changed, such as tenant", column=False),
     _statement("config.value", "str", "config.changed", "Tallystick", "its name or value now", column=False),
     _statement("access.target", "str", "access.*", "AuthZEN", "what was read: actions, trace, records, export, ..."),

@@ -27,7 +27,8 @@ ACCESS: Final = {
     "auth.rate-limits": Requirement(
         "OWASP API4:2023; RFC 6585 section 4",
         "One caller who asks or sends too often is told to wait, by 429 on the query API and 503 on OTLP paths,"
-        " and slows nobody else; guessing credentials and log-ins is slowed by address.",
+        " and slows nobody else; a key may have limits of its own; guessing credentials and log-ins is slowed by"
+        " address.",
     ),
     "auth.secure-headers": Requirement(
         "OWASP Secure Headers Project; RFC 6797",

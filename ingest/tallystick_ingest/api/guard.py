@@ -155,8 +155,8 @@ def _require_pace(service: Service, caller: Caller, *, is_sending: bool) -> None
     """Raise TooManyRequestsError when a caller asks too often; a sender gets the 503 that it repeats after."""
     if not is_sending:
         if caller != VERIFIER:
-            service.rates.require_question(caller.id)
-    elif not service.rates.is_request_due(caller.id):
+            service.rates.require_question(caller.id, caller.limits)
+    elif not service.rates.is_request_due(caller.id, caller.limits):
         raise BusyError("more requests a second than one sender may send: send this one again")
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, get_args
 
 from tallystick.errors import ConfigError
 from tallystick.private_file import replace_private_file
+from tallystick_ingest.auth.limits import AS_SET, CallerLimits
 from tallystick_ingest.auth.reaches import reach_of, shown_reach
 from tallystick_store.reach import OPEN, Reach
 
@@ -65,6 +66,7 @@ class ApiKey:
     used_on: str | None = None
     """The day, in UTC, on which it was last used: 2026-11-23."""
     reach: Reach = OPEN
+    limits: CallerLimits = AS_SET
 
     def has_expired(self, now_us: int) -> bool:
         """Whether its time is over."""
@@ -79,6 +81,7 @@ class NewKey:
     scopes: tuple[str, ...]
     reach: Reach = OPEN
     expires_us: int | None = None
+    limits: CallerLimits = AS_SET
 
 
 class KeyRing:
@@ -123,6 +126,7 @@ class KeyRing:
                 *(self._new_id(), wanted.name, _sha256(text), scopes, now_us),
                 expires_us=wanted.expires_us,
                 reach=wanted.reach,
+                limits=wanted.limits,
             )
             self._write((*self.keys, key))
         return key, text
@@ -132,13 +136,20 @@ class KeyRing:
 
         A key that was revoked before stays as it is. Raises OSError.
         """
+        return self._change(id_, lambda key: replace(key, revoked_us=self._clock_us()))
+
+    def limit(self, id_: str, limits: CallerLimits) -> ApiKey | None:
+        """Give a key other limits, durably; as `revoke` otherwise."""
+        return self._change(id_, lambda key: replace(key, limits=limits))
+
+    def _change(self, id_: str, change: Callable[[ApiKey], ApiKey]) -> ApiKey | None:
         with self._lock:
             found = next((key for key in self.keys if key.id == id_), None)
             if found is None or found.revoked_us is not None:
                 return found
-            revoked = replace(found, revoked_us=self._clock_us())
-            self._write(tuple(revoked if key.id == id_ else key for key in self.keys))
-        return revoked
+            changed = change(found)
+            self._write(tuple(changed if key.id == id_ else key for key in self.keys))
+        return changed
 
     def find(self, text: str) -> ApiKey | None:
         """Return the key with this text, None for none and for one that was revoked.
@@ -229,6 +240,7 @@ def _key(stated: Mapping[str, Any]) -> ApiKey:
         **stated,
         "scopes": checked_scopes(stated["scopes"]),
         "reach": reach_of(stated["reach"]),
+        "limits": CallerLimits(**stated.get("limits", {})),
     }
     key = ApiKey(**made)
     times = (key.created_us, key.expires_us or 0, key.revoked_us or 0)

@@ -18,6 +18,7 @@ from tallystick.errors import AuthenticationError, AuthorizationError, ConfigErr
 from tallystick_ingest.auth.accounts import Account, AccountBook
 from tallystick_ingest.auth.admin import COOKIE
 from tallystick_ingest.auth.api_keys import SCOPES, ApiKey, KeyRing, NewKey, Scope
+from tallystick_ingest.auth.limits import AS_SET, CallerLimits
 from tallystick_ingest.auth.reaches import is_within
 from tallystick_ingest.auth.sessions import SessionBook, is_session_token
 from tallystick_ingest.auth.tokens import looks_like_jwt
@@ -45,6 +46,7 @@ class Caller:
     """The role of a person; None for an API key, which has scopes alone."""
     reach: Reach = OPEN
     """Which records the caller may read; how much of them follows from the scopes."""
+    limits: CallerLimits = AS_SET
     client: str | None = None
     """The program through which a person or service came, where a token names it."""
     identity: Identity | None = None
@@ -273,7 +275,7 @@ def _of_key(key: ApiKey | None, now_us: int) -> Caller:
         )
     if key.has_expired(now_us):
         raise AuthenticationError("this API key has expired: ask for a new one")
-    return Caller(key.id, key.name, key.scopes, reach=key.reach)
+    return Caller(key.id, key.name, key.scopes, reach=key.reach, limits=key.limits)
 
 
 def _bearer(authorization: str) -> str:

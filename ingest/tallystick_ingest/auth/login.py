@@ -104,5 +104,9 @@ class Login:
         failures.count += 1
         failures.last_s = self._monotonic_s()
         self._failures.move_to_end(key)
-        while len(self._failures) > MAX_NAMES:
+        while len(self._failures) > MAX_NAMES or self._is_oldest_over(failures.last_s):
             self._failures.popitem(last=False)
+
+    def _is_oldest_over(self, now_s: float) -> bool:
+        oldest = next(iter(self._failures.values()))
+        return now_s - oldest.last_s > FORGET_AFTER_S

@@ -66,3 +66,14 @@ def test_a_flood_that_goes_on_gets_one_record_of_its_own_a_minute() -> None:
         assert recorded(refusals, "key-1", 1_000) == 1
     clock.advance(REFILL_S * 1_000)
     assert recorded(refusals, "key-1", 100) == RECORDED_AT_ONCE
+
+
+def test_what_is_remembered_of_senders_ends_with_time() -> None:
+    clock = FakeClock()
+    refusals = made(clock)
+    for number in range(1_000):
+        assert recorded(refusals, f"oidc-{number}", 1) == 1
+    assert refusals.remembered == 1_000
+    clock.advance(RECORDED_AT_ONCE * REFILL_S)
+    assert recorded(refusals, "key-1", 1) == 1
+    assert refusals.remembered == 1

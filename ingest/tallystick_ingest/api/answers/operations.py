@@ -64,6 +64,15 @@ class ReachShape(Answer):
     resources: list[str] | None
 
 
+class LimitsShape(Answer):
+    """How often a key may ask, a second. 0: any number; null: as the service's settings say."""
+
+    requests_per_s: int | None
+    """OTLP requests; further ones get 503."""
+    questions_per_s: int | None
+    """Requests to the query API; further ones get 429."""
+
+
 class KeyShape(Answer):
     """An API key, without its text."""
 
@@ -71,6 +80,7 @@ class KeyShape(Answer):
     name: str
     scopes: list[str]
     reach: ReachShape
+    limits: LimitsShape
     state: Literal["valid", "expired", "revoked"]
     created_us: Microseconds
     expires_us: int | None
