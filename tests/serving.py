@@ -208,11 +208,13 @@ class Service:
         stated = self.statements("log.reject")
         return [one["reject.counts"] for one in stated if one["reject.sender"] != "anonymous"]
 
-    def tallystick(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def tallystick(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command as the user of this home would."""
         return subprocess.run(
             [TALLYSTICK, *arguments],
-            env=self.environment,
+            env=environment or self.environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,

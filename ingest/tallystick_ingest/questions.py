@@ -1,18 +1,20 @@
 """The command line's side of the query API: where the service is, and what it answers."""
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 import requests
 
 from tallystick.config import load_config
-from tallystick.credentials import load_credentials
+from tallystick.credentials import CREDENTIALS_FILE, load_credentials, read_credentials
 from tallystick.errors import ConfigError, ShipError, TallystickError
 from tallystick.shipping.client import Answer, ServiceClient, Target, cause
 from tallystick_ingest.auth.gate import OPERATOR_FILE
@@ -50,23 +52,28 @@ class Questions:
         return cls(Target(endpoint, config.api_key or (held.api_key if held else None)))
 
     @classmethod
-    def of_operator(cls, secrets: Path) -> "Questions":
-        """Ask as whoever runs the service: with TALLYSTICK_API_KEY, else with the token in its secrets."""
-        config = load_config()
-        held = load_credentials(config.home, config.endpoint)
-        endpoint = config.endpoint or (held.url if held else None)
+    def of_operator(cls, home: Path, secrets: Path) -> "Questions":
+        """Ask as whoever runs the service: with TALLYSTICK_API_KEY, else with the token in its secrets.
+
+        That token is shown to the service of this machine alone: at the address which that wrote into
+        credentials.json of `home`. Raises ConfigError for any other, and where there is neither.
+        """
+        config = load_config(home=home)
+        held = read_credentials(home / CREDENTIALS_FILE)
+        endpoint = config.endpoint or (held.url.rstrip("/") if held else None)
         if endpoint is None:
             raise ConfigError(
                 "no service is known here: start one with `tallystick up`, or set TALLYSTICK_ENDPOINT"
             )
-        try:
-            token = config.api_key or (secrets / OPERATOR_FILE).read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"the secrets of the service in {secrets} cannot be read: set TALLYSTICK_API_KEY to a key "
-                "with the scope keys, or name the directory with --secrets"
-            ) from error
-        return cls(Target(endpoint, token))
+        target = Target(endpoint, config.api_key)
+        if config.api_key is None:
+            if held is None or held.url.rstrip("/") != endpoint or not _is_here(target):
+                raise ConfigError(
+                    f"{endpoint} is not the service of this machine, and the operator's token goes "
+                    "to no other: set TALLYSTICK_API_KEY to a key of that service with the scope keys"
+                )
+            target = Target(endpoint, _operator_token(secrets))
+        return cls(target)
 
     def get(
         self, path: str, query: Mapping[str, object] | None = None, reason: str | None = None
@@ -157,6 +164,31 @@ class Questions:
 def segment(text: str) -> str:
     """Return a text as one segment of a path."""
     return quote(text, safe="")
+
+
+def _is_here(target: Target) -> bool:
+    """Whether an address is this machine's own, so that nothing of what is sent to it reaches a network."""
+    if target.is_local:
+        return True
+    host = urlsplit(target.endpoint).hostname or ""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        ip_address(host)
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _operator_token(secrets: Path) -> str:
+    try:
+        return (secrets / OPERATOR_FILE).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"the secrets of the service in {secrets} cannot be read: set TALLYSTICK_API_KEY to a key "
+            "with the scope keys, or name the directory with --secrets"
+        ) from error
 
 
 def _query(query: Mapping[str, object]) -> str:

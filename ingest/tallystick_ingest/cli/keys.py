@@ -21,10 +21,11 @@ _AS_SET: Final = "as set"
 def api_keys(arguments: Sequence[str]) -> int:
     """List, make, limit and revoke API keys of the service of this machine, or of TALLYSTICK_ENDPOINT."""
     chosen = _parser().parse_args(list(arguments))
-    secrets = tenant_secrets(loaded_settings(chosen).config.core.secrets, chosen.tenant)
+    core = loaded_settings(chosen).config.core
+    secrets = tenant_secrets(core.secrets, chosen.tenant)
     from tallystick_ingest.questions import Questions, segment  # noqa: PLC0415 - slow to import
 
-    questions = Questions.of_operator(secrets)
+    questions = Questions.of_operator(core.home, secrets)
     if chosen.action == "create":
         body = {
             "name": chosen.key_name,

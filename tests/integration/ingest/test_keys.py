@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import stat
 from collections.abc import Callable
 from typing import Any
@@ -279,5 +280,20 @@ def test_the_operators_token_is_private_and_new_at_each_start(
 
 def test_without_the_secrets_the_command_says_what_it_needs(service: Service) -> None:
     done = service.tallystick("keys", "list", "--secrets", str(service.root / "elsewhere"))
+    assert done.returncode != 0
+    assert "TALLYSTICK_API_KEY" in done.stderr
+
+
+@requirement("auth.keys")
+def test_the_command_connects_to_no_stranger_with_the_operators_token(service: Service) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        stranger.setblocking(False)
+        environment = {
+            **service.environment,
+            "TALLYSTICK_ENDPOINT": f"http://localhost:{stranger.getsockname()[1]}",
+        }
+        done = service.tallystick("keys", "list", environment=environment)
+        with pytest.raises(BlockingIOError):
+            stranger.accept()
     assert done.returncode != 0
     assert "TALLYSTICK_API_KEY" in done.stderr
