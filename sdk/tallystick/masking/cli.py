@@ -12,10 +12,10 @@ from typing import Final
 from tallystick.config import load_config
 from tallystick.errors import ConfigError
 from tallystick.masking import Masker, MaskPolicy, default_policy
+from tallystick.masking.documents import json_document
 from tallystick.masking.explain import Finding, explain, marked_lines
 from tallystick.masking.rules import FIELDS
 from tallystick.masking.rulesfile import load_policy
-from tallystick.masking.texts import json_document
 from tallystick.profile import JsonValue
 
 NOTHING_FOUND: Final = 0

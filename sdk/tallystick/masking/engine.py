@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field, replace
 
 from tallystick.masking import kinds
+from tallystick.masking.documents import json_document
 from tallystick.masking.keys import PLAIN
 from tallystick.masking.ledger import Ledger
 from tallystick.masking.mode import Mode
 from tallystick.masking.policy import Limits, MaskPolicy
 from tallystick.masking.rules import FieldRule, Surveyor
 from tallystick.masking.sitting import Sitting
-from tallystick.masking.texts import TextMasker, json_document
+from tallystick.masking.texts import TextMasker
 from tallystick.masking.tokens import WITHHELD_MARKER, Marker, TokenKey
 from tallystick.masking.walk import Lens, Walk
 from tallystick.profile import JsonValue

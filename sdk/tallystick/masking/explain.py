@@ -7,10 +7,10 @@ from typing import Final
 
 from tallystick.errors import MaskingError
 from tallystick.masking import kinds
+from tallystick.masking.documents import json_document
 from tallystick.masking.engine import Masked, Masker
 from tallystick.masking.plain import as_plain
 from tallystick.masking.rules import Document, FieldRule, Ruled
-from tallystick.masking.texts import json_document
 from tallystick.profile import JsonValue
 
 _MARKER: Final = re.compile(rf"\[({'|'.join((*kinds.ALL, kinds.WITHHELD))})(?::[^\]\s]{{1,44}})?\]")

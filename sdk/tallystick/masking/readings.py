@@ -89,6 +89,7 @@ _BASE64: Final = re.compile(
     r"(?:[0-9A-Za-z+/]{76}\r?\n|[0-9A-Za-z+/]{64}\r?\n)*[0-9A-Za-z+/_-]{11,}={0,2}"
 )
 _BASE64_PIECE: Final = re.compile(r"[0-9A-Za-z]{11,}={0,2}")
+_WHOLE_PIECE: Final = re.compile(r"[0-9A-Za-z]{11,}")
 _NAMES: Final = re.compile(
     r"(?:(?:[A-Z]?[a-z]{0,20}+[0-9]{0,10}+|[A-Z]{1,10}+|[0-9]{1,20}+|(?=[0-9]*[a-f])[0-9a-f]{7,64}+)[./_-])*+"
     r"(?:[A-Z]?[a-z]{0,20}+[0-9]{0,10}+|[A-Z]{1,10}+|[0-9]{1,20}+|(?=[0-9]*[a-f])[0-9a-f]{7,64}+)"
@@ -100,10 +101,22 @@ _HEX_SHAPE: Final = re.compile(r"(?:0x)?(?:[0-9][0-9A-Fa-f]){8,}")
 _PACKED: Final = (b"\x1f\x8b\x08", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 """How gzip and zlib begin."""
 _PRINTABLE: Final = re.compile(rb"[\x20-\x7e]{8,}")
+_KINDS_OF_BYTES: Final = bytes(
+    ord("p")
+    if one in range(0x20, 0x7F)
+    else ord("x")
+    if one in {0xC0, 0xC1, *range(0xF5, 0x100)}
+    else 0
+    for one in range(256)
+)
+"""`p` for a byte that is printed, `x` for one that never stands in UTF-8."""
+_PIECE: Final = b"p" * 8
 _UNPACKED_BYTES: Final = 65_536
 _AUTOMATIC: Final = 47
 """Of zlib: either header."""
 _URL_SAFE: Final = re.compile(r"[_-]")
+_PADDING: Final = ("", "===", "==", "=")
+"""By what is left of a length that is divided by four."""
 _SMALLEST_CONTENT: Final = 8
 """The shortest thing worth finding is longer than seven characters."""
 
@@ -164,6 +177,18 @@ def encoded_runs(text: str, runs: Runs) -> Iterator[Encoded]:
             end = body.end()
             if not TOKEN.fullmatch(body[0]):
                 yield from _readable(text, body)
+
+
+def is_encoded(text: str, run: str) -> bool:
+    """Whether `encoded_runs` may find something in a text that is nothing but one run and its padding."""
+    if _HEX_TEXT.fullmatch(run):
+        return True
+    if _NAMES.fullmatch(run):
+        return False
+    if _is_content(text.rstrip("=")):
+        return True
+    is_divided = "/" in run or "_" in run or "-" in run
+    return is_divided and any(_is_content(piece) for piece in _WHOLE_PIECE.findall(run))
 
 
 def is_name(run: str) -> bool:
@@ -242,16 +267,8 @@ def _percent(text: str, start: int) -> Iterator[tuple[str, int]]:
 
 def _decoded(run: re.Match[str]) -> Encoded | None:
     body = run[0].rstrip("=")
-    if "\n" in body:
-        body = body.replace("\r\n", "").replace("\n", "")
-    if len(body) % 4 == 1:  # no base64 has this length: a letter too many stands at the end
-        return None
-    standard = body.replace("-", "+").replace("_", "/")
-    try:
-        content = binascii.a2b_base64(standard + "=" * (-len(standard) % 4))
-    except binascii.Error:
-        return None
-    if len(content) < _SMALLEST_CONTENT:
+    content = _content(body)
+    if content is None:
         return None
     unpacked = _unpacked(content) if content.startswith(_PACKED) else None
     if unpacked is None and not _is_readable(content):
@@ -265,10 +282,33 @@ def _decoded(run: re.Match[str]) -> Encoded | None:
     )
 
 
+def _content(body: str) -> bytes | None:
+    """Return what base64 without its padding holds; None where it is none, or too short for a find."""
+    if "\n" in body:
+        body = body.replace("\r\n", "").replace("\n", "")
+    if len(body) % 4 == 1:  # no base64 has this length: a letter too many stands at the end
+        return None
+    standard = body.replace("-", "+").replace("_", "/")
+    try:
+        content = binascii.a2b_base64(standard + _PADDING[len(standard) % 4])
+    except binascii.Error:
+        return None
+    return None if len(content) < _SMALLEST_CONTENT else content
+
+
+def _is_content(body: str) -> bool:
+    """Whether base64 without its padding holds something to be read, or compressed."""
+    content = _content(body)
+    return content is not None and (content.startswith(_PACKED) or _is_readable(content))
+
+
 def _is_readable(content: bytes) -> bool:
     """Whether bytes are text, or hold a piece of it: see `printable_parts`."""
-    if _PRINTABLE.search(content) is not None:
+    kinds = content.translate(_KINDS_OF_BYTES)
+    if _PIECE in kinds:
         return True
+    if b"x" in kinds:
+        return False
     try:
         content.decode()
     except UnicodeDecodeError:

@@ -65,7 +65,8 @@ _MIXED: Final = re.compile(
 _ODD_GROUPS: Final = re.compile(
     r"[0-9]{4}( {4,8}|[_:|*~\n\\]|\r\n|(?:</?[a-z]{1,6}>){1,2})[0-9]{4,6}\1[0-9]{4}"
 )
-_BIRTH: Final = re.compile(r"(?:19|20)[0-9]{2}|[0-9][-/.] ?[0-9]{1,2}[-/.] ?[0-9]{2}")
+YEARS: Final = re.compile(r"(?:19|20)[0-9]{2}|[0-9][-/.] ?[0-9]{1,2}[-/.] ?[0-9]{2}")
+"""A year of the last two centuries, or a date without one."""
 _RUN: Final = re.compile(r"(?<![0-9A-Za-z+/_.~-])[0-9A-Za-z+/_.~-]{11,}")
 _WORDS: Final = re.compile(
     r"(?:[a-z]*+[./_-])*+[a-z]*+|(?!(?:[2-7][0-9a-f]|0[9ad]){8,}$)[0-9a-f-]*+"
@@ -153,7 +154,7 @@ def _of_digits(text: str, outline: bytes) -> int:
         traits |= NUMBER
     if _may_hold_account(outline) and _ACCOUNT.search(text):
         traits |= ACCOUNT
-    if _may_hold_date(outline) and _BIRTH.search(text):
+    if _may_hold_date(outline) and YEARS.search(text):
         traits |= BIRTH
     if (b"a00a00a" in outline or b"000000a000" in outline) and _MIXED.search(text):
         traits |= MIXED

@@ -4,13 +4,13 @@ Looking again makes masking idempotent by construction: what is returned has bee
 clean. A text that does not settle within a few rounds is withheld.
 """
 
-import json
 import re
 from collections.abc import Container, Iterable
 from typing import Final, Protocol
 
 from tallystick.masking import kinds
 from tallystick.masking.detectors import DETECTORS, Detector, Find
+from tallystick.masking.documents import dumped, json_document
 from tallystick.masking.hits import Hit, merge
 from tallystick.masking.keys import PLAIN, KeyRule, is_safe_value
 from tallystick.masking.ledger import Ledger
@@ -34,6 +34,7 @@ from tallystick.masking.tokens import TOKEN, WITHHELD_MARKER, Marker, is_marker
 from tallystick.masking.whole import LONGEST as LONGEST_WHOLE
 from tallystick.masking.whole import SHORTEST as SHORTEST_WHOLE
 from tallystick.masking.whole import whole_kind
+from tallystick.masking.words import is_part_of_number, is_readable, word_of
 from tallystick.profile import JsonValue
 
 _ROUNDS: Final = 5
@@ -169,7 +170,10 @@ class TextMasker:
         self, text: str, rule: KeyRule, name: Name | None, ledger: Ledger
     ) -> str | None:
         """Return the marker for what only its key tells, such as `+44 *** 0123`: no detector would look at it."""
-        if self._finders[ALWAYS] or may_have_escapes(text) or inspect(text, rule).traits:
+        is_bare = is_part_of_number(text)
+        if not is_bare and (may_have_escapes(text) or inspect(text, rule).traits):
+            return None
+        if self._finders[ALWAYS]:
             return None
         masked = self._by_key(text, rule, ledger)
         if masked == text:
@@ -188,12 +192,26 @@ class TextMasker:
         if not is_word and memory.shape_is_clean((rule, wiped)):
             return True
         if not is_harmless(text):
-            return is_word and memory.shape_is_clean((rule, wiped)) is True
+            return (
+                is_word and memory.shape_is_clean((rule, wiped)) is True
+            ) or self._is_clean_word(text, rule)
         if not is_word:
             if len(text) <= _LONGEST_TIME and b"0" in wiped:
                 self._remember_shape(text, rule)
         elif len(text) <= _LONGEST_WORD and text.isalpha():
             memory.keep_clean(rule, text)
+        return True
+
+    def _is_clean_word(self, text: str, rule: KeyRule) -> bool:
+        """Whether a text is a single word in which nothing is found and nothing can be read."""
+        word = word_of(text)
+        if word is None or is_readable(word):
+            return False
+        for find in self._finders[word.traits]:
+            for _ in find(word):
+                return False
+        if len(text) <= LONGEST:
+            self._memory.keep_clean(rule, text)
         return True
 
     def mark(self, text: str, kind: str, ledger: Ledger) -> str:
@@ -332,7 +350,7 @@ class TextMasker:
         is_open = rule.kind is None or rule.kind in self._kept or rule.is_hint
         if rule.kind is None or is_open or len(text) > _LONGEST_IDENTIFIER:
             return text
-        bare = TOKEN.sub("", text)
+        bare = TOKEN.sub("", text) if "tok_" in text else text
         digits = sum(map(str.isdecimal, bare))
         if "@" in bare if rule.kind == kinds.EMAIL else digits >= _IDENTIFYING_DIGITS:
             ledger.count(rule.kind)
@@ -362,27 +380,6 @@ def _may_have_a_shape(text: str) -> bool:
     """Whether other texts may look like this one but for its digits: no word of mixed letters, such as base64, does."""
     is_word = len(text) > _LONGEST_WORD and " " not in text
     return len(text) <= LONGEST_SHAPE and (not is_word or text.islower() or text.isupper())
-
-
-def json_document(text: str) -> object:
-    """Return the JSON document that a text is; None where it is none, or not plainly one."""
-    try:
-        return json.loads(text, object_pairs_hook=_without_duplicates)
-    except (ValueError, RecursionError):
-        return None
-
-
-def dumped(document: JsonValue) -> str:
-    """Return a document as JSON text."""
-    return json.dumps(document, ensure_ascii=False)
-
-
-def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Build a dict; a key that stands twice would hide the first value, so that is no document."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found
 
 
 def _moved(hit: Hit, reading: Reading) -> Hit:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from tallystick.masking import kinds
 from tallystick.masking.context import is_secret_pair, names_secret
+from tallystick.masking.documents import dumped
 from tallystick.masking.grids import Grid, Row, grid_below, grids_in, is_row
 from tallystick.masking.keys import PERSONAL, PLAIN, KeyRule, decreed, is_safe_value, key_rule
 from tallystick.masking.ledger import Ledger
@@ -21,7 +22,7 @@ from tallystick.masking.numerals import may_tell
 from tallystick.masking.plain import as_plain
 from tallystick.masking.records import FEWEST, SMALL, columns_of, masked_records
 from tallystick.masking.rules import Document, FieldRule, Ruled
-from tallystick.masking.texts import TextMasker, dumped
+from tallystick.masking.texts import TextMasker
 from tallystick.masking.tokens import Marker, is_marker
 from tallystick.profile import MAX_INTEGER, JsonValue
 
