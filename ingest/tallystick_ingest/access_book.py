@@ -1,12 +1,12 @@
 """Who read what: one record for each action of a user, written before the answer goes out.
 
 The same caller asking the same again within a minute is one action: the first answer is recorded at
-once, the repetitions are counted and recorded together when the minute is over.
+once, the repetitions are counted and recorded together when the minute is over, with the rows of all.
 """
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tallystick.clock import Clock
@@ -21,11 +21,17 @@ MAX_OPEN: Final = 10_000
 
 @dataclass(slots=True)
 class _Open:
-    """A query that was recorded, and how often it was repeated since."""
+    """A query that was recorded, how often it was repeated since, and what that gave out."""
 
     access: Access
     since_s: float
     repeated: int = 0
+    rows: int = 0
+
+    def repeat(self, times: int, rows: int) -> None:
+        """Count repetitions."""
+        self.repeated += times
+        self.rows += rows
 
 
 class AccessBook:
@@ -50,8 +56,7 @@ class AccessBook:
         with self._lock:
             known = self._open.get(key)
             if known is not None and now_s - known.since_s < FOLD_WINDOW_S:
-                known.repeated += 1
-                known.access = access
+                known.repeat(1, access.rows)
                 return
         self._end([key], [self._drafts.access(access, 1)])
         with self._lock:
@@ -74,16 +79,18 @@ class AccessBook:
         with self._lock:
             ended = {key: self._open.pop(key) for key in keys if key in self._open}
         repeated = [one for one in ended.values() if one.repeated]
-        drafts = [self._drafts.access(one.access, one.repeated) for one in repeated]
+        drafts = [
+            self._drafts.access(replace(one.access, rows=one.rows), one.repeated)
+            for one in repeated
+        ]
         try:
             if drafts or further:
                 self._state([*drafts, *further])
         except Exception:
             with self._lock:
                 for key, one in ended.items():
-                    self._open.setdefault(
-                        key, _Open(one.access, one.since_s)
-                    ).repeated += one.repeated
+                    again = self._open.setdefault(key, _Open(one.access, one.since_s))
+                    again.repeat(one.repeated, one.rows)
             raise
 
 

@@ -6,7 +6,7 @@ The table below says of each route what it takes; a route that it does not name 
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from tallystick_ingest.auth.roles import ROLES, SCOPES_OF_ROLE
 from tallystick_ingest.service import Service
 from tallystick_ingest.settings import load_service_config
 from tallystick_ingest.tenants import Tenants
+from tallystick_ingest.verification import Verification, Verifier
 from tallystick_store.actions import ActionFilter
 from tallystick_store.reach import OPEN, Reach
 from tallystick_store.rows import EventRow, SealRow
@@ -50,6 +51,13 @@ class Route:
     needs_whole_reach: bool = False
     is_open: bool = False
     """Whether it takes no credential."""
+    is_any_enough: bool = False
+    """Whether one of the scopes is enough."""
+
+    def lets_in(self, scopes: Iterable[str]) -> bool:
+        """Tell whether these scopes open it, where the reach is whole."""
+        held = set(self.scopes) & set(scopes)
+        return self.is_open or (bool(held) if self.is_any_enough else held == set(self.scopes))
 
 
 READ: Final = Route(("read",))
@@ -58,6 +66,9 @@ EXPORT: Final = Route(("export",), needs_whole_reach=True)
 ANY, OPEN_TO_ALL = Route(), Route(is_open=True)
 KEYS: Final = Route(("keys",))
 ASK: Final = Route(("delete.request",), needs_whole_reach=True)
+ASK_OR_CONFIRM: Final = Route(
+    ("delete.request", "delete.confirm"), needs_whole_reach=True, is_any_enough=True
+)
 RETAIN: Final = Route(("retain",), needs_whole_reach=True)
 TABLE: Final[Mapping[str, Route]] = {
     "GET /healthz": OPEN_TO_ALL,
@@ -112,7 +123,7 @@ TABLE: Final[Mapping[str, Route]] = {
     "GET /api/v1/tools/history": READ,
     "GET /api/v1/credentials": READ,
     "GET /api/v1/integrity": WHOLE,
-    "GET /api/v1/verification": WHOLE,
+    "GET /api/v1/verification": READ,
     "GET /api/v1/records": Route(("read", "payload"), needs_whole_reach=True),
     "POST /api/v1/verification": EXPORT,
     "GET /api/v1/export": EXPORT,
@@ -124,15 +135,15 @@ TABLE: Final[Mapping[str, Route]] = {
     "POST /api/v1/backup": EXPORT,
     "POST /api/v1/erasures/preview": ASK,
     "POST /api/v1/erasures": ASK,
-    "GET /api/v1/erasures": ASK,
-    "POST /api/v1/erasures/{id_}/withdraw": ASK,
+    "GET /api/v1/erasures": ASK_OR_CONFIRM,
+    "POST /api/v1/erasures/{id_}/withdraw": ASK_OR_CONFIRM,
     "GET /api/v1/retention": RETAIN,
     "GET /api/v1/holds": RETAIN,
     "POST /api/v1/holds": RETAIN,
     "POST /api/v1/holds/{id_}/release": RETAIN,
-    "GET /api/v1/deletions": ASK,
+    "GET /api/v1/deletions": ASK_OR_CONFIRM,
     "POST /api/v1/deletions": ASK,
-    "POST /api/v1/deletions/{id_}/withdraw": ASK,
+    "POST /api/v1/deletions/{id_}/withdraw": ASK_OR_CONFIRM,
     "POST /api/v1/deletions/{id_}/confirm": Route(("delete.confirm",), needs_whole_reach=True),
     "POST /api/v1/erasures/{id_}/confirm": Route(("delete.confirm",), needs_whole_reach=True),
 }
@@ -408,8 +419,12 @@ def test_a_worthless_credential_opens_nothing(
 def test_each_scope_opens_its_routes_alone(world: World, route: str) -> None:
     needed = TABLE[route]
     assert world.ask(route, world.key(needed.scopes or ("ingest",)))[0] not in (401, 403)
-    for lacking in needed.scopes:
-        others = tuple(scope for scope in SCOPES if scope != lacking)
+    if needed.is_any_enough:
+        for scope in needed.scopes:
+            assert world.ask(route, world.key((scope,)))[0] not in (401, 403)
+    for lacking in needed.scopes[:1] if needed.is_any_enough else needed.scopes:
+        without = needed.scopes if needed.is_any_enough else (lacking,)
+        others = tuple(scope for scope in SCOPES if scope not in without)
         status, text = world.ask(route, world.key(others))
         assert (status, f"the scope '{lacking}' is needed" in text) == (403, True)
         assert not _leaks(text)
@@ -421,7 +436,7 @@ def test_each_role_is_let_in_where_its_scopes_say(world: World, role: str) -> No
     for route, needed in TABLE.items():
         token, _ = world.service.sessions.start(account.id)
         status, text = world.ask(route, {"authorization": f"Bearer {token}"})
-        is_let_in = needed.is_open or set(needed.scopes) <= set(SCOPES_OF_ROLE[role])
+        is_let_in = needed.lets_in(SCOPES_OF_ROLE[role])
         if not needed.is_open:
             assert (route, status in (401, 403)) == (route, not is_let_in), text
         if "payload" not in SCOPES_OF_ROLE[role]:
@@ -556,3 +571,50 @@ def test_a_person_whose_name_one_knows_is_found_without_being_shown(world: World
 
 def _leaks(text: str) -> bool:
     return SECRET in text or PERSON in text
+
+
+def test_who_sees_a_part_is_told_how_the_verification_ended_and_not_where_it_failed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = {"number": 1, "name": "hashes", "checked": {"events": 3}, "found": 1}
+    failed = {**step, "not_checked": 0, "findings": [f"{OTHER}: another hash"]}
+    found = Verification("done", checkpoint=3, at_us=1, exit_code=1, steps=(failed,))
+    monkeypatch.setattr(Verifier, "found", found)
+    shown: dict[str, list[Any]] = {}
+    for path in ("/api/v1/verification", "/api/v1/overview"):
+        for cut, reach in {"all": OPEN, "part": CUTS["agent"]}.items():
+            answer = world.client.get(path, headers=world.key(("read",), reach))
+            assert answer.status_code == 200
+            said = answer.json()["verification"]
+            assert (said["exit_code"], said["steps"][0]["found"]) == (1, 1)
+            shown.setdefault(cut, []).append(said["steps"][0]["findings"])
+    assert shown == {"all": [[f"{OTHER}: another hash"]] * 2, "part": [[], []]}
+
+
+@pytest.mark.parametrize("text", ["ada%40example.com-4556737586899855", "%01" * 11_000])
+def test_a_refusal_states_the_route_and_nothing_of_the_address(world: World, text: str) -> None:
+    size = world.service.store.size
+    headers = world.key(("ingest", "metrics" if "ada" in text else "enroll"))
+    answer = world.client.get(f"/api/v1/actions/{text}", headers=headers)
+    assert answer.status_code == 403
+    rows = world.service.store.database.rows(
+        "SELECT statement FROM events WHERE type = 'log.reject' AND log_index >= ?", [size]
+    )
+    assert [json.loads(row)["reject.path"] for (row,) in rows] == ["/api/v1/actions/{action_id}"]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"principal": "aa" * 16, "issuer": "https://issuer.example", "subject": "ada"},
+        {"subject": "ada", "session": "ab" * 16},
+        {"issuer": "https://issuer.example"},
+        {},
+    ],
+)
+def test_an_erasure_of_more_than_one_is_refused(world: World, wish: dict[str, str]) -> None:
+    body = {**wish, "reason": "asked by the person"}
+    headers = world.key(SCOPES)
+    for path in ("/api/v1/erasures/preview", "/api/v1/erasures"):
+        answer = world.client.post(path, json=wish if "preview" in path else body, headers=headers)
+        assert (answer.status_code, "an erasure is of one" in answer.text) == (400, True)

@@ -10,7 +10,13 @@ from tallystick.capture.identity import joined
 from tallystick.verify.authority import DeletionRequest
 from tallystick_ingest.api.answers.form import CONFLICT
 from tallystick_ingest.api.answers.governance import ErasureCount, ErasureList, ErasureRequest
-from tallystick_ingest.api.guard import BadRequestError, caller_with, record_access, service_of
+from tallystick_ingest.api.guard import (
+    BadRequestError,
+    caller_with,
+    caller_with_any,
+    record_access,
+    service_of,
+)
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.service import Service
 from tallystick_ingest.two_people import MAX_REASON_CHARS
@@ -20,6 +26,9 @@ MAX_ID_CHARS = 256
 
 router = APIRouter(prefix="/api/v1/erasures")
 _may_ask = Depends(caller_with("delete.request", is_whole_reach_needed=True))
+_may_ask_or_confirm = Depends(
+    caller_with_any("delete.request", "delete.confirm", is_whole_reach_needed=True)
+)
 _may_confirm = Depends(caller_with("delete.confirm", is_whole_reach_needed=True))
 _Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 _Text = Annotated[str | None, Field(max_length=MAX_ID_CHARS)]
@@ -94,7 +103,7 @@ def ask_for_erasure(
 
 
 @router.get("")
-def list_erasures(request: Request, caller: Caller = _may_ask) -> ErasureList:
+def list_erasures(request: Request, caller: Caller = _may_ask_or_confirm) -> ErasureList:
     """List the requests and how far each is."""
     service = service_of(request)
     found = service.erasures.requests()
@@ -117,7 +126,7 @@ def confirm_erasure(
 
 @router.post("/{id_}/withdraw", responses=CONFLICT)
 def withdraw_erasure(
-    id_: _Id, body: ErasureWithdrawn, request: Request, caller: Caller = _may_ask
+    id_: _Id, body: ErasureWithdrawn, request: Request, caller: Caller = _may_ask_or_confirm
 ) -> ErasureRequest:
     """Take a request back that nobody confirmed yet."""
     taken = service_of(request).two_people.withdraw(caller, id_, body.reason)
@@ -128,16 +137,16 @@ def _filter(wish: ErasureWish, service: Service) -> Mapping[str, str]:
     """Return what is meant; raise BadRequestError unless it is exactly one thing."""
     given = {
         name: str(value)
-        for name in ("principal", "session", "trace", "log_index")
+        for name in ("principal", "subject", "session", "trace", "log_index")
         if (value := getattr(wish, name)) is not None
     }
-    if wish.subject is not None:
-        value = joined(wish.issuer, wish.subject).encode()
-        given["principal"] = service.masking.masker.digest("principal", value) or ""
     if len(given) != 1 or BELOW in given or (wish.issuer and wish.subject is None):
         raise BadRequestError(
             "an erasure is of one person (principal, or issuer and subject), session, trace or log_index"
         )
+    if wish.subject is not None:
+        value = joined(wish.issuer, wish.subject).encode()
+        return {"principal": service.masking.masker.digest("principal", value) or ""}
     return given
 
 

@@ -27,6 +27,7 @@ from tallystick_ingest.drafts import Access, AccessType
 from tallystick_ingest.otlp.answer import RETRY_AFTER_S
 from tallystick_ingest.otlp.http import RefusedWhole, header_map
 from tallystick_ingest.otlp.incoming import BusyError
+from tallystick_ingest.route import route_of
 from tallystick_ingest.service import Service
 from tallystick_ingest.tenants import Tenants
 from tallystick_store.engine.duckdb import Reader
@@ -113,13 +114,14 @@ def query_of(request: Request, caller: Caller) -> Query:
 
 @dataclass(frozen=True, slots=True)
 class CallerWith:
-    """A dependency that gives the caller, or raises when they lack one of `scopes`.
+    """A dependency that gives the caller, or raises when they lack one of `scopes`; or all, where any is enough.
 
     What cannot be cut to a reach, such as the raw log, needs the whole of it.
     """
 
     scopes: tuple[Scope, ...]
     is_whole_reach_needed: bool = False
+    is_any_enough: bool = False
 
     def __call__(self, request: Request) -> Caller:
         """Return the caller of a request."""
@@ -131,7 +133,8 @@ class CallerWith:
             raise
         request.state.caller = caller
         _require_pace(service, caller, is_sending=bool(_SENDING.intersection(self.scopes)))
-        for scope in self.scopes:
+        held = [scope for scope in self.scopes if scope in caller.scopes]
+        for scope in held[:1] if held and self.is_any_enough else self.scopes:
             caller.require(scope)
         if self.is_whole_reach_needed:
             caller.require_whole_reach()
@@ -144,6 +147,11 @@ class CallerWith:
 def caller_with(*scopes: Scope | None, is_whole_reach_needed: bool = False) -> CallerWith:
     """Return the dependency of a route that asks for scopes; the description of the API shows them."""
     return CallerWith(tuple(one for one in scopes if one), is_whole_reach_needed)
+
+
+def caller_with_any(*scopes: Scope, is_whole_reach_needed: bool = False) -> CallerWith:
+    """Return the dependency of a route for which any of these scopes is enough."""
+    return CallerWith(scopes, is_whole_reach_needed, is_any_enough=True)
 
 
 def address_of(request: Request) -> str:
@@ -199,7 +207,7 @@ def _answer_with(status: int) -> Callable[[Request, Exception], Awaitable[Respon
         reason = _RECORDED.get(status)
         if reason is not None:
             caller = getattr(request.state, "caller", None)
-            refused = RefusedWhole(request.url.path, reason, caller)
+            refused = RefusedWhole(route_of(request.scope), reason, caller)
             try:
                 await service_of(request).intake.note_refusal(refused)
             except BusyError as busy:

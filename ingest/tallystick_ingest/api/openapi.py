@@ -185,8 +185,7 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     operation["tags"] = [next(tag for prefix, tag in _TAG_OF if route.path.startswith(prefix))]
     wanted = list(_scopes(route.dependant))
     if wanted:
-        scopes = [scope for scope in wanted if scope is not None]
-        operation["security"] = [{_BEARER: scopes}, {_COOKIE: scopes}]
+        operation["security"] = [{way: one} for one in wanted for way in (_BEARER, _COOKIE)]
     responses = operation["responses"]
     responses.pop("422", None)
     for status in _errors(operation, is_guarded=bool(wanted)):
@@ -226,8 +225,10 @@ def _has_body(operation: dict[str, Any]) -> bool:
     return "requestBody" in operation
 
 
-def _scopes(dependant: Dependant) -> Iterable[str | None]:
+def _scopes(dependant: Dependant) -> Iterable[Sequence[str]]:
+    """Yield each list of scopes that is enough; nothing for a route that takes no credential."""
     for one in dependant.dependencies:
         if isinstance(one.call, CallerWith):
-            yield from one.call.scopes or (None,)
+            scopes = list(one.call.scopes)
+            yield from [[scope] for scope in scopes] if one.call.is_any_enough else [scopes]
         yield from _scopes(one)

@@ -64,7 +64,7 @@ def overview(
     found = read_overview(reader_of(request, caller), from_us, to_us)
     query = {"from": since, "to": until}
     record_access(request, caller, "access.read", "overview", query, found.totals.actions)
-    shown = {"verification": asdict(service.verifier.found), "log": _log_shape(service)}
+    shown = {"verification": _verification_shape(service, caller), "log": _log_shape(service)}
     period = {"from_us": found.from_us, "to_us": found.to_us}
     further = {**shown, "period": period, "totals": asdict(found.totals)}
     extent = Extent(log_size, found.is_cut)
@@ -89,7 +89,7 @@ def integrity(
     checkpoints, are_more = newest[:MAX_CHECKPOINTS], len(newest) > MAX_CHECKPOINTS
     record_access(request, caller, "access.read", "integrity", {}, len(sessions))
     further = {
-        "verification": asdict(service.verifier.found),
+        "verification": _verification_shape(service, caller),
         "log": _log_shape(service),
         "log_vkey": service.keys.log.key.vkey,
         "service_vkey": service.keys.service.key.vkey,
@@ -107,9 +107,9 @@ def integrity(
 
 
 @router.get("/verification", response_model=VerificationAnswer)
-def verification(request: Request, _caller: Caller = _may_read_all) -> Response:
-    """Say what the last verification found: hashes, counts and places."""
-    return answer_json({"verification": asdict(service_of(request).verifier.found)})
+def verification(request: Request, caller: Caller = _may_read) -> Response:
+    """Say how the last verification ended; what it found, by place, to those alone whose reach is not cut."""
+    return answer_json({"verification": _verification_shape(service_of(request), caller)})
 
 
 @router.post("/verification", response_model=VerificationAnswer)
@@ -118,6 +118,13 @@ def verify_now(request: Request, caller: Caller = _may_export) -> Response:
     service = service_of(request)
     record_access(request, caller, "access.read", "verification", {}, 0)
     return answer_json({"verification": asdict(service.verifier.ask())})
+
+
+def _verification_shape(service: Service, caller: Caller) -> dict[str, Any]:
+    shown = asdict(service.verifier.found)
+    if not caller.reach.is_full:
+        shown["steps"] = [{**step, "findings": []} for step in shown["steps"]]
+    return shown
 
 
 def _log_shape(service: Service) -> dict[str, Any]:

@@ -19,7 +19,13 @@ from tallystick_ingest.api.answers.retention import (
     HoldShape,
     PlanAnswer,
 )
-from tallystick_ingest.api.guard import NotFoundError, caller_with, record_access, service_of
+from tallystick_ingest.api.guard import (
+    NotFoundError,
+    caller_with,
+    caller_with_any,
+    record_access,
+    service_of,
+)
 from tallystick_ingest.api.listing import answer_json
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.two_people import MAX_REASON_CHARS
@@ -35,6 +41,9 @@ router = APIRouter(prefix="/api/v1")
 
 _may_retain = Depends(caller_with("retain", is_whole_reach_needed=True))
 _may_ask = Depends(caller_with("delete.request", is_whole_reach_needed=True))
+_may_ask_or_confirm = Depends(
+    caller_with_any("delete.request", "delete.confirm", is_whole_reach_needed=True)
+)
 _may_confirm = Depends(caller_with("delete.confirm", is_whole_reach_needed=True))
 _Reason = Annotated[str, Field(max_length=MAX_REASON_CHARS)]
 _Filter = Annotated[
@@ -119,7 +128,7 @@ def release_hold(
 
 
 @router.get("/deletions", response_model=DeletionsAnswer)
-def list_deletions(request: Request, caller: Caller = _may_ask) -> Response:
+def list_deletions(request: Request, caller: Caller = _may_ask_or_confirm) -> Response:
     """List every request for a deletion, the newest first."""
     people = service_of(request).two_people
     found = list(people.authority().requests.values())
@@ -158,7 +167,7 @@ def confirm_deletion(
     responses={**NOTHING_THERE, **CONFLICT},
 )
 def withdraw_deletion(
-    id_: _Id, body: ReasonBody, request: Request, caller: Caller = _may_ask
+    id_: _Id, body: ReasonBody, request: Request, caller: Caller = _may_ask_or_confirm
 ) -> Response:
     """Take a request back, or turn it down."""
     people = service_of(request).two_people

@@ -114,7 +114,7 @@ def test_repetitions_within_a_minute_fold_and_are_recorded_when_it_is_over() -> 
     assert len(stated.counts) == 2
     clock.advance(FOLD_WINDOW_S)
     book.sweep()
-    assert stated.counts[2:] == [("actions", 2, 5)]
+    assert stated.counts[2:] == [("actions", 2, 9)]
     book.sweep()
     assert len(stated.counts) == 3
 
@@ -182,6 +182,7 @@ def test_what_is_asked_while_a_record_fails_is_counted_beside_what_was_counted_b
         book.sweep()
     book.sweep(everything=True)
     assert sum(count for _, count, _ in stated.counts) == 6
+    assert sum(rows for _, _, rows in stated.counts) == 18
 
 
 def test_an_access_states_who_and_what_and_no_query() -> None:
