@@ -48,13 +48,18 @@ ENVIRONMENT_OF_SPAN: Final = """
 _HITS_OF_SPAN: Final = r"""'{' || regexp_extract(record, '"hits":\{[^{}]*\}') || '}'"""
 
 
+def is_pattern(text: str) -> bool:
+    """Whether a text can be matched by: not empty, not too long, and printable."""
+    return 0 < len(text) <= MAX_PATTERN_CHARS and text.isprintable()
+
+
 def _require_patterns(patterns: Sequence[str]) -> None:
     if len(patterns) > MAX_PATTERNS:
         raise ConfigError(
             f"a reach names at most {MAX_PATTERNS} patterns of one kind, got {len(patterns)}"
         )
     for pattern in patterns:
-        if not 0 < len(pattern) <= MAX_PATTERN_CHARS or not pattern.isprintable():
+        if not is_pattern(pattern):
             raise ConfigError(
                 f"a pattern has 1 to {MAX_PATTERN_CHARS} printable characters, got {len(pattern)}"
             )

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from tallystick.calendar_span import CalendarSpan, parse_duration
 from tallystick.errors import ConfigError
-from tallystick_store.reach import MAX_PATTERN_CHARS, MAX_PATTERNS
+from tallystick_store.reach import MAX_PATTERNS, is_pattern
 
 MAX_FILE_BYTES: Final = 1 << 18
 MAX_CLASSES: Final = 100
@@ -125,4 +125,4 @@ def _patterns(stated: Mapping[str, Any], key: str, where: str) -> tuple[str, ...
 
 
 def _are_texts(found: Sequence[object]) -> bool:
-    return all(isinstance(one, str) and 0 < len(one) <= MAX_PATTERN_CHARS for one in found)
+    return all(isinstance(one, str) and is_pattern(one) for one in found)

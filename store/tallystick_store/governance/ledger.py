@@ -58,10 +58,11 @@ class ErasureLedger:
             content = path.read_bytes() if path.exists() else b""
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-        whole, _, torn = content.rpartition(b"\n")
+        whole, end, _ = content.rpartition(b"\n")
         for number, line in enumerate(filter(None, whole.split(b"\n")), 1):
             self._take(line, number)
-        self._torn = len(torn)
+        self._size = len(whole) + len(end)
+        """Bytes of the lines that count: what stands behind them was cut short."""
         each = [entry.erased for entry in self._entries.values()]
         self.erased = Erased(
             itertools.chain.from_iterable(one.events() for one in each),
@@ -108,14 +109,15 @@ class ErasureLedger:
             is_new = not self.path.exists()
             fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             with open(fd, "ab") as file:  # noqa: PTH123 - a descriptor
-                if self._torn:
-                    file.truncate(file.tell() - self._torn)
-                    self._torn = 0
+                if file.tell() < self._size:
+                    raise StoreError(f"{self.path} is shorter than it was: restore it from a copy")
+                file.truncate(self._size)
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
             if is_new:
                 sync_directory(self.path.parent)
+            self._size += len(line)
         except OSError as error:
             raise StoreError(f"{self.path} cannot be written: {error.strerror or error}") from error
 

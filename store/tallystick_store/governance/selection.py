@@ -12,7 +12,7 @@ from tallystick.errors import ConfigError
 from tallystick.verify.authority import Hold
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.governance.classes import SPAN_TYPE, RetentionClass, RetentionPolicy
-from tallystick_store.reach import ENVIRONMENT_OF_SPAN, MAX_PATTERN_CHARS, matches
+from tallystick_store.reach import ENVIRONMENT_OF_SPAN, MAX_PATTERN_CHARS, is_pattern, matches
 
 KEPT_TYPES: Final = (
     "session.*",
@@ -85,9 +85,10 @@ def filter_condition(wanted: Mapping[str, str]) -> Condition:
     """Return what a record fulfils that a filter means; raise ConfigError for a filter that is none."""
     found = Condition()
     for name, value in wanted.items():
-        if name not in FILTERS or not 0 < len(value) <= MAX_PATTERN_CHARS:
+        if name not in FILTERS or not is_pattern(value):
             raise ConfigError(
-                f"a filter is one of {', '.join(FILTERS)}, with a value: got {name[:32]!r}"
+                f"a filter is one of {', '.join(FILTERS)}, with a value of 1 to {MAX_PATTERN_CHARS} printable"
+                f" characters: got {name[:32]!r}"
             )
         _add_filter(found, name, value)
     return found

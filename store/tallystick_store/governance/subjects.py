@@ -20,7 +20,7 @@ BELOW: Final = "below"
 """Beside it in a request: the size of the log when it was asked, behind which nothing goes."""
 
 _STAYS: Final = "type NOT LIKE 'log.%' AND type != 'access.delete'"
-_TRACES: Final = "SELECT trace_id FROM events WHERE principal_ref = $1 AND trace_id IS NOT NULL"
+_TRACES: Final = "SELECT trace_id FROM events WHERE principal_ref = $1 AND trace_id IS NOT NULL AND log_index < $2"
 _EVENTS: Final = {
     "principal": f"principal_ref = $1 OR (principal_ref IS NULL AND trace_id IN ({_TRACES}))",
     "session": "session = $1",

@@ -115,6 +115,12 @@ def test_a_hold_covers_what_matches_and_the_rest_of_its_trace(
     assert held_indexes(store.database, [Hold("h", wanted, "anna", 0, 0)]) == held
 
 
+@pytest.mark.parametrize("value", ["x\0", "a\nb", "", "x" * 100_000])
+def test_a_filter_of_what_no_record_says_is_refused(value: str) -> None:
+    with pytest.raises(ConfigError, match="printable"):
+        filter_condition({"tool": value})
+
+
 def test_a_file_is_read_with_its_durations(tmp_path: Path) -> None:
     first, second, third = policy(tmp_path).classes
     assert (first.keep, second.keep, third.keep) == (None, CalendarSpan(7, 0), CalendarSpan(14, 10))
@@ -135,6 +141,7 @@ def test_a_file_is_read_with_its_durations(tmp_path: Path) -> None:
         ('[[class]]\nname = "a"\nkeep = "P7M"\nagent = ["x"]', "keys"),
         ('[[class]]\nname = "a"\nkeep = "P7M"\nagents = "x"', "agents"),
         ('[[class]]\nname = "a"\nkeep = "P7M"\nagents = []', "agents"),
+        ('[[class]]\nname = "a"\nkeep = "P7M"\nagents = ["\\u0000"]', "agents"),
         ('[[class]]\nname = "a"\nkeep = "P7M"\nautomatic = true', "keys"),
         ('[[class]]\nname = "a"\nkeep = "P7M"\n' * 2, "two classes"),
     ],

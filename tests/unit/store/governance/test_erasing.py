@@ -2,6 +2,8 @@
 
 import itertools
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +18,11 @@ from tallystick_store.governance import erasing
 from tallystick_store.governance.erasing import carry_out
 from tallystick_store.governance.ledger import LEDGER_NAME, Erasure, ErasureLedger
 from tallystick_store.governance.subjects import named_blobs, select_values
-from tallystick_store.rows import Admitted, EventRow, Merge
+from tallystick_store.rows import Admitted, EventRow, Merge, SpanBatch, SpanRow
 from tallystick_store.store import Store
 from tests.erasable import ADA, TRACE_OF_ADA, TRACE_OF_BOB, Records
 from tests.files import bytes_of
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.stores import (
     LOG,
@@ -27,6 +30,7 @@ from tests.stores import (
     START_US,
     open_archived,
     rows_of,
+    span,
     subject_keys,
     verify_data,
     write,
@@ -256,6 +260,51 @@ def test_a_ledger_line_that_was_cut_short_is_dropped_and_any_other_is_refused(
     path.write_bytes(whole.replace(b"1;", b"1,0;"))
     with pytest.raises(StoreError, match="line 2 is none of the ledger's"):
         ErasureLedger(path)
+
+
+_ON_A_FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from tallystick.errors import StoreError
+from tallystick_store.governance.ledger import Erasure, ErasureLedger
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path = Path(sys.argv[1])
+ledger = ErasureLedger(path)
+ledger.add(Erasure("1" * 32, 5, "1;"))
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 30, hard))
+try:
+    ledger.add(Erasure("2" * 32, 6, "2;"))
+except StoreError:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    ledger.add(Erasure("2" * 32, 6, "2;"))
+"""
+
+
+def test_a_ledger_goes_on_where_the_disk_took_a_part_of_a_line(tmp_path: Path) -> None:
+    path = tmp_path / LEDGER_NAME
+    subprocess.run([sys.executable, "-c", _ON_A_FULL_DISK, path], check=True, timeout=PATIENCE_S)
+    assert [one.values for one in ErasureLedger(path).entries] == ["1;", "2;"]
+
+
+def test_a_ledger_that_became_shorter_is_written_no_more(tmp_path: Path) -> None:
+    path = tmp_path / LEDGER_NAME
+    ledger = ErasureLedger(path)
+    ledger.add(Erasure("1" * 32, 5, "1;"))
+    path.write_bytes(b"")
+    with pytest.raises(StoreError, match="shorter than it was"):
+        ledger.add(Erasure("2" * 32, 6, "2;"))
+    assert path.read_bytes() == b""
+
+
+def test_what_a_request_means_does_not_change_with_what_comes_after_it(world: World) -> None:
+    """A record of a person may come late, and name a trace of which spans were there before."""
+    write(world.store, [SpanBatch((SpanRow.of(span(90, "cc" * 16)),))])
+    wanted = {"principal": ADA, "below": str(world.store.size)}
+    before = select_values(world.store.database, wanted)
+    write(world.store, [EventRow(world.call(world.own, "ada", ADA, "cc" * 16))])
+    assert select_values(world.store.database, wanted).digest == before.digest
 
 
 def test_a_store_that_is_read_meanwhile_goes_on(world: World) -> None:
