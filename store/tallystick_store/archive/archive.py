@@ -19,7 +19,6 @@ from tallystick.errors import StoreError
 from tallystick.private_file import sync_directory
 from tallystick.verify.erased import Erased
 from tallystick_store.archive.part import (
-    ASIDE,
     MANIFEST,
     PARTIAL,
     Manifest,
@@ -36,7 +35,7 @@ from tallystick_store.archive.split import (
     split_tables,
 )
 from tallystick_store.archive.subject_keys import Subject, SubjectKeys
-from tallystick_store.archive.values import open_values, seal_values
+from tallystick_store.archive.values import FindKeys, open_values, seal_values
 from tallystick_store.journal.contents import Tables
 from tallystick_store.schema import CHECKPOINTS, EVENTS, SEALS, SPANS
 
@@ -73,7 +72,7 @@ class Archive:
         self._origin = origin
         self.keys = keys
         self.writing = threading.RLock()
-        """Held by whoever adds, merges or rewrites parts."""
+        """Held by whoever adds, merges or rewrites parts, and by whoever destroys keys."""
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
             _tidy(folder)
@@ -123,7 +122,7 @@ class Archive:
             self._origin, self.last_group + 1, last_group, first, end, rx_us, len(checkpoints), {}
         )
         small = {CHECKPOINTS.name: checkpoints} if len(checkpoints) else {}
-        self._parts.append(self._write(manifest, {**bare, **small}, owned))
+        self._parts.append(self._write(manifest, {**bare, **small}, owned, self.keys.keys_for))
 
     def read(self, part: Manifest) -> PartRows:
         """Return the rows of a part. Values whose key was destroyed are absent."""
@@ -182,13 +181,6 @@ class Archive:
             at += 1
         return merged
 
-    def set_aside(self, part: Manifest) -> Path:
-        """Keep a damaged part under a name that nobody reads; return where it is."""
-        target = self.folder / f"{part.name}{ASIDE}"
-        (self.folder / part.name).replace(target)
-        sync_directory(self.folder)
-        return target
-
     def _run(self, at: int, today: dt.date) -> list[Manifest]:
         """Return the parts from `at` that one part may take the place of."""
         run: list[Manifest] = []
@@ -208,7 +200,8 @@ class Archive:
             name: pa.concat_tables([one[name] for one, _ in opened if name in one])
             for name in names
         }
-        self._write(_joined(run), tables, [value for _, owned in opened for value in owned])
+        values = [value for _, owned in opened for value in owned]
+        self._write(_joined(run), tables, values, self.keys.keys_of)
         for part in run:
             shutil.rmtree(self.folder / part.name)
         sync_directory(self.folder)
@@ -225,11 +218,17 @@ class Archive:
         return [(subject, value) for subject, values in opened for value in values]
 
     def _write(
-        self, manifest: Manifest, tables: Mapping[str, pa.Table], owned: Sequence[Owned]
+        self,
+        manifest: Manifest,
+        tables: Mapping[str, pa.Table],
+        owned: Sequence[Owned],
+        find: FindKeys,
     ) -> Manifest:
-        blocks = {_VALUES: seal_values(owned, self.keys, manifest.bound)} if owned else {}
+        """Write a part; what is written again finds no new keys, which would bring destroyed values back."""
+        blocks = seal_values(owned, find, manifest.bound)
+        values = {_VALUES: blocks} if len(blocks) else {}
         try:
-            return write_part(self.folder, manifest, {**tables, **blocks})
+            return write_part(self.folder, manifest, {**tables, **values})
         except OSError as error:
             raise StoreError(f"the archive cannot be written: {error.strerror or error}") from error
 
@@ -241,7 +240,7 @@ class Archive:
         old = place.with_name(place.name + _OLD)
         place.replace(old)
         try:
-            written = self._write(manifest, tables, owned)
+            written = self._write(manifest, tables, owned, self.keys.keys_of)
         except StoreError:
             old.replace(place)
             raise

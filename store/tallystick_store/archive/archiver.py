@@ -61,7 +61,8 @@ class Archiver:
         self._database = database
         self._segments = segments
         self._applied = applied
-        self._working = threading.Lock()
+        self.writing = threading.RLock() if archive is None else archive.writing
+        """Held by whoever empties the journal or changes the archive; always taken before `Store.paused`."""
         self._wanted = threading.Event()
         self._is_closing = False
         self._failure: str | None = None
@@ -83,14 +84,13 @@ class Archiver:
 
     def run_now(self, *, also_open: bool = False) -> None:
         """Archive and remove what the database holds; the open segment too, if asked. Raises StoreError."""
-        with self._working:
+        with self.writing:
             if also_open:
                 self._segments.leave()
             through = self._applied()
             if self.archive is not None:
                 paths = [path for _, path in self._segments.left]
-                with self.archive.writing:
-                    archive_segments(self.archive, self._database, paths, through)
+                archive_segments(self.archive, self._database, paths, through)
                 through = min(through, self.archive.last_group)
             self._segments.remove_through(through)
         self._failure = None
@@ -100,9 +100,9 @@ class Archiver:
 
         The database holds what the journal holds: call behind a settled reading.
         """
-        self.run_now(also_open=True)
-        if self.archive is not None:
-            with self._working:
+        with self.writing:
+            self.run_now(also_open=True)
+            if self.archive is not None:
                 self.archive.drop(indexes)
 
     def merge_closed_days(self, now_us: int) -> None:
@@ -110,7 +110,7 @@ class Archiver:
         if self.archive is None:
             return
         try:
-            with self._working, self.archive.writing:
+            with self.writing:
                 self.archive.merge_closed_days(now_us)
         except (StoreError, OSError) as error:
             _log.warning("the archive's parts were not merged: %s", error)

@@ -69,6 +69,12 @@ class SubjectKeys:
             file.commit()
             return {one: SubjectKey(*file.execute(_FIND, one).fetchone()) for one in wanted}
 
+    def keys_of(self, subjects: Iterable[Subject]) -> dict[Subject, SubjectKey]:
+        """Return the keys that these subjects have; one that was destroyed is absent. Raises StoreError."""
+        with self._opened() as file:
+            found = ((one, file.execute(_FIND, one).fetchone()) for one in subjects)
+            return {one: SubjectKey(*row) for one, row in found if row is not None}
+
     def by_id(self, ids: Iterable[int]) -> Mapping[int, bytes]:
         """Return the keys of these numbers; one that was destroyed is absent. Raises StoreError."""
         with self._opened() as file:

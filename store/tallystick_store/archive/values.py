@@ -6,7 +6,7 @@ subject, the nonce is random, and the names of part and subject are bound to it,
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 import orjson
@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tallystick.errors import StoreError
-from tallystick_store.archive.subject_keys import Subject, SubjectKeys
+from tallystick_store.archive.subject_keys import Subject, SubjectKey, SubjectKeys
 
 NONCE_BYTES: Final = 12
 """NIST SP 800-38D: 96 bits; drawn at random, a key may see 2^32 blocks."""
@@ -46,20 +46,23 @@ class Value(NamedTuple):
     text: str
 
 
+FindKeys = Callable[[Iterable[Subject]], Mapping[Subject, SubjectKey]]
+"""`SubjectKeys.keys_for` or `SubjectKeys.keys_of`."""
+
+
 def seal_values(
-    values: Iterable[tuple[Subject, Value]], keys: SubjectKeys, bound_to: bytes
+    values: Iterable[tuple[Subject, Value]], find: FindKeys, bound_to: bytes
 ) -> pa.Table:
-    """Return the values as blocks, one for each subject. Raises StoreError."""
+    """Return the values as blocks, one for each subject that has a key. Raises StoreError."""
     grouped: dict[Subject, list[tuple[object, ...]]] = defaultdict(list)
     for subject, value in values:
         grouped[subject].append(tuple(value))
-    found = keys.keys_for(grouped) if grouped else {}
+    found = find(grouped) if grouped else {}
     rows = []
-    for subject, of_subject in grouped.items():
-        clear = orjson.dumps(of_subject)
+    for subject, key in found.items():
+        clear = orjson.dumps(grouped[subject])
         packed = pa.compress(clear, codec="zstd", asbytes=True)
         nonce = secrets.token_bytes(NONCE_BYTES)
-        key = found[subject]
         sealed = AESGCM(key.key).encrypt(nonce, packed, _bound(bound_to, subject))
         rows.append((key.id, *subject, len(clear), nonce, sealed))
     columns = zip(*rows, strict=True) if rows else [[] for _ in BLOCKS]

@@ -60,9 +60,12 @@ def carry_out(store: Store, erasure: Erasure) -> Outcome:
 
 
 def _destroy_keys(store: Store, erased: Erased) -> tuple[int, frozenset[Subject]]:
-    """Destroy what keys can be destroyed; return how many, and the subjects of which something is left."""
+    """Destroy what keys can be destroyed; return how many, and the subjects of which something is left.
+
+    Nobody reads the archive to write it again meanwhile: commits wait once the archive is free, and not before.
+    """
     archive = store.archiver.archive
-    with store.paused():
+    with store.archiver.writing, store.paused():
         store.archiver.run_now(also_open=True)
         alone, others = subjects_of(store.database, erased)
         count = archive.keys.destroy(alone) if archive is not None else 0

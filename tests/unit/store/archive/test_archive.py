@@ -3,6 +3,7 @@
 import hashlib
 import stat
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +12,8 @@ import pytest
 from tallystick.errors import StoreError
 from tallystick_store.archive.archive import ARCHIVE_FOLDER, CLOSED_AFTER_US, Archive
 from tallystick_store.archive.subject_keys import Subject, SubjectKeys
+from tallystick_store.archive.values import open_values
+from tallystick_store.journal.contents import Tables
 from tallystick_store.journal.segments import segment_files
 from tallystick_store.rows import EventRow, Merge
 from tallystick_store.schema import EVENTS
@@ -157,6 +160,42 @@ def test_parts_of_a_day_that_is_over_become_one(tmp_path: Path) -> None:
     store.close()
     assert archive_of(data).size == 7
     assert sum(_rows(archive_of(data))) == 7
+
+
+@pytest.mark.parametrize("how", ["merge", "drop", "rewrite"])
+def test_parts_that_are_written_again_make_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    data, emitter = tmp_path / "data", Emitter()
+    store, erased = open_archived(data), Subject(f"{1:032x}", emitter.session)
+    fill(store, emitter)
+    store.trim_journal()
+    write(store, [emitter.call(2, principal__ref=f"{1:032x}")])
+    store.close()
+    archive, opened = archive_of(data), open_values
+
+    def destroy_behind(*block: Any) -> Any:
+        values = opened(*block)
+        archive.keys.destroy([erased])
+        return values
+
+    monkeypatch.setattr("tallystick_store.archive.archive.open_values", destroy_behind)
+    if how == "merge":
+        archive.merge_closed_days(START_US + 2 * DAY_US)
+    elif how == "drop":
+        archive.drop([2])
+    else:
+        archive.rewrite_parts(frozenset([erased]), lambda owned: owned[1].log_index != 2)
+    assert archive.keys.keys_of([erased]) == {}
+    rows = [
+        row for part in archive.parts for one in archive.read(part).tables for row in _calls(one)
+    ]
+    assert {row["log_index"] for row in rows if row["disclosures"] is None} >= {3, store.size - 1}
+
+
+def _calls(tables: Tables) -> list[dict[str, Any]]:
+    events = tables.get(EVENTS.name, pa.table({})).to_pylist()
+    return [row for row in events if row["type"] == "tool.completed"]
 
 
 def _rows(archive: Archive) -> list[int]:
