@@ -33,7 +33,6 @@ from tallystick_store.archive.split import subject_of
 from tallystick_store.archive.subject_keys import Subject, SubjectKeys
 from tallystick_store.archive.values import NONCE_BYTES
 from tallystick_store.blobs import BLOB_FOLDER, BlobFiles, blob_digest
-from tallystick_store.engine.duckdb import Database
 from tallystick_store.governance.ledger import LEDGER_NAME
 from tallystick_store.store import Store
 
@@ -43,9 +42,9 @@ CHECKPOINT_FILE: Final = "checkpoint"
 
 _NAMED: Final = """
     SELECT DISTINCT unnest(regexp_extract_all(line, 'sha256:([0-9a-f]{64})', 1)) AS blob,
-           principal_ref, session, origin, trace_id
+           log_index, principal_ref, session, origin, trace_id
     FROM (SELECT log_index, disclosures AS line FROM events UNION ALL FROM late_disclosures) said
-    JOIN events USING (log_index) WHERE contains(line, '.blob","')
+    JOIN events USING (log_index) WHERE contains(line, '.blob","') AND log_index < $1
 """
 _BLOB_FILE: Final = re.compile(r"([0-9a-f]{64})\.([0-9]{1,19})")
 _KEYS: Final = {
@@ -77,8 +76,8 @@ class Backup:
 def take_backup(store: Store, target: Path, now_us: int) -> Backup:
     """Write a backup into `target`, which must not exist or be empty. Raises StoreError.
 
-    Commits wait while the journal is archived, and for nothing else; parts are neither merged nor added meanwhile. A
-    target that has its name is whole.
+    Commits wait while the journal is archived, and for nothing else; while the parts are copied none is added, merged
+    or rewritten, and no key is destroyed. A target that has its name is whole.
     """
     archive = store.archiver.archive
     if archive is None:
@@ -152,11 +151,10 @@ def _write(store: Store, archive: Archive, partial: Path, now_us: int) -> Backup
             newest = store.checkpoint
             ledger = store.ledger.path.read_bytes() if store.ledger.path.exists() else b""
         shutil.copytree(archive.folder, partial / ARCHIVE_FOLDER)
+        named = _named_blobs(store, archive.keys, size)
     if size != store.size and size == 0:
         raise StoreError("nothing is archived yet")
-    left = _write_blobs(
-        store.database, store.blobs, archive.keys, partial / BLOB_FOLDER, store.origin
-    )
+    left = _write_blobs(store.blobs, archive.keys, named, partial / BLOB_FOLDER, store.origin)
     (partial / LEDGER_NAME).write_bytes(ledger)
     (partial / CHECKPOINT_FILE).write_text(newest.note if newest else "", encoding="utf-8")
     files = {name: _digest(path) for name, path in _files(partial)}
@@ -167,24 +165,43 @@ def _write(store: Store, archive: Archive, partial: Path, now_us: int) -> Backup
     return backup
 
 
-def _write_blobs(
-    database: Database, blobs: BlobFiles, keys: SubjectKeys, folder: Path, origin: str
-) -> int:
-    """Write each blob under the key of each of its subjects; return how many have none."""
-    folder.mkdir(mode=0o700)
+def _named_blobs(store: Store, keys: SubjectKeys, size: int) -> dict[str, frozenset[int]]:
+    """Return the blobs that the first `size` records name, each with the keys of those whose value it is.
+
+    What was erased has none. Keys are looked up here, while none is destroyed, and never made.
+    """
+    erased = store.ledger.erased
     whose: dict[str, set[Subject]] = defaultdict(set)
-    for sha256, *about in database.rows(_NAMED):
-        whose[sha256].add(subject_of(*about))
+    for sha256, log_index, *about in store.database.rows(_NAMED, [size]):
+        subjects = whose[sha256]
+        if not erased.covers(log_index):
+            subjects.add(subject_of(*about))
+    found = keys.keys_of(set().union(*whose.values()))
+    return {
+        sha256: frozenset(found[one].id for one in subjects if one in found)
+        for sha256, subjects in whose.items()
+    }
+
+
+def _write_blobs(
+    blobs: BlobFiles,
+    keys: SubjectKeys,
+    named: Mapping[str, frozenset[int]],
+    folder: Path,
+    origin: str,
+) -> int:
+    """Write each blob under each of its keys that is there still; return how many no record names."""
+    folder.mkdir(mode=0o700)
     left = 0
     for sha256 in blobs.names():
         content = b"".join(blobs.blocks(sha256) or ())
         if blob_digest(content) != sha256:
             continue  # swept or damaged meanwhile: `tallystick verify` names it
-        left += sha256 not in whose
-        for key in keys.keys_for(whose.get(sha256, ())).values():
+        left += sha256 not in named
+        for number, key in keys.by_id(named.get(sha256, ())).items():
             nonce = secrets.token_bytes(NONCE_BYTES)
-            sealed = AESGCM(key.key).encrypt(nonce, content, _bound(origin, sha256))
-            (folder / f"{sha256}.{key.id}").write_bytes(nonce + sealed)
+            sealed = AESGCM(key).encrypt(nonce, content, _bound(origin, sha256))
+            (folder / f"{sha256}.{number}").write_bytes(nonce + sealed)
     return left
 
 

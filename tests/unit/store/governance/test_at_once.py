@@ -9,15 +9,20 @@ from typing import Any, Self
 
 import pytest
 
+from tallystick.profile import encode
 from tallystick_store.archive.archive import Archive
 from tallystick_store.archive.part import Manifest
+from tallystick_store.archive.subject_keys import SubjectKeys
+from tallystick_store.blobs import BlobFiles, blob_digest
+from tallystick_store.engine.rewrite import rewrite
 from tallystick_store.governance import erasing
-from tallystick_store.governance.backup import read_backup, take_backup
+from tallystick_store.governance.backup import read_backup, restore_blobs, take_backup
 from tallystick_store.governance.subjects import subjects_of
+from tallystick_store.rows import EventRow
 from tallystick_store.store import Store
 from tests.erasable import ADA
 from tests.patience import PATIENCE_S
-from tests.stores import START_US, write
+from tests.stores import ORIGIN, START_US, subject_keys, write
 from tests.unit.store.governance.test_erasing import World, values_in_archive
 
 TEN_DAYS_US = 10 * 24 * 3600 * 1_000_000
@@ -164,3 +169,38 @@ def test_a_merge_during_an_erasure_brings_nothing_back(
     archived = values_in_archive(world.directory)
     assert "ada-" not in archived
     assert "bob-params" in archived
+
+
+def backed_up_before_the_rewriting(
+    world: World, monkeypatch: pytest.MonkeyPatch, **wanted: str
+) -> int:
+    """Take a backup in the midst of an erasure; return how many large values today's keys open in it."""
+    backups: list[Path] = []
+
+    def rewrite_late(*settings: Any) -> None:
+        backups.append(backed_up(world))
+        rewrite(*settings)
+
+    monkeypatch.setattr(erasing, "rewrite", rewrite_late)
+    world.erase(**wanted)
+    assert read_backup(backups[0]).blobs_left == 0
+    keys, blobs = SubjectKeys(subject_keys(world.directory)), world.directory.with_name("blobs")
+    return restore_blobs(backups[0], BlobFiles(blobs), keys, ORIGIN)
+
+
+def test_a_backup_during_an_erasure_holds_no_large_value_of_the_erased(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert backed_up_before_the_rewriting(world, monkeypatch, principal=ADA) == 0
+
+
+def test_a_backup_during_an_erasure_holds_no_large_value_of_one_record_under_the_key_of_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, content = world.store, b'"another large value"'
+    store.blobs.put(blob_digest(content), content)
+    said = encode({"digest": f"sha256:{blob_digest(content)}"}).decode()
+    record = world.shared.record(disclosures={"result.blob": said}, principal__ref=ADA)
+    write(store, [EventRow(record)])
+    wanted = {"log_index": str(store.size - 1)}
+    assert backed_up_before_the_rewriting(world, monkeypatch, **wanted) == 1, "of the other records"
