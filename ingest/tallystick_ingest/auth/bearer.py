@@ -2,7 +2,8 @@
 
 The caller's id is a keyed digest of issuer and subject, as `principal.ref` is in the records of calls: the log
 names nobody, and still tells who asked and who called apart. A token that is granted nothing is a caller with no
-right at all.
+right at all. None is a person: programs have tokens of their own and on somebody's behalf, and issuers differ in
+how they tell them from those of people.
 """
 
 from dataclasses import dataclass, replace
@@ -61,12 +62,10 @@ class Bearers:
         if self.documents is not None:
             name = self.documents.name(token.client_id)
             identity = replace(identity, client=replace(identity.client, name=name))
-        is_human = identity.principal.type != "service"
         return Caller(
             caller_id(self.masking, identity),
             name_of(token, identity),
             granted.scopes,
-            is_human=is_human,
             role=granted.role,
             reach=granted.reach,
             client=identity.client.id,

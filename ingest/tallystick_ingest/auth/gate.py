@@ -42,6 +42,7 @@ class Caller:
     name: str
     scopes: tuple[str, ...]
     is_human: bool = False
+    """Whether this is a session of somebody who logged in here; no token, key or certificate is a person."""
     role: str | None = None
     """The role of a person; None for an API key, which has scopes alone."""
     reach: Reach = OPEN

@@ -8,7 +8,12 @@ import pytest
 from tallystick.errors import AdmissionError, AuthorizationError
 from tallystick.testing import FakeClock
 from tallystick.verify.authority import DeletionRequest, index_digest
+from tallystick_ingest.auth.bearer import Bearers
+from tallystick_ingest.auth.clients import ClientRules
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller
+from tallystick_ingest.auth.grants import parse_grants
+from tallystick_ingest.auth.jwks import Issuer
+from tallystick_ingest.auth.tokens import TokenChecker, TokenTerms
 from tallystick_ingest.service import Service
 from tallystick_ingest.settings import load_service_config
 from tallystick_ingest.two_people import TwoPeople
@@ -19,6 +24,7 @@ from tallystick_store.governance.requests import (
     Wanted,
     read_authority,
 )
+from tests.openid import signing_key
 from tests.requirements import requirement
 
 SCOPES = ("read", "retain", "delete.request", "delete.confirm")
@@ -26,6 +32,8 @@ ANNA = Caller("account-0000000a", "anna", SCOPES, is_human=True, role="auditor")
 BERT = Caller("account-0000000b", "bert", SCOPES, is_human=True, role="auditor")
 ADA = Caller("account-0000000c", "ada", SCOPES, is_human=True, role="admin")
 KEY = Caller("key-1", "a program", SCOPES)
+ISSUER, AUDIENCE = "https://login.example.org", "https://audit.example.org"
+SIGNER = signing_key("one")
 DIGEST = index_digest([4, 7, 8, 9])
 WANTED = Wanted("records", DIGEST, 4, {"class": "short"})
 
@@ -83,6 +91,46 @@ def test_a_decision_takes_a_person_with_an_account(service: Service, nobody: Cal
     with pytest.raises(AuthorizationError, match="a person"):
         desk.hold(nobody, "case", {}, "")
     assert service.store.size == before
+
+
+@requirement("retention.two-people")
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"sub": "ada"},
+        {"sub": "ada", "act": {"sub": "agent-7"}},
+        {"sub": "8f1c", "client_id": "nightly-job"},
+        {"sub": "nightly-job", "client_id": "nightly-job"},
+    ],
+    ids=["of somebody", "an agent's", "a program's", "a program's by its name"],
+)
+def test_no_token_of_an_issuer_decides(
+    service: Service, clock: FakeClock, claims: dict[str, object]
+) -> None:
+    caller = bearers(service, clock).caller(token(clock, claims))
+    assert "delete.confirm" in caller.scopes
+    request, before = asked(service), service.store.size
+    with pytest.raises(AuthorizationError, match="a person"):
+        service.two_people.confirm(caller, request.id, DIGEST, "", agree)
+    with pytest.raises(AuthorizationError, match="a person"):
+        service.two_people.ask(caller, WANTED, "")
+    assert service.store.size == before
+
+
+def bearers(service: Service, clock: FakeClock) -> Bearers:
+    """Take tokens of SIGNER, which have the role of an auditor and may delete."""
+    published = {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/keys", "keys": [SIGNER.public_jwk]}
+    issuer = Issuer(ISSUER, clock.monotonic_s, lambda _: published)
+    grants = parse_grants(["groups=ops->delete.request+delete.confirm"])
+    checker = TokenChecker(issuer, TokenTerms((AUDIENCE,)), clock)
+    return Bearers(issuer, checker, grants, ClientRules(), service.masking)
+
+
+def token(clock: FakeClock, claims: dict[str, object]) -> str:
+    now_s = clock.now_us() // 1_000_000
+    times = {"iat": now_s, "exp": now_s + 300, "jti": "1"}
+    stated = {"iss": ISSUER, "aud": AUDIENCE, "client_id": "desk", "groups": ["ops"], **times}
+    return SIGNER.sign({**stated, **claims})
 
 
 @pytest.mark.parametrize(
