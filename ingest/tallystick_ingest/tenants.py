@@ -17,6 +17,8 @@ from typing import Final
 from tallystick.clock import Clock
 from tallystick.errors import ConfigError, TallystickError
 from tallystick.private_file import make_private_directory
+from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.auth.tokens import Token
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import Service
 from tallystick_ingest.service_keys import (
@@ -92,6 +94,17 @@ class Tenants:
         """Return whose credential a request shows (names in lower case); the operator's for one of nobody."""
         further = [one for one in self if one is not self.operator]
         return next((one for one in further if one.gate.holds(headers)), self.operator)
+
+    def arrive(self, token: Token) -> tuple[Service, Caller]:
+        """Note that whom a checked ID token names logged in, in the tenant to which the rules lead them now.
+
+        Sessions that they have in other tenants end with that. Raises as PeopleBook.arrive.
+        """
+        found = next((one for one in self if one.people.is_for_us(token)), self.operator)
+        for service in self:
+            if service is not found:
+                service.people.leave(token)
+        return found, found.people.arrive(token)
 
     def add(self, name: str) -> Service:
         """Make a tenant, and record that in the operator's log; it is served when this returns.

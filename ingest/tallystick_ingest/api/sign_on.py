@@ -57,9 +57,8 @@ def finish(body: ReturnedBody, request: Request) -> JSONResponse:
     """Begin a session of whoever logged in, with the tenant to which the rules lead them."""
     returned = Returned(body.binding, body.state, body.code, body.iss, body.error)
     token = _sign_on(request).finish(returned)
-    tenants = tenants_of(request)
-    service = next((one for one in tenants if one.people.is_for_us(token)), tenants.operator)
-    return begun(service, service.people.arrive(token), "oidc")
+    service, caller = tenants_of(request).arrive(token)
+    return begun(service, caller, "oidc")
 
 
 def _sign_on(request: Request) -> SignOn:

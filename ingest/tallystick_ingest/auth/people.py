@@ -84,6 +84,10 @@ class PeopleBook:
             self._write({**living, id_: person})
         return arrived
 
+    def leave(self, token: Token) -> None:
+        """Forget whom a checked ID token names, durably: the issuer vouches for them elsewhere, or no more."""
+        self.forget(caller_id(self._masking, identity_of(token)))
+
     def caller(self, id_: str) -> Caller | None:
         """Return somebody as a caller with the rights that they have now; None for nobody, and without any."""
         person = self._people.get(id_)

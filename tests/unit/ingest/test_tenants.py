@@ -1,14 +1,16 @@
 """Tenants in one process: each has everything of its own, and a credential leads to one of them."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
-from tallystick.errors import ConfigError
+from tallystick.errors import AuthenticationError, AuthorizationError, ConfigError
 from tallystick.testing import FakeClock
 from tallystick_ingest.auth.api_keys import NewKey
 from tallystick_ingest.auth.gate import ADMINISTRATOR
+from tallystick_ingest.auth.tokens import Token
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import Service
 from tallystick_ingest.service_keys import MAX_TENANTS, make_tenant, tenant_secrets
@@ -71,6 +73,39 @@ def test_a_credential_leads_to_the_tenant_that_gave_it_out(tenants: Tenants) -> 
         for credential in (key, session, verifier):
             assert tenants.holder(shown(credential)) is service
         assert tenants.holder({"cookie": f"tallystick_admin={session}"}) is service
+
+
+RULES = "groups=acme->admin@tenant:acme, groups=ops->viewer"
+
+
+@pytest.mark.parametrize("groups", [[], ["ops"]], ids=["refused", "moved"])
+def test_whom_the_issuer_leads_elsewhere_or_nowhere_keeps_no_session(
+    tmp_path: Path, groups: list[str]
+) -> None:
+    stated = {"home": str(tmp_path), "oidc_grants": RULES, "oidc_issuer": "http://127.0.0.1:1"}
+    config = load_service_config({**stated, "public_url": "https://audit.example.org"}, {})
+    with closing(Tenants.open(config, FakeClock())) as tenants:
+        acme = tenants.add("acme")
+        service, eve = tenants.arrive(signed_on(["acme"]))
+        session, _ = service.sessions.start(eve.id)
+        assert (service, service.gate.caller(shown(session)).role) == (acme, "admin")
+        with nullcontext() if groups else pytest.raises(AuthorizationError, match="nothing is"):
+            assert tenants.arrive(signed_on(groups))[0] is tenants.operator
+        with pytest.raises(AuthenticationError, match="has ended"):
+            acme.gate.caller(shown(session))
+
+
+def signed_on(groups: list[str]) -> Token:
+    claims = {"iss": "http://127.0.0.1:1", "sub": "eve", "groups": groups, "nonce": "n"}
+    return Token("a.b.c", claims)
+
+
+@contextmanager
+def closing(tenants: Tenants) -> Iterator[Tenants]:
+    try:
+        yield tenants
+    finally:
+        tenants.close("the test is over")
 
 
 @pytest.mark.parametrize(
