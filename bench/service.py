@@ -69,6 +69,11 @@ class Service:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").split()
         return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
+    def peak_mb(self) -> int:
+        """Give the most memory that the service has had."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
     def settle(self) -> None:
         """Ask a question: its answer comes once the database holds what was accepted."""
         request = urllib.request.Request(f"{self.url}/api/v1/status", headers=self.authorization)

@@ -8,10 +8,11 @@ that overload is a 503 and never a process that the kernel kills.
 import asyncio
 import hashlib
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -22,6 +23,7 @@ from tallystick_ingest.admission import NativeRequest, Origin, Request, ServiceR
 from tallystick_ingest.auth.gate import Caller, Gate
 from tallystick_ingest.auth.jwks import MAX_WAITING
 from tallystick_ingest.auth.limits import RateLimits
+from tallystick_ingest.budget import Budget
 from tallystick_ingest.foreign import mask_spans
 from tallystick_ingest.foreign_logs import mask_logs
 from tallystick_ingest.operations.metrics import Metrics, signal_of
@@ -33,10 +35,14 @@ from tallystick_ingest.otlp.incoming import BusyError, Claim
 from tallystick_ingest.otlp.limits import Limits
 from tallystick_ingest.refusals import Refusals
 from tallystick_ingest.screening import KeyBook, screen
+from tallystick_ingest.turns import Turns, Work
 from tallystick_ingest.verdict import Refusal, Verdict
 
 WORKERS: Final = 2
 """Parsing holds Python's lock; a second thread helps where C code gives it back."""
+
+LARGE_BYTES: Final = 2 << 20
+"""A request above, inflated, may take seconds to read: one worker is kept from these, for all others."""
 
 CHECKERS: Final = MAX_WAITING + 2
 """Threads for tokens that are new here: those that may wait for an issuer's keys, and two for the others."""
@@ -73,64 +79,8 @@ class _Prepared:
     size_bytes: int
     metric_points: int = 0
     warning: str = ""
-
-
-class Budget:
-    """Bytes in progress. Safe to use from several threads."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        """Allow `limit_bytes` at one time, half of it to one sender; one request alone may always pass."""
-        self._limit_bytes = limit_bytes
-        self._lock = threading.Lock()
-        self._held_bytes = 0
-        self._held_by: Counter[str] = Counter()
-
-    def claim(self, sender: str) -> "_Claim":
-        """Return the claim of one request, which holds nothing yet."""
-        return _Claim(self, sender)
-
-    @property
-    def held_bytes(self) -> int:
-        """Bytes that are counted in now."""
-        return self._held_bytes
-
-    def reserve(self, sender: str, own_bytes: int, size_bytes: int) -> None:
-        """Count more bytes in for a request that holds `own_bytes`; raise BusyError when others hold too many."""
-        with self._lock:
-            all_bytes, of_sender = self._held_bytes, self._held_by[sender]
-            is_full = all_bytes > own_bytes and all_bytes + size_bytes > self._limit_bytes
-            is_greedy = of_sender > own_bytes and (of_sender + size_bytes) * 2 > self._limit_bytes
-            if is_full or is_greedy:
-                raise BusyError("too many requests are in progress: send this one again")
-            self._held_bytes += size_bytes
-            self._held_by[sender] += size_bytes
-
-    def release(self, sender: str, size_bytes: int) -> None:
-        """Count bytes out."""
-        with self._lock:
-            self._held_bytes -= size_bytes
-            self._held_by[sender] -= size_bytes
-            if not self._held_by[sender]:
-                del self._held_by[sender]
-
-
-class _Claim:
-    """Implements `otlp.incoming.Claim`."""
-
-    def __init__(self, budget: Budget, sender: str) -> None:
-        self._budget = budget
-        self._sender = sender
-        self._held_bytes = 0
-
-    def grow(self, size_bytes: int) -> None:
-        """Hold more; raise BusyError when others hold too much."""
-        self._budget.reserve(self._sender, self._held_bytes, size_bytes)
-        self._held_bytes += size_bytes
-
-    def release(self) -> None:
-        """Hold nothing any longer."""
-        self._budget.release(self._sender, self._held_bytes)
-        self._held_bytes = 0
+    is_void: bool = False
+    """Whether nothing of it is kept, only what was refused."""
 
 
 class OtlpIntake:
@@ -169,6 +119,8 @@ class OtlpIntake:
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tallystick-intake")
         self._checking = ThreadPoolExecutor(CHECKERS, thread_name_prefix="tallystick-tokens")
         self._counting = threading.Lock()
+        self._turns = Turns(WORKERS)
+        self._large = asyncio.Semaphore(WORKERS - 1)
         self._pauses: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -193,11 +145,10 @@ class OtlpIntake:
 
     async def take(self, received: Received) -> Verdict:
         """Decode, check and keep a request; return once it is durable."""
-        loop = asyncio.get_running_loop()
-        body = await loop.run_in_executor(self._pool, self._inflate, received)
-        received.claim.grow(max(0, len(body) - len(received.body)))
         try:
-            prepared = await loop.run_in_executor(self._pool, self._prepare_or_warn, received, body)
+            async with self._turns.turn(received.caller.id) as work:
+                prepared = await self._made(received, work)
+                work.is_void = prepared.is_void
             outcome = await self._decide(prepared)
         except StoreError as error:
             raise BusyError(str(error)) from error
@@ -206,13 +157,25 @@ class OtlpIntake:
             await self._slow_down(received.caller.id, f"/v1/{received.signal}")
         return replace(outcome, warning=prepared.warning) if prepared.warning else outcome
 
+    async def _made(self, received: Received, work: Work) -> _Prepared:
+        loop = asyncio.get_running_loop()
+        inflated = partial(self._inflate, received)
+        body = await loop.run_in_executor(self._pool, work.do, inflated)
+        received.claim.grow(max(0, len(body) - len(received.body)))
+        prepared = partial(self._prepare_or_warn, received, body)
+        async with self._large if len(body) > LARGE_BYTES else nullcontext():
+            return await loop.run_in_executor(self._pool, work.do, prepared)
+
     async def note_refusal(self, refused: RefusedWhole) -> None:
         """Record that a whole request was refused, or count it (refusals.py)."""
         self._count_refused(signal_of(refused.path), {refused.reason: 1})
         if refused.caller is None:
             self._refusals.add_anonymous(refused.path, refused.reason)
             return
-        digest = "" if refused.body is None else hashlib.sha256(refused.body).hexdigest()
+        digest = ""
+        if refused.body is not None:
+            loop = asyncio.get_running_loop()
+            digest = await loop.run_in_executor(self._pool, _digest, refused.body)
         origin = Origin(refused.caller.id, refused.path, digest)
         draft = self._refusals.draft(origin, [Refusal(refused.reason, "")])
         if draft is not None:
@@ -244,18 +207,18 @@ class OtlpIntake:
         form = protobuf if received.form.media_type == PROTOBUF else json_form
         if received.signal == "metrics":
             return _Prepared(None, 0, form.metric_points(body, self.limits))
-        digest = hashlib.sha256(received.body).hexdigest()
-        origin = Origin(received.caller.id, f"/v1/{received.signal}", digest)
+        origin = Origin(received.caller.id, f"/v1/{received.signal}", _digest(received.body))
         if received.signal == "traces":
             spans, refusals = mask_spans(form.traces(body, self.limits), self._masking)
-            spans_request = SpanRequest(origin, spans, refusals)
-            return _Prepared(spans_request if spans or refusals else None, len(body))
+            given = SpanRequest(origin, spans, refusals) if spans or refusals else None
+            return _Prepared(given, len(body), is_void=not spans)
         items = form.logs(body, self.limits)
         screened = screen(items, self._book)
         logs, refusals = mask_logs(items, self._masking, self._now_us())
         request = NativeRequest(origin, screened.candidates, (*screened.refusals, *refusals), logs)
-        is_empty = not request.candidates and not request.refusals and not logs
-        return _Prepared(None if is_empty else request, len(body))
+        is_void = not request.candidates and not logs
+        is_empty = is_void and not request.refusals
+        return _Prepared(None if is_empty else request, len(body), is_void=is_void)
 
     async def _decide(self, prepared: _Prepared) -> Verdict:
         """Wait for the writer, even if the sender goes away: what is submitted is decided."""
@@ -289,3 +252,7 @@ class OtlpIntake:
         with self._counting:
             for reason, count in refused.items():
                 self.counters.refused[reason] = self.counters.refused.get(reason, 0) + count
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()

@@ -24,6 +24,8 @@ _SMALLEST_BYTES: Final = 2
 """An empty message in protobuf: its tag and its length."""
 _MAX_VARINT_BYTES: Final = 10
 _MORE: Final = 0x80
+_FIRST_TAG: Final = 1 << 3
+"""Of field 1: there is none of number 0."""
 _VARINT: Final = 0
 _BYTES: Final = 2
 _FIXED_BYTES: Final = {1: 8, 5: 4}
@@ -134,6 +136,8 @@ def _walk(body: bytes, shape: Shape, count: _Count) -> None:
 def _field(body: bytes, position: int) -> tuple[int, int, int]:
     """Read a field's tag; return it, and where its content starts and ends."""
     tag, position = _varint(body, position)
+    if tag < _FIRST_TAG:
+        raise UndecodableError("the body is not protobuf: it has a field of number 0")
     kind = tag & 7
     if kind == _BYTES:
         size, position = _varint(body, position)

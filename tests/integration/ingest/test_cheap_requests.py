@@ -3,7 +3,9 @@
 import contextlib
 import gzip
 import http.client
+import json
 import os
+import select
 import socket
 import threading
 import time
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tallystick_ingest.auth.gate import OPERATOR_FILE
 from tallystick_ingest.refusals import RECORDED_AT_ONCE
 from tests.patience import PATIENCE_S
 from tests.ports import free_port
@@ -239,6 +242,29 @@ def flood(service: Service, body: bytes, wanted: int) -> Iterator[list[int]]:
     finally:
         stop.set()
         thread.join(PATIENCE_S)
+
+
+@pytest.mark.slow
+def test_requests_that_cost_seconds_for_nothing_do_not_stand_before_those_of_others(
+    make_service: Make,
+) -> None:
+    service = make_service().start()
+    body = json.dumps({"name": "another", "scopes": ["ingest"]}).encode()
+    token = (service.home / "server" / OPERATOR_FILE).read_text().strip()
+    operator = {"Authorization": f"Bearer {token}", "Content-Type": JSON}
+    other = service.ask("POST", "/api/v1/keys", body, operator).json["api_key"]
+    bomb = gzip.compress(b"\x08\x00" * (30 << 20))
+    request = head(service, f"Content-Length: {len(bomb)}", "Content-Encoding: gzip", key=other)
+    with contextlib.ExitStack() as held:
+        sent = [held.enter_context(connect(service)) for _ in range(16)]
+        for connection in sent:
+            connection.sendall(request + bomb)
+        while not any(select.select(sent, [], [], PATIENCE_S)[0]):
+            continue
+        assert service.send(span_json({}), "/v1/traces", JSON).status == 200
+        assert len(select.select(sent, [], [], 0)[0]) < 8
+        [first, *_] = select.select(sent, [], [], 0)[0]
+        assert first.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 @pytest.mark.parametrize(

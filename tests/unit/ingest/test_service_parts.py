@@ -16,9 +16,9 @@ from tallystick.testing import FakeClock
 from tallystick.tlog.dsse import sign_envelope
 from tallystick_ingest.access_book import FOLD_WINDOW_S, AccessBook
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller
+from tallystick_ingest.budget import Budget
 from tallystick_ingest.drafts import Access, Drafts
 from tallystick_ingest.enrolment import ENROLMENT_TYPE, MAX_AGE_US, Enrolment, check_enrolment
-from tallystick_ingest.intake import Budget
 from tallystick_ingest.key_directory import KeyDirectory, enrolled
 from tallystick_ingest.otlp.answer import failure, success
 from tallystick_ingest.otlp.body import JSON, PROTOBUF
