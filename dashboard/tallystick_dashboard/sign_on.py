@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tallystick_dashboard.client import Client, DashboardError
+from tallystick_dashboard.failures import Failures
 from tallystick_dashboard.login_page import (
     CALLBACK,
     SIGN_ON,
@@ -47,6 +48,7 @@ class SignOn:
         """Know of no issuer yet."""
         self._client_of = client_of
         self._arriving = 0
+        self._failures = Failures()
         self._asking: asyncio.Task[None] | None = None
         self.issuer: str | None = None
         """Where people log in, as the service said when it was last asked; None: nowhere."""
@@ -94,6 +96,11 @@ class SignOn:
         kept = request.cookies.get(BINDING_COOKIE, "").split(_BETWEEN)
         binding, mark, path = kept if len(kept) == 3 else ("", _PLAIN, "")  # noqa: PLR2004 - the parts above
         wanted = safe_path(unquote(path))
+        address = request.client.host if request.client else ""
+        wait_s = self._failures.wait_s(address)
+        if wait_s:
+            said = f"Too many log-ins from your address failed: try again in {wait_s} s"
+            return login_page(wanted, said, HTTPStatus.TOO_MANY_REQUESTS, self.issuer)
         if self._arriving >= MAX_ARRIVALS:
             said = "Others are signing in: try again in a second"
             return login_page(wanted, said, HTTPStatus.SERVICE_UNAVAILABLE, self.issuer)
@@ -105,6 +112,7 @@ class SignOn:
             )
             answer = set_cookie(arrived_page(wanted), login, is_secure=mark == _SECURE)
         except DashboardError as error:
+            self._failures.note(address)
             answer = refused_page(wanted, error, await self.ask())
         finally:
             self._arriving -= 1

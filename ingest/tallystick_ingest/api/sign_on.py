@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from tallystick_ingest.api.answers.form import NOTHING_THERE, ErrorAnswer, Responses
 from tallystick_ingest.api.answers.operations import SessionBegun, SignOnBegun, SignOnIssuer
 from tallystick_ingest.api.guard import NotFoundError, service_of, tenants_of
-from tallystick_ingest.api.login import begun
+from tallystick_ingest.api.login import WRONG, begun, require_login
 from tallystick_ingest.auth.oidc import Returned, SignOn
 
 MAX_BINDING_CHARS: Final = 128
@@ -19,9 +19,11 @@ _NO_STORE: Final = {"cache-control": "no-store"}
 
 _ANSWERS: Final[Responses] = {
     **NOTHING_THERE,
+    **WRONG,
     401: {"model": ErrorAnswer, "description": "What came back is not believed"},
     403: {"model": ErrorAnswer, "description": "Nothing is granted to whoever logged in"},
 }
+_MAY_BEGIN: Final[Responses] = {**NOTHING_THERE, 429: WRONG[429]}
 
 router = APIRouter(prefix="/api/v1/login/oidc")
 
@@ -44,9 +46,10 @@ def sign_on(request: Request) -> JSONResponse:
     return JSONResponse(shown, headers=_NO_STORE)
 
 
-@router.post("", response_model=SignOnBegun, responses=NOTHING_THERE)
+@router.post("", response_model=SignOnBegun, responses=_MAY_BEGIN)
 def begin(request: Request) -> JSONResponse:
     """Begin a log-in: where to send the browser, and the binding that it has to bring back."""
+    require_login(request, service_of(request))
     made = _sign_on(request).begin()
     shown = {"url": made.url, "binding": made.binding, "is_secure": made.is_secure}
     return JSONResponse(shown, headers=_NO_STORE)
@@ -55,6 +58,7 @@ def begin(request: Request) -> JSONResponse:
 @router.post("/callback", response_model=SessionBegun, responses=_ANSWERS)
 def finish(body: ReturnedBody, request: Request) -> JSONResponse:
     """Begin a session of whoever logged in, with the tenant to which the rules lead them."""
+    require_login(request, service_of(request))
     returned = Returned(body.binding, body.state, body.code, body.iss, body.error)
     token = _sign_on(request).finish(returned)
     service, caller = tenants_of(request).arrive(token)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tallystick_ingest.auth.limits import FREE_LOGINS
 from tests import openid
 from tests.openid import DASHBOARD, RESOURCE, SECRET, Provider
 from tests.requirements import requirement
@@ -19,6 +20,8 @@ pytestmark = pytest.mark.e2e
 DASHBOARD_URL = "http://127.0.0.1:8501"
 GRANTS = "groups=auditors->auditor"
 CALLBACK = "/api/v1/login/oidc/callback"
+MANY = 200
+"""Requests, far more than one address may make while they are asked, on a slow machine too."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def options(provider: Provider, secret: Path) -> tuple[str, ...]:
     return (
         *("--oidc-issuer", provider.issuer, "--public-url", RESOURCE, "--oidc-grants", GRANTS),
         *("--oidc-client-id", DASHBOARD, "--oidc-client-secret-file", str(secret)),
-        *("--dashboard-url", DASHBOARD_URL),
+        *("--dashboard-url", DASHBOARD_URL, "--trusted-proxies", "127.0.0.1"),
     )
 
 
@@ -146,6 +149,23 @@ def test_an_answer_of_another_issuer_is_refused(
     answer = finish(service, begun, {**came, "iss": wrong})
     assert (answer.status, "not from the issuer" in answer.json["error"]) == (401, True)
     assert provider.fetches("/token") == before
+
+
+@requirement("auth.sign-on", "auth.rate-limits")
+def test_invented_codes_of_one_address_stop_reaching_the_issuer(
+    service: Service, provider: Provider
+) -> None:
+    def ask(address: str, path: str, body: Any) -> Answer:
+        headers = {"Content-Type": JSON, "X-Forwarded-For": address}
+        return service.ask("POST", path, json.dumps(body).encode(), headers)
+
+    begun = begin(service)
+    came = {**provider.log_in(begun["url"], "ada"), "code": "invented"}
+    asked = {"binding": begun["binding"], **came}
+    assert MANY > FREE_LOGINS
+    assert 429 in [ask("192.0.2.1", "/api/v1/login/oidc", {}).status for _ in range(MANY)]
+    assert 429 in [ask("192.0.2.2", CALLBACK, {**asked, "state": ""}).status for _ in range(MANY)]
+    assert ask("192.0.2.3", CALLBACK, asked).status == 401
 
 
 @requirement("auth.sign-on")

@@ -13,6 +13,7 @@ from tallystick_dashboard.client import (
     NotSignedInError,
     ServiceAwayError,
 )
+from tallystick_dashboard.failures import FREE_FAILURES
 from tallystick_dashboard.login import Door
 from tallystick_dashboard.session import COOKIE
 from tallystick_dashboard.sign_on import BINDING_COOKIE
@@ -124,6 +125,18 @@ def test_what_the_service_does_not_believe_sets_no_session_and_is_said(
     assert "by-issuer" in came.text
     service.answers["begin_sign_on"] = error
     assert browser.get("/login/oidc").status_code == status
+
+
+@requirement("auth.sign-on", "auth.rate-limits")
+def test_invented_codes_of_one_address_stop_reaching_the_service(
+    browser: TestClient, service: Answers
+) -> None:
+    service.answers["finish_sign_on"] = NotSignedInError("did not take the code")
+    answers = [browser.get(RETURNED) for _ in range(3 * FREE_FAILURES)]
+    refused = [one.text for one in answers if one.status_code == 429]
+    assert len(refused) + len(service.calls("finish_sign_on")) == len(answers)
+    assert refused
+    assert all("Too many log-ins from your address failed" in one for one in refused)
 
 
 @requirement("auth.sign-on")
