@@ -36,12 +36,17 @@ def parse_moment(text: str, now_us: int) -> int:
 def parse_end(text: str, now_us: int) -> int:
     """Return a moment to come: how long from now, such as 90d, or any form of `parse_moment`.
 
-    Raises ConfigError.
+    Raises ConfigError, also for one that no record can state (after the year 2255).
     """
     ahead = _SPAN.fullmatch(text.strip())
-    if ahead:
-        return now_us + int(ahead[1]) * _UNIT_S[ahead[2]] * _US_PER_S
-    return parse_moment(text, now_us)
+    end_us = (
+        now_us + int(ahead[1]) * _UNIT_S[ahead[2]] * _US_PER_S
+        if ahead
+        else parse_moment(text, now_us)
+    )
+    if end_us > MAX_INTEGER:
+        raise ConfigError("this end is too far away: a moment before 2255-06-05, or no end at all")
+    return end_us
 
 
 def _parse_iso(text: str) -> int:

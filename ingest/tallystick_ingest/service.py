@@ -99,10 +99,14 @@ class Service(Composition):
     def create_api_key(self, wanted: NewKey, by: Caller | None = None) -> tuple[ApiKey, str]:
         """Make an API key and record what it may do; `by` None: the service, at its start.
 
-        Raises ConfigError, OSError and BusyError; a key that is not on record is told to nobody.
+        Raises ConfigError, OSError and BusyError; there is no key then.
         """
         key, text = self.ring.add(wanted)
-        self.state([self.drafts.api_key_added(key, by)])
+        try:
+            self.state([self.drafts.api_key_added(key, by)])
+        except BaseException:
+            self.ring.discard(key.id)
+            raise
         return key, text
 
     def revoke_api_key(self, id_: str, by: Caller) -> ApiKey | None:

@@ -131,6 +131,11 @@ class KeyRing:
             self._write((*self.keys, key))
         return key, text
 
+    def discard(self, id_: str) -> None:
+        """Forget a key that was made and told to nobody, durably. Raises OSError."""
+        with self._lock:
+            self._write(tuple(key for key in self.keys if key.id != id_))
+
     def revoke(self, id_: str) -> ApiKey | None:
         """Revoke a key, durably; from then on nobody is let in by it. None when there is no such key.
 

@@ -117,9 +117,11 @@ def operator_metadata(service: Service) -> tuple[tuple[str, str], ...]:
 
 @requirement("auth.keys")
 def test_a_key_whose_time_is_over_is_not_made(service: Service) -> None:
-    for expires in ("2020-01-01", "now", "0s", "soon", "x" * 65):
+    for expires in ("2020-01-01", "now", "0s", "soon", "999999w", "9999-12-31", "x" * 65):
         refused = make_key(service, operator(service), expires=expires)
         assert refused.status == 400, expires
+    listed = service.tallystick("keys", "list")
+    assert (listed.returncode, "2255" in listed.stdout) == (0, False), listed.stderr
     assert "x" * 65 not in refused.body.decode()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tallystick.errors import ConfigError
-from tallystick_ingest.moment import parse_moment
+from tallystick_ingest.moment import parse_end, parse_moment
 
 NOW = 1_796_213_472_000_000  # 2026-12-02T12:11:12Z
 DAY = 86_400_000_000
@@ -42,3 +42,17 @@ def test_every_form_is_understood(text: str, moment: int) -> None:
 def test_what_is_no_moment_is_named_with_the_forms_there_are(text: str) -> None:
     with pytest.raises(ConfigError, match="30s, 15m"):
         parse_moment(text, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [("90d", NOW + 90 * DAY), ("2026-12-02T12:11:12Z", NOW), ("2255-06-05", 9007113600000000)],
+)
+def test_an_end_is_ahead(text: str, moment: int) -> None:
+    assert parse_end(text, NOW) == moment
+
+
+@pytest.mark.parametrize("text", ["999999w", "99999d", "2255-06-06", "9999-12-31"])
+def test_an_end_that_no_record_can_state_is_none(text: str) -> None:
+    with pytest.raises(ConfigError, match="2255"):
+        parse_end(text, NOW)

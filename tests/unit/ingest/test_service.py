@@ -11,6 +11,7 @@ import pytest
 from tallystick.event import Statement
 from tallystick.testing import FakeClock
 from tallystick_ingest.admission import Origin
+from tallystick_ingest.auth.api_keys import KeyRing, NewKey
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller
 from tallystick_ingest.drafts import Access
 from tallystick_ingest.local_credentials import keep_credentials
@@ -48,6 +49,21 @@ def test_the_first_start_states_who_runs_and_whose_keys_count(service: Service) 
     newest = service.store.checkpoint
     assert newest is not None
     assert newest.size == service.store.size
+
+
+@pytest.mark.parametrize("error", [BusyError("no disk"), ValueError("no text")], ids=str)
+def test_a_key_that_cannot_be_recorded_is_none(
+    service: Service, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_drafts: object) -> None:
+        raise error
+
+    kept = service.create_api_key(NewKey("kept", ("read",)))[0]
+    monkeypatch.setattr(service, "state", fail)
+    with pytest.raises(type(error), match=str(error)):
+        service.create_api_key(NewKey("lost", ("read",)))
+    again = KeyRing(service.config.core.secrets / "api-keys.json", service.clock.now_us)
+    assert [one.id for one in service.ring.keys] == [one.id for one in again.keys] == [kept.id]
 
 
 def test_a_later_start_does_not_state_its_keys_again(tmp_path: Path) -> None:
