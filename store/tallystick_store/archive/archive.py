@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,13 +18,14 @@ import pyarrow.compute as pc
 from tallystick.errors import StoreError
 from tallystick.private_file import sync_directory
 from tallystick.verify.erased import Erased
+from tallystick_store.archive.joining import in_order, joined, span_of
 from tallystick_store.archive.part import (
-    MANIFEST,
-    PARTIAL,
+    OLD,
     Manifest,
     part_folders,
     read_manifest,
     read_tables,
+    tidy,
     write_part,
 )
 from tallystick_store.archive.split import (
@@ -37,7 +38,11 @@ from tallystick_store.archive.split import (
 from tallystick_store.archive.subject_keys import Subject, SubjectKeys
 from tallystick_store.archive.values import FindKeys, open_values, seal_values
 from tallystick_store.journal.contents import Tables
-from tallystick_store.schema import CHECKPOINTS, EVENTS, SEALS, SPANS
+from tallystick_store.schema import (
+    CHECKPOINTS,
+    LATE_DISCLOSURES,
+    TOMBSTONES,
+)
 
 ARCHIVE_FOLDER: Final = "archive"
 CLOSED_AFTER_US: Final = 3600 * 1_000_000
@@ -45,9 +50,8 @@ CLOSED_AFTER_US: Final = 3600 * 1_000_000
 MERGED_BYTES: Final = 32 << 20
 """Parts are merged up to this size on disk: some 150,000 events, a few hundred megabytes in memory."""
 
-_OLD: Final = ".old"
 _VALUES: Final = "values"
-_ENTRIES: Final = (EVENTS.name, SEALS.name, SPANS.name)
+
 
 Keeps = Callable[[Owned], bool]
 """Whether a value goes into the new part; False for what was erased."""
@@ -75,11 +79,11 @@ class Archive:
         """Held by whoever adds, merges or rewrites parts, and by whoever destroys keys."""
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            _tidy(folder)
+            tidy(folder)
             listed = part_folders(folder)
         except OSError as error:
             raise StoreError(f"the archive {folder} cannot be read: {error}") from error
-        self._parts = _in_order(origin, [read_manifest(path) for _, _, path in listed])
+        self._parts = in_order(origin, [read_manifest(path) for _, _, path in listed])
         if self._parts and not keys.path.exists():
             raise StoreError(
                 f"the subject keys {keys.path} are gone, and the archive cannot be read without"
@@ -108,16 +112,22 @@ class Archive:
         return sum(part.checkpoints for part in self._parts)
 
     def append(
-        self, tables: Tables, last_group: int, checkpoints: pa.Table, subjects_of: SubjectsOf
+        self,
+        tables: Tables,
+        last_group: int,
+        checkpoints: pa.Table,
+        subjects_of: SubjectsOf,
+        *,
+        end: int | None = None,
     ) -> None:
-        """Archive the groups behind the newest one up to `last_group`, durably; all or none."""
+        """Archive the groups behind the newest one up to `last_group`, durably; all or none.
+
+        `end` is where the rows may lack entries that were deleted: the log index behind them. Raises HoleError for
+        rows that do not follow the newest part, and StoreError.
+        """
         before = self._parts[-1] if self._parts else None
         bare, owned = split_tables(tables, subjects_of)
-        first, end, rx_us = _span_of(tables, before)
-        if first != self.size:
-            raise StoreError(
-                f"the journal goes on with entry {first} and the archive ends with {self.size}"
-            )
+        first, end, rx_us = span_of(tables, before, end)
         manifest = Manifest(
             self._origin, self.last_group + 1, last_group, first, end, rx_us, len(checkpoints), {}
         )
@@ -132,6 +142,13 @@ class Archive:
         small: list[Tables] = [] if checkpoints is None else [{CHECKPOINTS.name: checkpoints}]
         joined = itertools.chain(small, join_tables(bare, values))
         return PartRows(absent_values(bare, values), joined)
+
+    def of_earlier_entries(self, part: Manifest) -> tuple[set[tuple[int, str]], pa.Array]:
+        """Return the late lines of a part with their log indexes, and the log indexes of its tombstones."""
+        tables, owned = self._open(part)
+        values = (value for _, value in owned if value.table == LATE_DISCLOSURES.name)
+        buried = tables.get(TOMBSTONES.name, pa.table({"log_index": pa.array([], pa.int64())}))
+        return {(one.log_index, one.text) for one in values}, buried["log_index"].combine_chunks()
 
     def drop(self, indexes: Collection[int]) -> None:
         """Write the parts anew that hold rows or values of these log indexes, without them; reads every part.
@@ -176,7 +193,7 @@ class Archive:
             run = self._run(at, today)
             if len(run) > 1:
                 self._merge(run)
-                self._parts[at : at + len(run)] = [read_manifest(self.folder / _joined(run).name)]
+                self._parts[at : at + len(run)] = [read_manifest(self.folder / joined(run).name)]
                 merged += len(run) - 1
             at += 1
         return merged
@@ -201,7 +218,7 @@ class Archive:
             for name in names
         }
         values = [value for _, owned in opened for value in owned]
-        self._write(_joined(run), tables, values, self.keys.keys_of)
+        self._write(joined(run), tables, values, self.keys.keys_of)
         for part in run:
             shutil.rmtree(self.folder / part.name)
         sync_directory(self.folder)
@@ -237,7 +254,7 @@ class Archive:
     ) -> None:
         """Put a new version of a part in its place; a start finishes what a crash cut short."""
         place = self.folder / manifest.name
-        old = place.with_name(place.name + _OLD)
+        old = place.with_name(place.name + OLD)
         place.replace(old)
         try:
             written = self._write(manifest, tables, owned, self.keys.keys_of)
@@ -253,68 +270,6 @@ def _without(table: pa.Table, gone: Collection[int]) -> pa.Table:
     if "log_index" not in table.column_names or "authorised_by" in table.column_names:
         return table
     return table.filter(pc.invert(pc.is_in(table["log_index"], pa.array(gone, pa.int64()))))
-
-
-def _tidy(folder: Path) -> None:
-    """Undo or finish what a crash cut short: half-written parts, old versions, parts that were merged."""
-    for path in [*folder.glob(f"*{PARTIAL}")]:
-        shutil.rmtree(path)
-    for old in [*folder.glob(f"*{_OLD}")]:
-        place = old.with_name(old.name.removesuffix(_OLD))
-        if (place / MANIFEST).exists():
-            shutil.rmtree(old)
-        else:
-            old.replace(place)
-    reached = 0
-    for _, last, path in part_folders(folder):
-        if last <= reached:
-            shutil.rmtree(path)  # a larger part, which stands before it in the list, holds it
-        reached = max(reached, last)
-    sync_directory(folder)
-
-
-def _in_order(origin: str, parts: list[Manifest]) -> list[Manifest]:
-    before: Manifest | None = None
-    for part in parts:
-        if part.origin != origin:
-            raise StoreError(f"part {part.name} of the archive is of another log: {part.origin}")
-        if not part.joins(before):
-            expected = before.last_group + 1 if before else 1
-            raise StoreError(
-                f"the archive has a hole: expected a part that begins with group {expected}, found"
-                f" {part.name}; restore it from a backup"
-            )
-        before = part
-    return parts
-
-
-def _span_of(tables: Tables, before: Manifest | None) -> tuple[int, int, int]:
-    """Return first entry, end and newest receive time of some rows."""
-    present = [tables[name] for name in _ENTRIES if name in tables and len(tables[name])]
-    start = before.end_entry if before else 0
-    if not present:
-        return start, start, before.newest_rx_us if before else 0
-    found: list[tuple[Any, Any, Any]] = [
-        (pc.min(one["log_index"]), pc.max(one["log_index"]), pc.max(one["rx_us"]))
-        for one in present
-    ]
-    return (
-        min(int(low.as_py()) for low, _, _ in found),
-        max(int(high.as_py()) for _, high, _ in found) + 1,
-        max(int(rx_us.as_py()) for _, _, rx_us in found),
-    )
-
-
-def _joined(run: Sequence[Manifest]) -> Manifest:
-    checkpoints = sum(part.checkpoints for part in run)
-    first, last = run[0], run[-1]
-    return replace(
-        last,
-        first_group=first.first_group,
-        first_entry=first.first_entry,
-        checkpoints=checkpoints,
-        files={},
-    )
 
 
 def _subjects_in(blocks: pa.Table) -> set[Subject]:

@@ -15,35 +15,18 @@ import pyarrow as pa
 
 from tallystick.errors import StoreError
 from tallystick_store.archive.archive import Archive
-from tallystick_store.archive.split import subject_of
-from tallystick_store.archive.subject_keys import Subject
+from tallystick_store.archive.from_database import append_tables, archive_rows
+from tallystick_store.archive.joining import HoleError
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.journal.contents import Tables, decode_tables
 from tallystick_store.journal.frame import Frame, read_frames
 from tallystick_store.journal.replay import last_applied
 from tallystick_store.journal.segments import Segments
-from tallystick_store.schema import EVENTS, LATE_DISCLOSURES, SEALS, SPANS, TOMBSTONES, row_batch
 
 PART_BYTES: Final = 64 << 20
 """Groups of the journal that go into one part."""
 
-_SUBJECTS: Final = """
-    SELECT log_index, principal_ref, session, origin, trace_id FROM events
-    WHERE log_index >= $1 AND log_index <= $2 AND list_contains($3, log_index)
-"""
-_CHECKPOINTS: Final = "SELECT size, root, note FROM checkpoints OFFSET ?"
-
-_ORDERS: Final = (
-    (EVENTS, "log_index"),
-    (SEALS, "log_index"),
-    (SPANS, "log_index, position"),
-)
-
 _log = logging.getLogger(__name__)
-
-
-class HoleError(StoreError):
-    """Groups are neither archived nor in the journal."""
 
 
 class Archiver:
@@ -156,7 +139,7 @@ def catch_up(archive: Archive, database: Database, paths: Iterable[Path]) -> str
     first = archive.last_group + 1
     if first > through:
         return None
-    _archive_rows(archive, database, through)
+    archive_rows(archive, database, through)
     return f"the groups {first} to {through} were not in the journal: they are archived from the database"
 
 
@@ -189,42 +172,9 @@ def _append(archive: Archive, database: Database, frames: Sequence[Frame]) -> No
             f"the journal goes on with group {numbers[0]} and the archive ends with"
             f" {archive.last_group}: start the service again"
         )
-    _append_tables(
+    append_tables(
         archive, database, _merged([decode_tables(one.payload) for one in frames]), numbers[-1]
     )
-
-
-def _append_tables(archive: Archive, database: Database, tables: Tables, last_group: int) -> None:
-    checkpoints = database.arrow_at_once(_CHECKPOINTS, [archive.checkpoints])
-    archive.append(tables, last_group, checkpoints, lambda indexes: _subjects(database, indexes))
-
-
-def _archive_rows(archive: Archive, database: Database, last_group: int) -> None:
-    """Archive rows of the database behind the newest part."""
-    tables = {
-        table.name: database.arrow_at_once(
-            f'SELECT * FROM "{table.name}" WHERE log_index >= ? ORDER BY {order}',  # noqa: S608 - schema.py
-            [archive.size],
-        )
-        for table, order in _ORDERS
-    }
-    tombstones = database.arrow_at_once(
-        f'SELECT * FROM "{TOMBSTONES.name}" WHERE authorised_by >= ? ORDER BY log_index',  # noqa: S608 - schema.py
-        [archive.size],
-    )
-    if len(tombstones):
-        tables[TOMBSTONES.name] = tombstones
-    known = {
-        (row["log_index"], row["line"])
-        for part in archive.parts
-        for found in archive.read(part).tables
-        for row in found.get(LATE_DISCLOSURES.name, pa.table({})).to_pylist()
-    }
-    late = database.rows_at_once(f'SELECT log_index, line FROM "{LATE_DISCLOSURES.name}"')  # noqa: S608 - schema.py
-    rows = [row for row in late if row not in known]
-    if rows:
-        tables[LATE_DISCLOSURES.name] = row_batch(LATE_DISCLOSURES, rows)
-    _append_tables(archive, database, tables, last_group)
 
 
 def _merged(groups: Sequence[Tables]) -> dict[str, pa.Table]:
@@ -235,8 +185,3 @@ def _merged(groups: Sequence[Tables]) -> dict[str, pa.Table]:
         )
         for name in names
     }
-
-
-def _subjects(database: Database, indexes: list[int]) -> dict[int, Subject]:
-    rows = database.rows_at_once(_SUBJECTS, [min(indexes), max(indexes), indexes])
-    return {index: subject_of(*row) for index, *row in rows}

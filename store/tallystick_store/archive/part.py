@@ -28,7 +28,8 @@ from tallystick.private_file import sync_directory
 FORMAT: Final = "tallystick.archive/v1"
 MANIFEST: Final = "manifest.json"
 PARTIAL: Final = ".partial"
-ASIDE: Final = ".aside"
+OLD: Final = ".old"
+"""Ending of a part while another is put in its place."""
 
 _NAME: Final = re.compile(r"([0-9]{12,20})-([0-9]{12,20})")
 _FILE: Final = re.compile(r"[a-z_]{1,32}\.parquet")
@@ -131,6 +132,24 @@ def read_tables(folder: Path, manifest: Manifest) -> dict[str, pa.Table]:
         name.removesuffix(".parquet"): _table(folder / name, digest)
         for name, digest in manifest.files.items()
     }
+
+
+def tidy(folder: Path) -> None:
+    """Undo or finish what a crash cut short: half-written parts, old versions, parts that were merged."""
+    for path in [*folder.glob(f"*{PARTIAL}")]:
+        shutil.rmtree(path)
+    for old in [*folder.glob(f"*{OLD}")]:
+        place = old.with_name(old.name.removesuffix(OLD))
+        if (place / MANIFEST).exists():
+            shutil.rmtree(old)
+        else:
+            old.replace(place)
+    reached = 0
+    for _, last, path in part_folders(folder):
+        if last <= reached:
+            shutil.rmtree(path)  # a larger part, which stands before it in the list, holds it
+        reached = max(reached, last)
+    sync_directory(folder)
 
 
 def _table(path: Path, digest: str) -> pa.Table:

@@ -19,13 +19,13 @@ from pathlib import Path
 
 from tallystick.verify.erased import Erased
 from tallystick_store.archive.archive import Archive
-from tallystick_store.archive.part import ASIDE
 from tallystick_store.archive.split import Owned
 from tallystick_store.archive.subject_keys import Subject
 from tallystick_store.engine.rewrite import rewrite
 from tallystick_store.governance.blanking import kept_rows
 from tallystick_store.governance.ledger import Erasure
 from tallystick_store.governance.subjects import still_named, subjects_of
+from tallystick_store.journal.segments import ASIDE
 from tallystick_store.store import Store
 
 _log = logging.getLogger(__name__)
