@@ -20,6 +20,11 @@ def make_private_directory(path: Path) -> None:
     path.mkdir(mode=_PRIVATE_DIR, parents=True, exist_ok=True)
 
 
+def make_files_private() -> None:
+    """From here on whatever this process and its children make is 0600 or 0700, unless they say otherwise."""
+    os.umask(_OTHERS)
+
+
 def private_file_warnings(paths: Iterable[Path]) -> list[str]:
     """Make files private where others could read them, and say so for each; missing ones are passed over."""
     found: list[str] = []

@@ -16,6 +16,7 @@ from tallystick_store.governance.ledger import LEDGER_NAME, ErasureLedger
 from tallystick_store.journal.replay import last_applied, replay
 from tallystick_store.journal.segments import segment_files
 from tallystick_store.lock import DirectoryLock
+from tallystick_store.own_directory import own_directory
 from tallystick_store.schema import EVENTS, META, SCHEMA_VERSION, SEALS, SPANS, row_batch
 
 DATABASE_NAME: Final = "tallystick.duckdb"
@@ -44,10 +45,10 @@ class Opened:
 def open_directory(directory: Path, origin: str, subject_keys: Path | None) -> Opened:
     """Lock a data directory, made (0700) where it is missing, and take the journal in.
 
-    Raises StoreError when another process has it, when it belongs to another log, and when it cannot be
-    read.
+    Raises StoreError when another process has it, when it belongs to another log, when it cannot be read, and
+    when it is open to others and cannot be closed.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own_directory(directory)
     lock = DirectoryLock.acquire(directory)
     try:
         database = Database.open(directory / DATABASE_NAME)

@@ -32,6 +32,11 @@ STORE: Final = {
         "promise: every column is a function of signed bytes",
         "Recomputing any column of any row from its statement gives the stored value.",
     ),
+    "store.private": Requirement(
+        "our promise",
+        "Whatever the umask, data directory, backups and snapshots are for the user of the service alone; a data"
+        " directory that is open to others is closed, or refused where it holds other things.",
+    ),
     "store.format": Requirement(
         "promise: schema migrations",
         "A database of a newer or older version is left as it is, with what to do; an older one is made anew from the"

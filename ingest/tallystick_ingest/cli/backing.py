@@ -7,6 +7,7 @@ from secrets import token_hex
 from typing import Final
 
 from tallystick.errors import ConfigError
+from tallystick.private_file import make_files_private
 from tallystick_ingest.cli.keeping import moved
 from tallystick_ingest.cli.restoring import require_secrets
 from tallystick_ingest.cli.settled import add_settings, loaded_settings
@@ -31,6 +32,7 @@ def backup(arguments: Sequence[str]) -> int:
         SubjectKeys,
     )
 
+    make_files_private()
     target = chosen.directory.absolute()
     core = loaded_settings(chosen).config.core
     if chosen.keys is not None:
@@ -78,6 +80,7 @@ def restore(arguments: Sequence[str]) -> int:
     add_settings(parser, _SETTINGS)
     chosen = parser.parse_args(list(arguments))
     core = loaded_settings(chosen).config.core
+    make_files_private()
     require_secrets(core)
     from tallystick_ingest.service_keys import load_service_keys  # noqa: PLC0415 - slow to import
     from tallystick_store.archive.subject_keys import SUBJECT_KEYS_NAME  # noqa: PLC0415

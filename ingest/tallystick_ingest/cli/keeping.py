@@ -7,6 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from tallystick.errors import ConfigError
+from tallystick.private_file import make_files_private
 from tallystick_ingest.cli.arguments import MOMENTS, period
 
 
@@ -28,6 +29,7 @@ def snapshot(arguments: Sequence[str]) -> int:
 
 def moved(made: str, target: Path) -> None:
     """Move what the service made in its home to where it is wanted; raise ConfigError."""
+    make_files_private()
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.move(made, target)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tallystick.errors import ConfigError
+from tallystick.private_file import make_files_private
 from tallystick_ingest.cli.settled import add_settings, loaded_settings
 from tallystick_ingest.settings.core import CoreSettings
 
@@ -17,6 +18,7 @@ def rebuild(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tallystick rebuild", description=rebuild.__doc__)
     add_settings(parser, _SETTINGS)
     core = loaded_settings(parser.parse_args(list(arguments))).config.core
+    make_files_private()
     require_secrets(core)
     from tallystick_ingest.service_keys import load_service_keys  # noqa: PLC0415 - slow to import
     from tallystick_store.archive.database import rebuild_database  # noqa: PLC0415

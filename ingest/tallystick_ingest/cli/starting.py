@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from tallystick.errors import ConfigError, TallystickError
 from tallystick.log_lines import Form, configure
-from tallystick.private_file import make_private_directory, private_file_warnings
+from tallystick.private_file import (
+    make_files_private,
+    make_private_directory,
+    private_file_warnings,
+)
 from tallystick_ingest.cli.settled import add_settings, loaded_settings
 from tallystick_ingest.operations.notify import READY, notify
 from tallystick_ingest.settings import Loaded, ServiceConfig
@@ -35,6 +39,7 @@ def up(arguments: Sequence[str]) -> int:
         help="Print a new one-time admin link; voids an older one.",
     )
     chosen = parser.parse_args(list(arguments))
+    make_files_private()
     loaded = loaded_settings(chosen)
     form = loaded.config.operations.log_format
     configure(form, loaded.config.operations.log_level)
