@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Query, Request
 
+from tallystick.capture.identity import joined
 from tallystick_ingest.api.guard import reader_of, service_of
 from tallystick_ingest.api.parameters import AnySince, AnyUntil, TextFilter, moment
 from tallystick_ingest.auth.gate import Caller
@@ -52,19 +53,29 @@ Filters = Annotated[ActionFilters, Depends()]
 
 
 class Pseudonyms:
-    """Puts pseudonyms in the place of a name, for a caller who may ask for a person and is not shown names."""
+    """Puts pseudonyms in the place of a name: it may be masked in the records, or not be shown to the caller."""
 
     def __init__(self, request: Request, caller: Caller) -> None:
-        """Look names up in what the caller may read; a name that is shown with a reason needs no looking up."""
-        self._is_needed = not reader_of(request, caller).reach.has_names
+        """Look names up in what the caller may read."""
+        service = service_of(request)
+        self._shows_names = reader_of(request, caller).reach.has_names
+        self._masker = service.masking.masker
         reach = replace(caller.reach_for(""), has_names=True)
-        self._named = Questions(service_of(request).store.database.within(reach))
+        self._named = Questions(service.store.database.within(reach))
 
     def within(
         self, wanted: ActionFilter, start: int = 0, known: Sequence[str] = ()
     ) -> ActionFilter:
         """Return the filter with the pseudonyms that the log states from `start` on, beside those `known` already."""
-        if wanted.principal is None or not self._is_needed:
+        if wanted.principal is None:
             return wanted
-        refs = {wanted.principal, *known, *self._named.refs_of(wanted.principal, start)}
+        names = {wanted.principal, str(self._masker.mask_text(wanted.principal).value)}
+        if self._shows_names and len(names) == 1:
+            return wanted
+        found = {ref for name in names for ref in self._named.refs_of(name, start)}
+        refs = {*names, *known, *found, self._own_ref(wanted.principal)}
         return replace(wanted, principal=None, principal_refs=tuple(sorted(refs)))
+
+    def _own_ref(self, name: str) -> str:
+        """Return the pseudonym of a person whom nobody but the emitter's own program names."""
+        return self._masker.digest("principal", joined(None, name).encode()) or ""

@@ -7,14 +7,16 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.sdk.programs import run
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.sending import items, logs_protobuf
-from tests.serving import TALLYSTICK, Service
+from tests.serving import REVEALING, TALLYSTICK, Service
 from tests.stores import Emitter
 
 pytestmark = pytest.mark.e2e
@@ -122,6 +124,28 @@ def test_a_person_is_found_by_name_without_being_shown_it(service: Service) -> N
         found = made.actions(2)
     assert [one["statement"]["principal.ref"] for one in found] == ["known before", "new since"]
     assert all("principal.id" not in one["disclosures"] for one in found)
+
+
+def test_a_person_is_found_by_an_address_that_the_records_hold_masked(
+    service: Service, tmp_path: Path
+) -> None:
+    program = """
+        @tallystick.audited_tool
+        def lookup(whose):
+            return "found"
+
+        for name in ("ada", "bob"):
+            with tallystick.caller(user_id=f"{name}@example.com"):
+                lookup(name)
+    """
+    address = f"http://127.0.0.1:{service.port}"
+    ended = run(program, tmp_path, address, api_key=service.credentials["api_key"])
+    assert ended.returncode == 0, ended.stderr
+    for headers in (service.authorization, {**service.authorization, **REVEALING}):
+        answer = service.ask("GET", "/api/v1/actions?principal=ada@example.com", headers=headers)
+        assert [one["disclosures"]["params"] for one in answer.json["actions"]] == [
+            '{"whose":"ada"}'
+        ]
 
 
 @requirement("api.live")
