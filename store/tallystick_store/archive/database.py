@@ -5,7 +5,6 @@ files of the log before it takes the place of the old database, which is kept be
 """
 
 import itertools
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -76,11 +75,11 @@ def _rebuild(directory: Path, archive: Archive, key: VerifierKey) -> Rebuilding:
         lost = _fill(database, archive, erased)
         groups = apply_groups(database, directory / JOURNAL_FOLDER, _refuse, erased)
         size, notices = _hold_against(directory, database, key)
+        database.finish()
     except BaseException:
         database.close()
         remove_database(fresh)
         raise
-    database.close()
     replaced = _put_in_place(fresh, directory / DATABASE_NAME)
     return Rebuilding(size, len(archive.parts), groups, lost, replaced, notices)
 
@@ -123,24 +122,24 @@ def _keep_newest(tiles: TileStore, checkpoints: CheckpointLog) -> None:
 
 
 def _put_in_place(fresh: Path, place: Path) -> Path | None:
-    """Put a closed database in place of another; return where that stands now."""
-    with fresh.open("rb") as file:
-        os.fsync(file.fileno())
-    replaced = None
-    if place.exists():
-        replaced = _free_name(place)
+    """Put a finished database in place of another; return where that stands now.
+
+    The old log goes last: between the two renames the new database does not open, and loses nothing.
+    """
+    replaced = _free_name(place)
+    is_there = place.exists()
+    if is_there:
         replaced.hardlink_to(place)
-        log = log_of(place)
-        if log.exists():
-            log.replace(log_of(replaced))
     fresh.replace(place)
+    if log_of(place).exists():
+        log_of(place).replace(log_of(replaced))
     sync_directory(place.parent)
-    return replaced
+    return replaced if is_there else None
 
 
 def _free_name(place: Path) -> Path:
     numbered = (place.with_name(f"{place.name}{REPLACED}.{n}") for n in itertools.count(1))
-    return next(one for one in numbered if not one.exists())
+    return next(one for one in numbered if not one.exists() and not log_of(one).exists())
 
 
 def remove_database(path: Path) -> None:

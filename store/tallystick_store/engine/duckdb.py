@@ -120,8 +120,7 @@ class Database(Reader):
                 self._connection = self._connect()
 
     def _replace_by(self, target: Path) -> None:
-        if log_of(self.path).exists():
-            raise StoreError(f"{self.path} did not close: its log is still there")
+        require_whole(self.path)
         if self._copy_source is not None:
             os.close(self._copy_source)
             self._copy_source = None
@@ -187,8 +186,20 @@ class Database(Reader):
                 finally:
                     os.close(descriptor)
 
+    def finish(self) -> None:
+        """Fold the write-ahead log into the file, close it and sync it: it holds everything when this returns.
+
+        Raises StoreError; the file is closed then too, and lacks what is in its log.
+        """
+        try:
+            with self._cursor() as cursor:
+                cursor.execute("CHECKPOINT").fetchall()
+        finally:
+            self.close()
+        sync_whole(self.path)
+
     def close(self) -> None:
-        """Fold the write-ahead log into the file and close it."""
+        """Fold the write-ahead log into the file, if that can be done, and close it."""
         self._connection.close()
         if self._copy_source is not None:
             os.close(self._copy_source)
@@ -255,6 +266,22 @@ def remove_unfinished(path: Path) -> None:
 def log_of(path: Path) -> Path:
     """Return where DuckDB keeps the write-ahead log of a file."""
     return path.with_name(path.name + ".wal")
+
+
+def require_whole(path: Path) -> None:
+    """Raise StoreError where a closed file lacks what still stands in its write-ahead log."""
+    if log_of(path).exists():
+        raise StoreError(f"{path} was not finished: its log is still there")
+
+
+def sync_whole(path: Path) -> None:
+    """Make a closed file durable. Raises StoreError as `require_whole` does, and OSError."""
+    require_whole(path)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _copy_file(source: int, target: Path) -> None:

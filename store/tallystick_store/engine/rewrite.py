@@ -5,7 +5,6 @@ not hold them. Rows are only ever appended, so most are copied while others are 
 follows while appending waits. A crash at any moment leaves the old file whole or the new one.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,9 +18,9 @@ from tallystick_store.engine.duckdb import (
     ALL_TABLES,
     STORAGE_VERSION,
     Database,
-    log_of,
     new_file_of,
     remove_unfinished,
+    sync_whole,
 )
 from tallystick_store.schema import TABLES
 
@@ -80,7 +79,7 @@ def _write(
             _copy(cursor, kept, through)
             _require_complete(cursor, kept)
             cursor.execute(f"CHECKPOINT {_FRESH}").fetchall()
-        _sync(target)
+        sync_whole(target)
 
 
 @contextmanager
@@ -135,13 +134,3 @@ def _require_complete(cursor: duckdb.DuckDBPyConnection, kept: Mapping[str, Keep
             raise StoreError(
                 f"the new file has {counts[1]} rows of {table.name} instead of {counts[0]}: the old one stays"
             )
-
-
-def _sync(target: Path) -> None:
-    if log_of(target).exists():
-        raise StoreError(f"{target} was not finished: its log is still there")
-    descriptor = os.open(target, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -86,7 +86,7 @@ def test_rows_that_come_while_it_copies_are_not_lost(
     database.close()
 
 
-@pytest.mark.parametrize("step", ["_copy", "_require_complete", "_sync"])
+@pytest.mark.parametrize("step", ["_copy", "_require_complete", "sync_whole"])
 def test_what_fails_leaves_the_old_file(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
