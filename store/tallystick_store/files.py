@@ -95,3 +95,24 @@ class Files:
         self._make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         sync_directory(folder.parent)
+
+
+def put_in_place(partial: Path, place: Path) -> None:
+    """Give a directory its name, durably, once everything in it is on disk. OSError goes through.
+
+    After a power cut there is the whole directory at `place`, or none.
+    """
+    for folder, _, names in os.walk(partial, topdown=False):
+        for name in names:
+            _sync(Path(folder) / name)
+        sync_directory(Path(folder))
+    partial.replace(place)
+    sync_directory(place.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

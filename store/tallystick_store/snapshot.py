@@ -11,9 +11,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from tallystick.errors import StoreError
-from tallystick.private_file import sync_directory
 from tallystick_store.blobs import BLOB_FOLDER
-from tallystick_store.files import TEMPORARY
+from tallystick_store.files import TEMPORARY, put_in_place
 from tallystick_store.opening import DATABASE_NAME, LOG_FOLDER
 from tallystick_store.store import Store
 
@@ -35,8 +34,7 @@ def take_snapshot(store: Store, target: Path) -> None:
             store.database.copy_to(partial / DATABASE_NAME)
             _copy_folder(store.directory / LOG_FOLDER, partial / LOG_FOLDER)
             _copy_folder(store.directory / BLOB_FOLDER, partial / BLOB_FOLDER, _copy_if_there)
-        partial.replace(target)
-        sync_directory(target.parent)
+        put_in_place(partial, target)
     except (OSError, StoreError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise StoreError(f"the snapshot {target} cannot be written: {error}") from error

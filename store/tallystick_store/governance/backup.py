@@ -27,12 +27,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tallystick.errors import StoreError
-from tallystick.private_file import sync_directory
 from tallystick_store.archive.archive import ARCHIVE_FOLDER, Archive
 from tallystick_store.archive.split import subject_of
 from tallystick_store.archive.subject_keys import Subject, SubjectKeys
 from tallystick_store.archive.values import NONCE_BYTES
 from tallystick_store.blobs import BLOB_FOLDER, BlobFiles, blob_digest
+from tallystick_store.files import put_in_place
 from tallystick_store.governance.ledger import LEDGER_NAME
 from tallystick_store.store import Store
 
@@ -91,8 +91,7 @@ def take_backup(store: Store, target: Path, now_us: int) -> Backup:
         raise StoreError(f"the backup {target} cannot be written: {error}") from error
     try:
         backup = _write(store, archive, partial, now_us)
-        partial.replace(target)
-        sync_directory(target.parent)
+        put_in_place(partial, target)
     except (OSError, StoreError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise StoreError(f"the backup {target} cannot be written: {error}") from error
@@ -161,7 +160,6 @@ def _write(store: Store, archive: Archive, partial: Path, now_us: int) -> Backup
     backup = Backup(store.origin, size, groups, now_us, left, files)
     content = orjson.dumps({"format": FORMAT, **asdict(backup)}, option=orjson.OPT_INDENT_2)
     (partial / BACKUP_FILE).write_bytes(content)
-    _sync_all(partial)
     return backup
 
 
@@ -220,11 +218,3 @@ def _files(directory: Path) -> Iterator[tuple[str, Path]]:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync_all(directory: Path) -> None:
-    for _, path in _files(directory):
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    for folder, _, _ in os.walk(directory, topdown=False):
-        sync_directory(Path(folder))

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.errors import StoreError, VerificationError
-from tallystick.private_file import sync_directory
 from tallystick.tlog.checkpoint import open_checkpoint
 from tallystick.tlog.ed25519 import load_verify
 from tallystick.tlog.note import VerifierKey
@@ -24,7 +23,7 @@ from tallystick_store.archive.subject_keys import SubjectKeys
 from tallystick_store.blobs import BLOB_FOLDER, BlobFiles
 from tallystick_store.checkpoints import CheckpointLog, SignedCheckpoint
 from tallystick_store.engine.duckdb import Database
-from tallystick_store.files import Files
+from tallystick_store.files import Files, put_in_place
 from tallystick_store.governance.backup import CHECKPOINT_FILE, Backup, read_backup, restore_blobs
 from tallystick_store.governance.ledger import LEDGER_NAME, Erasure, ErasureLedger
 from tallystick_store.opening import DATABASE_NAME, LOG_FOLDER
@@ -93,8 +92,7 @@ def restore(
             _remember_fork(partial, key, larger, fork)
         if directory.exists():
             directory.rmdir()
-        partial.replace(directory)
-        sync_directory(directory.parent)
+        put_in_place(partial, directory)
     except (OSError, StoreError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise StoreError(f"{source} cannot be restored: {error}") from error

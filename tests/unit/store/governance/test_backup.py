@@ -1,5 +1,6 @@
 """Backup and restore: the same log, nothing in clear, no fork, and nothing that was erased since."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tallystick_store.governance.erasing import carry_out
 from tallystick_store.governance.ledger import LEDGER_NAME
 from tallystick_store.governance.restore import NOTHING, ForkError, Known, Restoring, restore
 from tallystick_store.opening import DATABASE_NAME
+from tallystick_store.snapshot import take_snapshot
 from tests.erasable import ADA, BLOB
 from tests.files import bytes_of
 from tests.requirements import requirement
@@ -162,3 +164,34 @@ def test_a_backup_says_what_it_holds(world: World) -> None:
     made = read_backup(backed_up(world))
     assert (made.size, made.origin, made.blobs_left, made.created_us) == (11, LOG.name, 0, START_US)
     assert not any(DATABASE_NAME in name for name in made.files)
+
+
+@pytest.mark.parametrize("kind", ["backup", "restored", "snapshot"])
+def test_everything_is_on_disk_before_a_directory_has_its_name(
+    world: World, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    backup, place = backed_up(world, "earlier"), world.directory.with_name(kind)
+    sync, replace = os.fsync, Path.replace
+    synced: set[int] = set()
+    lacking: list[Path] = []
+
+    def note(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    def look(path: Path, target: Path) -> Path:
+        if target == place:
+            found = (path, *path.rglob("*"))
+            lacking.extend(one for one in found if one.stat().st_ino not in synced)
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(Path, "replace", look)
+    if kind == "backup":
+        backed_up(world)
+    elif kind == "restored":
+        restored(world, backup)
+    else:
+        take_snapshot(world.store, place)
+    assert any(place.iterdir())
+    assert lacking == []
