@@ -7,11 +7,12 @@ from typing import BinaryIO, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from tallystick.errors import StoreError
 from tallystick_ingest.api.answers.form import package
 from tallystick_ingest.api.answers.operations import SnapshotAnswer
+from tallystick_ingest.api.body import Body
 from tallystick_ingest.api.guard import BadRequestError, caller_with, record_access, service_of
 from tallystick_ingest.api.listing import answer_json
 from tallystick_ingest.api.parameters import SinceText, UntilText, moment
@@ -28,7 +29,7 @@ router = APIRouter(prefix="/api/v1")
 _may_export = Depends(caller_with("export", is_whole_reach_needed=True))
 
 
-class SnapshotBody(BaseModel):
+class SnapshotBody(Body):
     """Under which name the snapshot goes into the service's own directory of snapshots."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")

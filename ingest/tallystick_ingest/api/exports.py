@@ -5,11 +5,12 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from tallystick_ingest.api.answers.form import CONFLICT, NOTHING_THERE, package
 from tallystick_ingest.api.answers.operations import ExportBegun, ExportsAnswer, ExportShape
+from tallystick_ingest.api.body import Body
 from tallystick_ingest.api.evidence import chunks
 from tallystick_ingest.api.guard import BadRequestError, NotFoundError, caller_with, service_of
 from tallystick_ingest.api.listing import answer_json
@@ -27,7 +28,7 @@ _may_export = Depends(caller_with("export", is_whole_reach_needed=True))
 ExportId = Annotated[str, Path(max_length=_MAX_CHARS)]
 
 
-class ExportBody(BaseModel):
+class ExportBody(Body):
     """The period, the regime, and the system card as YAML text."""
 
     since: SinceMoment

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Query, Request
 
+from tallystick.capture.call import Outcome
 from tallystick.capture.identity import joined
 from tallystick_ingest.api.guard import reader_of, service_of
 from tallystick_ingest.api.parameters import AnySince, AnyUntil, TextFilter, moment
@@ -26,7 +27,7 @@ class ActionFilters:
     agent: TextFilter = None
     tool: TextFilter = None
     principal: TextFilter = None
-    outcome: TextFilter = None
+    outcome: Outcome | None = None
     type_: Annotated[TextFilter, Query(alias="type")] = None
     session: TextFilter = None
 

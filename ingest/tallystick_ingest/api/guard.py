@@ -1,13 +1,16 @@
 """What every route of the API shares: the service, the caller with a scope, and errors as answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
 from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from tallystick.errors import (
@@ -40,6 +43,7 @@ REASON_HEADER: Final = "tallystick-reason"
 """Percent-encoded where it has other characters than those of a header."""
 MIN_REASON_CHARS: Final = 8
 MAX_REASON_CHARS: Final = 500
+_SHOWN_CHARS: Final = 32
 _SENDING: Final[frozenset[Scope]] = frozenset(("ingest", "enroll"))
 _TO_REVEAL: Final[tuple[Scope, ...]] = ("payload", "reveal")
 
@@ -132,6 +136,7 @@ class CallerWith:
             service.rates.require_guess(address_of(request))
             raise
         request.state.caller = caller
+        _require_known(request)
         _require_pace(service, caller, is_sending=bool(_SENDING.intersection(self.scopes)))
         held = [scope for scope in self.scopes if scope in caller.scopes]
         for scope in held[:1] if held and self.is_any_enough else self.scopes:
@@ -157,6 +162,31 @@ def caller_with_any(*scopes: Scope, is_whole_reach_needed: bool = False) -> Call
 def address_of(request: Request) -> str:
     """Return the address that a request came from: that of a proxy, where there is one."""
     return request.client.host if request.client else ""
+
+
+def _require_known(request: Request) -> None:
+    """Raise BadRequestError for a parameter in the address that the route does not take."""
+    route = request.scope.get("route")
+    if not request.query_params or not isinstance(route, APIRoute):
+        return
+    known = sorted(set(_names(route.dependant)))
+    for name in request.query_params:
+        if name not in known:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise BadRequestError(
+                f"this address takes no parameter {name[:_SHOWN_CHARS]!r}: {takes}"
+            )
+
+
+def _names(dependant: Dependant) -> Iterator[str]:
+    for one in dependant.query_params:
+        kind = one.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from (field.alias or name for name, field in kind.model_fields.items())
+        else:
+            yield one.alias
+    for further in dependant.dependencies:
+        yield from _names(further)
 
 
 def _require_pace(service: Service, caller: Caller, *, is_sending: bool) -> None:

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from tallystick.errors import ConfigError
 from tallystick_ingest.api.answers.form import NOTHING_THERE
 from tallystick_ingest.api.answers.operations import KeyMade, KeyShape
+from tallystick_ingest.api.body import Body
 from tallystick_ingest.api.guard import (
     BadRequestError,
     NotFoundError,
@@ -40,7 +41,7 @@ _Patterns = (
 )
 
 
-class ReachBody(BaseModel):
+class ReachBody(Body):
     """Which records a key may read: patterns of each kind; null, or left out: all."""
 
     environments: _Patterns = None
@@ -52,7 +53,7 @@ class ReachBody(BaseModel):
 _Rate = Annotated[int, Field(ge=0, le=MAX_RATE)] | None
 
 
-class LimitsBody(BaseModel):
+class LimitsBody(Body):
     """How often a key may ask, a second. 0: any number; null, or left out: as the service's settings say."""
 
     requests_per_s: _Rate = None
@@ -61,7 +62,7 @@ class LimitsBody(BaseModel):
     """Requests to the query API; further ones get 429."""
 
 
-class KeyBody(BaseModel):
+class KeyBody(Body):
     """What a new API key is to be."""
 
     name: str = Field(max_length=MAX_NAME_CHARS)

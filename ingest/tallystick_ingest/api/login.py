@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from tallystick_ingest.api.answers.form import ErrorAnswer, Responses
 from tallystick_ingest.api.answers.operations import CallerAnswer, Ended, SessionBegun
+from tallystick_ingest.api.body import Body
 from tallystick_ingest.api.guard import (
     BadRequestError,
     address_of,
@@ -40,14 +41,14 @@ router = APIRouter(prefix="/api/v1")
 _anybody = Depends(caller_with(None))
 
 
-class PasswordBody(BaseModel):
+class PasswordBody(Body):
     """A name and its password."""
 
     name: str = Field(max_length=MAX_ACCOUNT_NAME_CHARS)
     password: str = Field(max_length=MAX_PASSWORD_CHARS)
 
 
-class LinkBody(BaseModel):
+class LinkBody(Body):
     """The token behind `#` in a one-time link."""
 
     token: str = Field(max_length=MAX_TOKEN_CHARS)

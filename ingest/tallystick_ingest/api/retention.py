@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from tallystick.verify.authority import DeletionRequest, Hold
 from tallystick_ingest.api.answers.form import CONFLICT, NOTHING_THERE
@@ -19,6 +19,7 @@ from tallystick_ingest.api.answers.retention import (
     HoldShape,
     PlanAnswer,
 )
+from tallystick_ingest.api.body import Body
 from tallystick_ingest.api.guard import (
     NotFoundError,
     caller_with,
@@ -56,7 +57,7 @@ _Filter = Annotated[
 _Id = Annotated[str, Path(min_length=_ID_CHARS, max_length=_ID_CHARS)]
 
 
-class HoldBody(BaseModel):
+class HoldBody(Body):
     """Which records must stay: by environment, agent, tool, type, session, principal, trace, from_us, to_us."""
 
     name: str = Field(min_length=1, max_length=MAX_NAME_CHARS)
@@ -64,13 +65,13 @@ class HoldBody(BaseModel):
     reason: _Reason
 
 
-class ReasonBody(BaseModel):
+class ReasonBody(Body):
     """Why."""
 
     reason: _Reason
 
 
-class DeletionBody(BaseModel):
+class DeletionBody(Body):
     """What is to be deleted: what is due of a class, what a filter means, or both together."""
 
     class_name: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = None
@@ -78,7 +79,7 @@ class DeletionBody(BaseModel):
     reason: _Reason
 
 
-class ConfirmBody(BaseModel):
+class ConfirmBody(Body):
     """That a second person agrees, and to what."""
 
     digest: str = Field(min_length=_DIGEST_CHARS, max_length=_DIGEST_CHARS)

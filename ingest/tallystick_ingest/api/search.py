@@ -8,10 +8,11 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from tallystick_ingest.api.answers.form import Listing
 from tallystick_ingest.api.answers.records import EventShape
+from tallystick_ingest.api.body import Body
 from tallystick_ingest.api.cursor import MAX_CURSOR_CHARS, print_cursor, read_cursor
 from tallystick_ingest.api.guard import (
     BadRequestError,
@@ -39,7 +40,7 @@ router = APIRouter(prefix="/api/v1")
 _may_search = Depends(caller_with("read", "payload"))
 
 
-class SearchBody(BaseModel):
+class SearchBody(Body):
     """A text, the period to look through, and how many records are wanted."""
 
     q: Annotated[str, Field(min_length=MIN_CHARS, max_length=MAX_CHARS, examples=["invoice 4711"])]

@@ -4,10 +4,11 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from tallystick_ingest.api.answers.form import NOTHING_THERE, ErrorAnswer, Responses
 from tallystick_ingest.api.answers.operations import SessionBegun, SignOnBegun, SignOnIssuer
+from tallystick_ingest.api.body import Body
 from tallystick_ingest.api.guard import NotFoundError, service_of, tenants_of
 from tallystick_ingest.api.login import WRONG, begun, require_login
 from tallystick_ingest.auth.oidc import Returned, SignOn
@@ -28,7 +29,7 @@ _MAY_BEGIN: Final[Responses] = {**NOTHING_THERE, 429: WRONG[429]}
 router = APIRouter(prefix="/api/v1/login/oidc")
 
 
-class ReturnedBody(BaseModel):
+class ReturnedBody(Body):
     """What came back with a browser; empty: did not come."""
 
     binding: str = Field(max_length=MAX_BINDING_CHARS)

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Final
 import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from tallystick_ingest.api.answers.form import Answer, Count, Listing
+from tallystick_ingest.api.body import Body
 from tallystick_ingest.api.guard import BadRequestError, caller_with, record_access, service_of
 from tallystick_ingest.api.listing import (
     ARROW_STREAM,
@@ -37,7 +38,7 @@ router = APIRouter(prefix="/api/v1")
 _may_ask = Depends(caller_with("sql"))
 
 
-class SqlBody(BaseModel):
+class SqlBody(Body):
     """One SELECT, the period that its views hold, and how many rows are wanted."""
 
     sql: Annotated[

@@ -7,10 +7,11 @@ from typing import Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from tallystick.errors import AuthorizationError
 from tallystick_ingest.api.answers.operations import TenantAdded, TenantsAnswer
+from tallystick_ingest.api.body import Body
 from tallystick_ingest.api.guard import caller_with, record_access, service_of, tenants_of
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.service import Service
@@ -23,7 +24,7 @@ _is_admin = Depends(caller_with("admin", is_whole_reach_needed=True))
 _NO_STORE: Final = {"cache-control": "no-store"}
 
 
-class TenantBody(BaseModel):
+class TenantBody(Body):
     """What a new tenant is to be called."""
 
     name: str = Field(max_length=MAX_NAME_CHARS)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from tallystick.tlog.encoding import to_base64
 from tallystick_ingest.api.answers.form import NOTHING_THERE
@@ -20,6 +20,7 @@ from tallystick_ingest.api.answers.traces import (
     TracesAnswer,
     TraceShape,
 )
+from tallystick_ingest.api.body import Body
 from tallystick_ingest.api.cursor import CursorText, print_cursor, read_cursor
 from tallystick_ingest.api.guard import (
     MAX_REASON_CHARS,
@@ -131,7 +132,7 @@ def event(log_index: LogIndex, request: Request, caller: Caller = _may_read) -> 
     return _proven(log_index, request, caller)
 
 
-class ReasonBody(BaseModel):
+class ReasonBody(Body):
     """Why the names in a record are to be revealed."""
 
     reason: str = Field(max_length=MAX_REASON_CHARS)

@@ -420,3 +420,46 @@ def test_a_key_cannot_enrol_under_a_name_that_is_taken(service: Service, whose: 
     assert answer.status == 400
     assert "another key is enrolled" in answer.json["error"]
     assert service.rejected()[-1] == {"enrolment_invalid": 1}
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("actions?outcom=failure", "no parameter 'outcom': it takes agent, before"),
+        ("actions?outcome=failed", "'success', 'failure'"),
+        ("live?after=0", "no parameter 'after'"),
+        ("status?x=1", "it takes none"),
+        ("tools/history?observer=a&tool=b&server_reff=c", "no parameter 'server_reff'"),
+    ],
+)
+def test_a_misspelt_filter_is_told_and_not_passed_over(
+    service: Service, query: str, said: str
+) -> None:
+    answer = service.ask("GET", f"/api/v1/{query}", headers=service.authorization)
+    assert (answer.status, said in answer.json["error"]) == (400, True), answer.body
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("sql", {"sql": "SELECT 1", "since": "2000-01-01"}),
+        ("search", {"q": "lookup", "untill": "now"}),
+        ("keys", {"name": "one", "scopes": ["read"], "expire": "1w"}),
+        ("keys", {"name": "one", "scopes": ["read"], "reach": {"agent": ["a"]}}),
+    ],
+)
+def test_a_misspelt_member_of_a_body_is_told(
+    service: Service, path: str, body: dict[str, object]
+) -> None:
+    headers = {**service.authorization, "content-type": JSON}
+    answer = service.ask("POST", f"/api/v1/{path}", json.dumps(body).encode(), headers)
+    assert answer.status == 400, answer.body
+    assert "Extra inputs are not permitted" in answer.json["error"]
+
+
+def test_every_filter_that_is_described_is_taken(service: Service) -> None:
+    for query in ("from=1h&to=now&agent=a&tool=t&principal=p&type=t&session=s", "outcome=unknown"):
+        answer = service.ask("GET", f"/api/v1/actions?{query}", headers=service.authorization)
+        assert answer.status == 200, answer.body
+    history = "/api/v1/tools/history?observer=a&tool=b&server=c&server_ref=d&service=e&agent=f"
+    assert service.ask("GET", history, headers=service.authorization).status == 404
