@@ -41,10 +41,10 @@ types = ["tool.*"]
 class OldService:
     """A service with one class: calls are kept for seven months."""
 
-    def __init__(self, root: Path, classes: str = CLASSES) -> None:
+    def __init__(self, root: Path, classes: str = CLASSES, clock: FakeClock | None = None) -> None:
         root.mkdir(exist_ok=True)
         self.root = root
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         (root / "retention.toml").write_text(classes)
         self.service = self.open()
         self.service.enrol(EMITTER.key)

@@ -35,6 +35,7 @@ from tallystick_ingest.auth.sessions import SessionBook
 from tallystick_ingest.drafts import Drafts
 from tallystick_ingest.erasing import Erasures
 from tallystick_ingest.export_jobs import ExportJobs
+from tallystick_ingest.floor import FloorExceptions
 from tallystick_ingest.intake import OtlpIntake
 from tallystick_ingest.key_directory import KeyDirectory, enrolled
 from tallystick_ingest.live import LiveFeed
@@ -144,13 +145,9 @@ class Composition:
         self.live = LiveFeed(lambda: self.store.size)
         self.sql_turns = Turnstile("queries in SQL", SQL_OF_ONE, SQL_OF_ALL)
         file = self.config.store.retention_file
-        self.retention = Retention(
-            self.store,
-            self.two_people,
-            self.clock,
-            KEEP_ALL if file is None else load_retention(file),
-            self._bury,
-        )
+        policy = KEEP_ALL if file is None else load_retention(file)
+        self.retention = Retention(self.store, self.two_people, self.clock, policy, self._bury)
+        self.floor_exceptions = FloorExceptions(self.two_people, policy)
         self.exports = ExportJobs(self.store, self.signer, self.accesses, self.clock)
         self.intake = OtlpIntake(
             gate=self.gate,

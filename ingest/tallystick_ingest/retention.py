@@ -1,7 +1,7 @@
 """Retention in a running service: what is due, what was asked and confirmed, and carrying it out.
 
 Nothing is deleted because its time is over: one person asks, another confirms. What may be asked for is older than
-six calendar months, under no hold, and of no kind that proves the rest.
+six calendar months, or than an exception in force allows, under no hold, and of no kind that proves the rest.
 """
 
 import logging
@@ -10,15 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.calendar_span import FLOOR, CalendarSpan
+from tallystick.calendar_span import CalendarSpan
 from tallystick.clock import Clock
 from tallystick.errors import ConfigError, TallystickError
 from tallystick.verify.authority import Authority, DeletionRequest, Hold
+from tallystick.verify.floor import CLASS_FILTER
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.two_people import TwoPeople
 from tallystick_store.governance.classes import RetentionClass, RetentionPolicy
 from tallystick_store.governance.deletion import MAX_ENTRIES, Bury, Deletions
-from tallystick_store.governance.requests import ConflictError, Wanted, require_request
+from tallystick_store.governance.requests import (
+    LAST_MOMENT_US,
+    ConflictError,
+    Wanted,
+    require_request,
+)
 from tallystick_store.governance.selection import (
     REQUEST_FILTERS,
     Condition,
@@ -50,6 +56,8 @@ class Due:
     """Entries whose time is over, and which a hold keeps."""
     before_us: int | None
     """Entries that were received before this are due; None for a class that is kept for ever."""
+    exceptions: tuple[str, ...] = ()
+    """Ids of the exceptions in force by which this class may go below the floor."""
 
 
 class Retention:
@@ -77,7 +85,7 @@ class Retention:
         """Return what each class holds and what of it is due; reads every row of the log once a class."""
         authority, now_us = self._people.authority(), self._people.now_us()
         held = self._held(authority)
-        return [self._due(one, held, now_us) for one in self.policy.classes]
+        return [self._due(one, held, authority, now_us) for one in self.policy.classes]
 
     def ask(
         self, caller: Caller, class_name: str | None, wanted: Mapping[str, str], reason: str
@@ -92,7 +100,7 @@ class Retention:
         with self._people.deciding:
             now_us = self._require_clock()
             condition = filter_condition(wanted)
-            cut_us = FLOOR.over_before_us(now_us)
+            cut_us = self._floor_cut_us(self._people.authority(), class_name, now_us)
             if class_name:
                 kind = self.policy.named(class_name)
                 of_class = due_condition(self.policy, class_name)
@@ -100,7 +108,7 @@ class Retention:
                 cut_us = min(cut_us, _cut(kind, now_us))
             indexes = self._select(condition, cut_us)
             said = {"before_us": str(cut_us), **wanted}
-            said |= {"class": class_name} if class_name else {}
+            said |= {CLASS_FILTER: class_name} if class_name else {}
             digest = self._deletions.keep_set(indexes)
             asked = Wanted("records", digest, len(indexes), said)
             return self._people.ask(caller, asked, reason)
@@ -173,7 +181,8 @@ class Retention:
         """Look, before a confirmation is recorded, whether what was asked for may still be done."""
         if request.kind != "records":
             raise ConflictError(f"the request {request.id} is not for the deletion of records")
-        cut_us = FLOOR.over_before_us(self._require_clock())
+        by_class = request.filter.get(CLASS_FILTER)
+        cut_us = self._floor_cut_us(authority, by_class, self._require_clock())
         indexes = self._deletions.set_of(request)
         held = self._held(authority).intersection(indexes)
         if held:
@@ -183,22 +192,32 @@ class Retention:
         present = present_indexes(self._store.database, indexes, cut_us)
         if present != len(indexes):
             raise ConflictError(
-                f"{len(indexes) - present} of these entries are gone or younger than six months: ask again"
+                f"{len(indexes) - present} of these entries are gone, or younger than six months with no"
+                " exception in force: ask again"
             )
 
     def _held(self, authority: Authority) -> frozenset[int]:
         return held_indexes(self._store.database, authority.holds_in_force(self._store.size))
 
-    def _due(self, one: RetentionClass, held: frozenset[int], now_us: int) -> Due:
+    def _floor_cut_us(self, authority: Authority, class_name: str | None, now_us: int) -> int:
+        """Return before when entries were received that may go now; an exception has to last a moment longer."""
+        return authority.floor_cut_us(self._store.size, now_us, class_name, LAST_MOMENT_US)
+
+    def _due(
+        self, one: RetentionClass, held: frozenset[int], authority: Authority, now_us: int
+    ) -> Due:
         condition = due_condition(self.policy, one.name)
         database, below = self._store.database, self._store.size
         records = select_indexes(database, condition, before_us=2**62, below=below)
         if one.keep is None:
             return Due(one.name, None, len(records), 0, 0, None)
-        cut_us = min(FLOOR.over_before_us(now_us), _cut(one, now_us))
+        floor_us = self._floor_cut_us(authority, one.name, now_us)
+        cut_us = min(floor_us, _cut(one, now_us))
+        in_force = authority.exceptions_in_force(below, now_us + LAST_MOMENT_US, one.name)
         due = select_indexes(database, condition, before_us=cut_us, below=below)
         on_hold = sum(index in held for index in due)
-        return Due(one.name, one.keep, len(records), len(due) - on_hold, on_hold, cut_us)
+        by = tuple(exception.id for exception in in_force)
+        return Due(one.name, one.keep, len(records), len(due) - on_hold, on_hold, cut_us, by)
 
     def _require_clock(self) -> int:
         """Return the time; raise ConflictError where the clock was set since the start."""

@@ -11,7 +11,15 @@ from typing import Final
 
 from tallystick.clock import Clock
 from tallystick.errors import AuthorizationError
-from tallystick.verify.authority import Authority, DeletionRequest, Hold, release_refusal
+from tallystick.verify.authority import (
+    Authority,
+    DeletionRequest,
+    Hold,
+    RequestKind,
+    release_refusal,
+)
+from tallystick.verify.floor import EXCEPTION_KIND
+from tallystick_ingest.auth.api_keys import Scope
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller
 from tallystick_ingest.drafts import Drafts
 from tallystick_ingest.prepared import Prepared
@@ -71,7 +79,7 @@ class TwoPeople:
 
     def ask(self, caller: Caller, wanted: Wanted, reason: str) -> DeletionRequest:
         """Record that a person asks for something; another one has to confirm it."""
-        caller.require("delete.request")
+        caller.require(_asking_scope(wanted.kind))
         person, id_ = person_of(caller), _new_id()
         with self.deciding:
             said = requested(id_, wanted, self.now_us())
@@ -96,12 +104,18 @@ class TwoPeople:
             return require_request(self.authority(), id_)
 
     def withdraw(self, caller: Caller, id_: str, reason: str) -> DeletionRequest:
-        """Record that a request is off: whoever may ask or confirm may say so."""
-        caller.require("delete.confirm" if "delete.confirm" in caller.scopes else "delete.request")
-        person = person_of(caller)
+        """Record that a request is off: whoever may ask or confirm may say so.
+
+        An exception from the floor that was confirmed ends with that, too.
+        """
         with self.deciding:
-            state = require_request(self.authority(), id_).state(self.now_us())
-            if state != "waiting":
+            request = require_request(self.authority(), id_)
+            asking = _asking_scope(request.kind)
+            caller.require("delete.confirm" if "delete.confirm" in caller.scopes else asking)
+            person = person_of(caller)
+            now_us = self.now_us()
+            if not request.may_be_withdrawn(now_us):
+                state = request.state(now_us)
                 raise ConflictError(f"the request {id_} cannot be withdrawn: it is {state}")
             said = {"request.reason": reason}
             self._record("log.delete.withdrawn", person, {"request.id": id_}, said)
@@ -136,6 +150,11 @@ class TwoPeople:
     ) -> None:
         given = {name: text for name, text in texts.items() if text}
         self._state([self._drafts.decision(kind, person, dict(said), given)])
+
+
+def _asking_scope(kind: RequestKind) -> Scope:
+    """Return what it takes to ask: an exception from the floor is a matter of retention, and deletes nothing."""
+    return "retain" if kind == EXCEPTION_KIND else "delete.request"
 
 
 def _new_id() -> str:

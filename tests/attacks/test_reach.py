@@ -138,6 +138,12 @@ TABLE: Final[Mapping[str, Route]] = {
     "GET /api/v1/erasures": ASK_OR_CONFIRM,
     "POST /api/v1/erasures/{id_}/withdraw": ASK_OR_CONFIRM,
     "GET /api/v1/retention": RETAIN,
+    "GET /api/v1/retention/exceptions": RETAIN,
+    "POST /api/v1/retention/exceptions": RETAIN,
+    "POST /api/v1/retention/exceptions/{id_}/revoke": RETAIN,
+    "POST /api/v1/retention/exceptions/{id_}/confirm": Route(
+        ("delete.confirm",), needs_whole_reach=True
+    ),
     "GET /api/v1/holds": RETAIN,
     "POST /api/v1/holds": RETAIN,
     "POST /api/v1/holds/{id_}/release": RETAIN,

@@ -15,7 +15,12 @@ RETENTION: Final = {
     ),
     "retention.floor": Requirement(
         "AI Act articles 19(1), 26(6); check EUAIA-19-2",
-        "Nothing that is younger than six calendar months can be asked for, by class or by filter.",
+        "Nothing that is younger than six calendar months can be asked for, by class or filter, without an exception.",
+    ),
+    "retention.exception": Requirement(
+        "AI Act articles 19(1), 26(6), where other law asks for less",
+        "Less than six months takes an exception: asked for by one person and confirmed by another, for a class or"
+        " for everything, until a moment, revocable. A deletion below the floor is a fault unless one was in force.",
     ),
     "retention.tombstones": Requirement(
         "our promise; check EUAIA-19-3",

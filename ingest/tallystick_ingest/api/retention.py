@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from tallystick.verify.authority import DeletionRequest, Hold
+from tallystick.verify.floor import EXCEPTION_KIND
 from tallystick_ingest.api.answers.form import CONFLICT, NOTHING_THERE
 from tallystick_ingest.api.answers.retention import (
     DeletionsAnswer,
@@ -132,7 +133,8 @@ def release_hold(
 def list_deletions(request: Request, caller: Caller = _may_ask_or_confirm) -> Response:
     """List every request for a deletion, the newest first."""
     people = service_of(request).two_people
-    found = list(people.authority().requests.values())
+    asked = people.authority().requests.values()
+    found = [one for one in asked if one.kind != EXCEPTION_KIND]
     record_access(request, caller, "access.read", "deletions", {}, len(found))
     now_us = people.now_us()
     return answer_json({"deletions": [_deletion(one, now_us) for one in reversed(found)]})

@@ -1,6 +1,7 @@
-"""The command for retention: what is due, what is held, what waits for a second person. It deletes nothing.
+"""The command for retention: what is due, held and waiting, and exceptions from the floor. It deletes nothing.
 
-It asks as a person, by their account: reading takes the rights `retain` and `delete.request`.
+It asks as a person, by their account: it takes the rights `retain` and `delete.request`, and `delete.confirm` for
+confirming an exception.
 """
 
 import argparse
@@ -10,21 +11,31 @@ from typing import Any, Final
 
 from tallystick_ingest.cli.arguments import print_json
 from tallystick_ingest.cli.erasing import signed_in
+from tallystick_ingest.cli.floor import (
+    PATH,
+    add_exception_options,
+    decide,
+    exception_line,
+    is_decision,
+)
 
 _US_PER_S: Final = 1_000_000
 _PATHS: Final = {
     "plan": ("/api/v1/retention", "classes"),
     "holds": ("/api/v1/holds", "holds"),
     "requests": ("/api/v1/deletions", "deletions"),
+    "exceptions": (PATH, "exceptions"),
 }
 
 
 def retention(arguments: Sequence[str]) -> int:
-    """Show what retention classes hold and what is due, the holds, and the requests for deletions."""
-    chosen = _parser().parse_args(list(arguments))
+    """Show what retention classes hold and what is due, holds, requests for deletions, and exceptions."""
+    parser = _parser()
+    chosen = parser.parse_args(list(arguments))
+    is_deciding = is_decision(parser, chosen)
     path, member = _PATHS[chosen.action]
     with signed_in(chosen.name) as questions:
-        rows = questions.get(path)[member]
+        rows = [decide(questions, chosen)] if is_deciding else questions.get(path)[member]
     if chosen.json:
         print_json(rows)
     elif not rows:
@@ -40,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--as", dest="name", required=True, help="your account; asks its password")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("action", choices=sorted(_PATHS), help="what to show")
+    add_exception_options(parser)
     return parser
 
 
@@ -48,7 +60,10 @@ def _class_line(one: Mapping[str, Any]) -> str:
         return f"{one['name']}: {one['records']} entries, kept for ever"
     held = f", {one['on_hold']} more are on hold" if one["on_hold"] else ""
     due = f"{one['due']} of {one['records']} entries are due{held}"
-    return f"{one['name']}: kept {one['keep']}; {due} (received before {_day(one['before_us'])})"
+    by = f"; below six months by {', '.join(one['exceptions'])}" if one["exceptions"] else ""
+    return (
+        f"{one['name']}: kept {one['keep']}; {due} (received before {_day(one['before_us'])}){by}"
+    )
 
 
 def _hold_line(one: Mapping[str, Any]) -> str:
@@ -72,9 +87,15 @@ def _day(moment_us: int) -> str:
     return datetime.fromtimestamp(moment_us / _US_PER_S, UTC).strftime("%Y-%m-%d")
 
 
-_LINES: Final = {"plan": _class_line, "holds": _hold_line, "requests": _request_line}
+_LINES: Final = {
+    "plan": _class_line,
+    "holds": _hold_line,
+    "requests": _request_line,
+    "exceptions": exception_line,
+}
 _EMPTY: Final = {
     "plan": "there are no retention classes: everything is kept for ever (docs/retention.md)",
     "holds": "there are no holds",
     "requests": "nobody has asked for a deletion",
+    "exceptions": "there are no exceptions: nothing younger than six calendar months is deleted",
 }

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
+from tallystick.calendar_span import FLOOR
+from tallystick.verify.floor import EXCEPTION_KIND, exception_fault, read_exception
+
 RequestKind: TypeAlias = Literal["records", "values", "policy"]
 RequestState: TypeAlias = Literal["waiting", "confirmed", "withdrawn", "expired"]
 
@@ -67,11 +70,25 @@ class DeletionRequest:
 
     def state(self, now_us: int) -> RequestState:
         """Return where it stands at a time."""
-        if self.confirmation is not None:
-            return "confirmed"
         if self.withdrawn_index is not None:
             return "withdrawn"
+        if self.confirmation is not None:
+            return "confirmed"
         return "waiting" if now_us < self.expires_us else "expired"
+
+    def may_be_withdrawn(self, now_us: int) -> bool:
+        """Whether it can be taken back: as long as it waits, and an exception from the floor also later."""
+        state = self.state(now_us)
+        return state == "waiting" or (self.kind == EXCEPTION_KIND and state == "confirmed")
+
+    def is_in_force(self, log_index: int, rx_us: int) -> bool:
+        """Whether, as an exception from the floor, it was in force when an entry was written and received."""
+        confirmation, withdrawn = self.confirmation, self.withdrawn_index
+        if self.kind != EXCEPTION_KIND or confirmation is None:
+            return False
+        is_revoked = withdrawn is not None and withdrawn < log_index
+        is_stated = confirmation.log_index < log_index and not is_revoked
+        return is_stated and rx_us < read_exception(self.filter).until_us
 
     def refusal(self, by: str, digest: str, now_us: int) -> str | None:
         """Return why this person cannot confirm this; None when they can."""
@@ -133,6 +150,24 @@ class Authority:
     def holds_in_force(self, log_index: int) -> list[Hold]:
         """Return the holds that were in force when the entry at `log_index` was written."""
         return [hold for hold in self.holds.values() if hold.is_in_force(log_index)]
+
+    def exceptions_in_force(
+        self, log_index: int, rx_us: int, class_name: str | None
+    ) -> list[DeletionRequest]:
+        """Return the exceptions from the floor by which an entry of that place and time may delete a class."""
+        return [
+            one
+            for one in self.requests.values()
+            if one.is_in_force(log_index, rx_us) and read_exception(one.filter).is_for(class_name)
+        ]
+
+    def floor_cut_us(
+        self, log_index: int, rx_us: int, class_name: str | None, spare_us: int = 0
+    ) -> int:
+        """Return before when an entry came that may be deleted then; exceptions must last `spare_us` longer."""
+        exceptions = self.exceptions_in_force(log_index, rx_us + spare_us, class_name)
+        spans = (FLOOR, *(read_exception(one.filter).keep for one in exceptions))
+        return max(span.over_before_us(rx_us) for span in spans)
 
 
 def index_ranges(indexes: Iterable[int]) -> str:
@@ -205,6 +240,10 @@ def _read_request(authority: Authority, record: AuthorityRecord) -> str | None:
         return "a request of this id exists"
     if kind not in REQUEST_KINDS or not _is_person(statement):
         return "only a person can ask, and only for what this version knows"
+    if kind == EXCEPTION_KIND:
+        fault = exception_fault(statement["request.filter"], statement["request.digest"])
+        if fault is not None:
+            return fault
     authority.requests[id_] = DeletionRequest(
         id_,
         kind,
@@ -239,8 +278,8 @@ def _read_confirmation(authority: Authority, record: AuthorityRecord) -> str | N
 
 def _read_withdrawal(authority: Authority, record: AuthorityRecord) -> str | None:
     request = authority.requests.get(record.statement["request.id"])
-    if request is None or request.state(record.rx_us) != "waiting":
-        return "there is no such request that waits"
+    if request is None or not request.may_be_withdrawn(record.rx_us):
+        return "there is no such request that could be withdrawn"
     request.withdrawn_index = record.log_index
     return None
 

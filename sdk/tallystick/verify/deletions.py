@@ -2,7 +2,8 @@
 
 What remains of such an entry is its tombstone: the entry itself, its place in its session, and the log index of
 the confirmation that allowed it. That record has to confirm, by another person than asked, exactly the set of
-entries that are gone under it, each older than the floor, and none under a hold as far as times tell.
+entries that are gone under it, each older than the floor (or than an exception allows that was in force then), and
+none under a hold as far as times tell.
 What a deleted record said cannot be held against a hold by agent or tool any more: the two people vouch for that.
 """
 
@@ -13,7 +14,6 @@ from tallystick.calendar_span import FLOOR
 from tallystick.verify.authority import (
     AUTHORITY_TYPES,
     Authority,
-    Confirmation,
     DeletionRequest,
     Hold,
     index_digest,
@@ -22,6 +22,7 @@ from tallystick.verify.authority import (
 )
 from tallystick.verify.digest import Deleted, Digest
 from tallystick.verify.finding import Findings, Place
+from tallystick.verify.floor import CLASS_FILTER
 from tallystick.verify.source import Facts
 
 _STEP: Final = 14
@@ -54,7 +55,7 @@ def check_deletions(digest: Digest, facts: Facts, sets: Iterable[tuple[int, str]
             continue
         stated = None if facts.is_whole else whole.get(authorised_by, "")
         _check_set(what, indexes, request, stated, findings)
-        _check_floor(what, deleted, request.confirmation, findings)
+        _check_floor(what, deleted, request, authority, findings)
         for hold in authority.holds_in_force(authorised_by):
             _check_hold(what, deleted, hold, findings)
 
@@ -76,14 +77,33 @@ def _check_set(
 
 
 def _check_floor(
-    what: str, deleted: Iterable[Deleted], confirmation: Confirmation, findings: Findings
+    what: str,
+    deleted: Iterable[Deleted],
+    request: DeletionRequest,
+    authority: Authority,
+    findings: Findings,
 ) -> None:
-    cut_us = FLOOR.over_before_us(confirmation.rx_us)
-    young = [one for one in deleted if one.rx_us >= cut_us]
+    """Compare with six months, or with what an exception allowed that was in force at the confirmation."""
+    confirmation = request.confirmation
+    if confirmation is None:
+        return
+    floor_us = FLOOR.over_before_us(confirmation.rx_us)
+    young = [one for one in deleted if one.rx_us >= floor_us]
     if not young:
         return
-    message = f"{what}, before six calendar months were over for {len(young)} of them"
-    findings.fault(_STEP, message, Place(log_index=young[0].log_index))
+    when = confirmation.log_index, confirmation.rx_us, request.filter.get(CLASS_FILTER)
+    cut_us = authority.floor_cut_us(*when)
+    below = [one for one in young if one.rx_us >= cut_us]
+    if below:
+        message = f"{what}, before six calendar months were over for {len(below)} of them, without an exception"
+        findings.fault(_STEP, message, Place(log_index=below[0].log_index))
+        return
+    by = ", ".join(str(one.log_index) for one in authority.exceptions_in_force(*when))
+    message = (
+        f"{what}; for {len(young)} of them six calendar months were not over: the exception of log index {by}"
+        " allows it"
+    )
+    findings.notice(_STEP, message, Place(log_index=young[0].log_index))
 
 
 def _check_hold(what: str, deleted: Iterable[Deleted], hold: Hold, findings: Findings) -> None:

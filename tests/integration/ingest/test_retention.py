@@ -21,9 +21,9 @@ class Desk:
 
     def __init__(self, old: OldService, client: TestClient) -> None:
         self.old, self.client = old, client
-        self.tokens = {}
+        self.tokens, self.ids = {}, {}
         for name, role in ROLES.items():
-            old.service.accounts.add(name, role, PASSWORD)
+            self.ids[name] = old.service.accounts.add(name, role, PASSWORD).id
             body = {"name": name, "password": PASSWORD}
             self.tokens[name] = client.post("/api/v1/login", json=body).json()["session"]
 
@@ -81,10 +81,49 @@ def test_a_hold_from_its_beginning_to_its_end(desk: Desk) -> None:
     assert desk.ask("bert", "GET", "/holds")[1]["holds"][0]["released_index"] is not None
 
 
+@requirement("retention.exception")
+def test_an_exception_from_its_beginning_to_its_end(desk: Desk) -> None:
+    until_us = desk.old.clock.now_us() + 30 * 86_400_000_000
+    body = {"keep": "P4W", "until_us": until_us, "reason": "a law"}
+    status, asked = desk.ask("anna", "POST", "/retention/exceptions", body)
+    assert (status, asked["state"], asked["keep"], asked["class_name"]) == (
+        200,
+        "waiting",
+        "P28D",
+        None,
+    )
+    path = f"/retention/exceptions/{asked['id']}"
+    agreed = {"digest": asked["digest"], "reason": "seen"}
+    assert desk.ask("anna", "POST", f"{path}/confirm", agreed)[0] == 403
+    assert desk.ask("bert", "POST", f"{path}/confirm", {"digest": "0" * 64})[0] == 409
+    status, confirmed = desk.ask("bert", "POST", f"{path}/confirm", agreed)
+    assert (status, confirmed["state"], confirmed["confirmed_by"]) == (
+        200,
+        "in force",
+        desk.ids["bert"],
+    )
+    assert desk.ask("anna", "GET", "/deletions")[1]["deletions"] == []
+    [plan] = desk.ask("anna", "GET", "/retention")[1]["classes"]
+    assert plan["exceptions"] == [asked["id"]]
+    status, revoked = desk.ask("anna", "POST", f"{path}/revoke", {"reason": "over"})
+    assert (status, revoked["state"]) == (200, "revoked")
+    assert desk.ask("anna", "POST", f"{path}/revoke", {"reason": "over"})[0] == 409
+    missing = f"/retention/exceptions/{'0' * 32}"
+    assert desk.ask("bert", "POST", f"{missing}/confirm", {"digest": "0" * 64})[0] == 404
+    assert desk.ask("anna", "POST", f"{missing}/revoke", {"reason": ""})[0] == 404
+    assert desk.ask("anna", "POST", "/retention/exceptions", {**body, "keep": "P6M"})[0] == 400
+    [listed] = desk.ask("anna", "GET", "/retention/exceptions")[1]["exceptions"]
+    assert listed == revoked
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
         ("GET", "/retention", None),
+        ("GET", "/retention/exceptions", None),
+        ("POST", "/retention/exceptions", {"keep": "P1M", "until_us": 2**52, "reason": "x"}),
+        ("POST", f"/retention/exceptions/{'0' * 32}/confirm", {"digest": "0" * 64}),
+        ("POST", f"/retention/exceptions/{'0' * 32}/revoke", {"reason": ""}),
         ("GET", "/holds", None),
         ("GET", "/deletions", None),
         ("POST", "/holds", {"name": "x", "filter": {}, "reason": ""}),

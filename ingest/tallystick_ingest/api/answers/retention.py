@@ -17,6 +17,8 @@ class ClassShape(Answer):
     on_hold: Count
     before_us: Microseconds | None
     """Entries that were received before this are due."""
+    exceptions: list[str]
+    """Ids of the exceptions in force by which it may go below six calendar months."""
 
 
 class PlanAnswer(Answer):
@@ -26,6 +28,34 @@ class PlanAnswer(Answer):
     digest: str
     """SHA-256, hex, of the file that states them; empty: there is none."""
     as_of: AsOf
+
+
+class ExceptionShape(Answer):
+    """An exception from the floor of six calendar months, and what became of it."""
+
+    id: str
+    state: Literal["waiting", "expired", "withdrawn", "in force", "over", "revoked"]
+    digest: str
+    """What a confirmation has to repeat."""
+    class_name: str | None
+    """The class whose deletions may go by it; null: every deletion."""
+    keep: str
+    """ISO 8601 duration: the floor while it is in force."""
+    until_us: Microseconds
+    requested_by: str
+    requested_us: Microseconds
+    expires_us: Microseconds
+    """From when on it cannot be confirmed."""
+    confirmed_by: str | None
+    confirmed_index: Index | None
+    """Log index of the confirmation, from which on it is in force."""
+    revoked_index: Index | None
+
+
+class ExceptionsAnswer(Answer):
+    """Every exception, the newest first."""
+
+    exceptions: list[ExceptionShape]
 
 
 class HoldShape(Answer):

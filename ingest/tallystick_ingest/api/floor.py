@@ -1,0 +1,122 @@
+"""Exceptions from the floor of retention: stated by one person, confirmed by another, ended by either.
+
+Each decision takes a person, and is a record before it is answered.
+"""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from tallystick.verify.authority import DeletionRequest
+from tallystick.verify.floor import read_exception
+from tallystick_ingest.api.answers.form import CONFLICT, NOTHING_THERE
+from tallystick_ingest.api.answers.retention import ExceptionsAnswer, ExceptionShape
+from tallystick_ingest.api.guard import NotFoundError, caller_with, service_of
+from tallystick_ingest.api.listing import answer_json
+from tallystick_ingest.api.queries import record_access
+from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.floor import MAX_MOMENT_US, FloorExceptions
+from tallystick_ingest.two_people import MAX_REASON_CHARS
+from tallystick_store.governance.classes import MAX_NAME_CHARS
+
+_MAX_DURATION_CHARS: Final = 32
+
+router = APIRouter(prefix="/api/v1/retention/exceptions")
+_may_retain = Depends(caller_with("retain", is_whole_reach_needed=True))
+_may_confirm = Depends(caller_with("delete.confirm", is_whole_reach_needed=True))
+_Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+
+
+class ExceptionBody(BaseModel):
+    """A shorter time than six months, for one class or for every deletion, until a moment, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    class_name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)] | None = None
+    keep: Annotated[str, Field(min_length=1, max_length=_MAX_DURATION_CHARS)]
+    """ISO 8601 duration of years, months, weeks and days."""
+    until_us: Annotated[int, Field(ge=0, le=MAX_MOMENT_US)]
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON_CHARS)]
+
+
+class ExceptionConfirmed(BaseModel):
+    """What a second person saw, and why they agree."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    reason: Annotated[str, Field(max_length=MAX_REASON_CHARS)] = ""
+
+
+class ExceptionRevoked(BaseModel):
+    """Why it is off."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, Field(max_length=MAX_REASON_CHARS)]
+
+
+@router.get("", response_model=ExceptionsAnswer)
+def list_exceptions(request: Request, caller: Caller = _may_retain) -> Response:
+    """List every exception from the floor, the newest first."""
+    floor = service_of(request).floor_exceptions
+    found = floor.requests()
+    record_access(request, caller, "access.read", "exceptions", {}, len(found))
+    return answer_json({"exceptions": [_shape(one, floor) for one in reversed(found)]})
+
+
+@router.post("", response_model=ExceptionShape)
+def ask_exception(body: ExceptionBody, request: Request, caller: Caller = _may_retain) -> Response:
+    """Ask for an exception from the floor; it has no effect before another person has confirmed it."""
+    floor = service_of(request).floor_exceptions
+    asked = floor.ask(caller, body.class_name, body.keep, body.until_us, body.reason)
+    return answer_json(_shape(asked, floor))
+
+
+@router.post(
+    "/{id_}/confirm", response_model=ExceptionShape, responses={**NOTHING_THERE, **CONFLICT}
+)
+def confirm_exception(
+    id_: _Id, body: ExceptionConfirmed, request: Request, caller: Caller = _may_confirm
+) -> Response:
+    """Confirm what another person asked for: it is in force from now on, until its end."""
+    floor = _floor_with(request, id_)
+    return answer_json(_shape(floor.confirm(caller, id_, body.digest, body.reason), floor))
+
+
+@router.post(
+    "/{id_}/revoke", response_model=ExceptionShape, responses={**NOTHING_THERE, **CONFLICT}
+)
+def revoke_exception(
+    id_: _Id, body: ExceptionRevoked, request: Request, caller: Caller = _may_retain
+) -> Response:
+    """End an exception, or turn it down; what was deleted by it stays deleted."""
+    floor = _floor_with(request, id_)
+    return answer_json(_shape(floor.revoke(caller, id_, body.reason), floor))
+
+
+def _floor_with(request: Request, id_: str) -> FloorExceptions:
+    floor = service_of(request).floor_exceptions
+    if id_ not in {one.id for one in floor.requests()}:
+        raise NotFoundError("there is no exception of this id: list them and take its id")
+    return floor
+
+
+def _shape(request: DeletionRequest, floor: FloorExceptions) -> dict[str, Any]:
+    stated, confirmation = read_exception(request.filter), request.confirmation
+    return {
+        "id": request.id,
+        "state": floor.state_of(request),
+        "digest": request.digest,
+        "class_name": stated.class_name,
+        "keep": str(stated.keep),
+        "until_us": stated.until_us,
+        "requested_by": request.by,
+        "requested_us": request.rx_us,
+        "expires_us": request.expires_us,
+        "confirmed_by": confirmation.by if confirmation else None,
+        "confirmed_index": confirmation.log_index if confirmation else None,
+        "revoked_index": request.withdrawn_index,
+    }

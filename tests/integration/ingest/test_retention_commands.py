@@ -1,0 +1,105 @@
+"""`tallystick retention` of a real service over old records: what is due, held, asked for and excepted."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.aged import Person, aged_service
+from tests.requirements import requirement
+from tests.serving import Service
+from tests.stores import EMITTER
+
+CLASSES = '[[class]]\nname = "calls"\nkeep = "P1M"\ntypes = ["tool.*"]\n'
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    made, _ = aged_service(tmp_path / "service", 3, CLASSES)
+    yield made.start()
+    made.kill()
+
+
+def posted(person: Person, path: str, body: object) -> dict[str, object]:
+    """Decide over the API, in a session of one request."""
+    service, headers = person.service, {"Content-Type": "application/json"}
+    said = json.dumps({"name": person.name, "password": person.password}).encode()
+    session = service.ask("POST", "/api/v1/login", said, headers).json["session"]
+    headers |= {"Authorization": f"Bearer {session}"}
+    answer = service.ask("POST", f"/api/v1{path}", json.dumps(body).encode(), headers)
+    assert answer.status == 200, answer.body
+    found: dict[str, object] = answer.json
+    return found
+
+
+@requirement("retention.exception", "retention.two-people")
+def test_less_than_six_months_by_the_commands_that_people_type(service: Service) -> None:
+    cora, alan = Person(service, "cora", "compliance"), Person(service, "alan", "admin")
+    plan = cora.run("retention", "plan")
+    assert "calls: kept P1M; 0 of 3 entries are due" in plan.stdout, plan
+    for action, said in (
+        ("holds", "there are no holds"),
+        ("requests", "nobody has asked"),
+        ("exceptions", "there are no exceptions"),
+    ):
+        assert cora.run("retention", action).stdout.startswith(said)
+    stated = ("--class", "calls", "--keep", "P2M", "--until", "30d", "--reason", "a law")
+    asked = cora.run("retention", "exceptions", *stated)
+    assert "waiting  P2M for class calls until" in asked.stdout, asked
+    id_ = asked.stdout.split()[0]
+    agreed = ("--confirm", id_, "--reason", "seen")
+    assert "403" in cora.run("retention", "exceptions", *agreed).stderr
+    confirmed = alan.run("retention", "exceptions", *agreed)
+    assert f"{id_}  in force  P2M" in confirmed.stdout, confirmed
+    plan = cora.run("retention", "plan")
+    assert "3 of 3 entries are due" in plan.stdout
+    assert f"below six months by {id_}" in plan.stdout
+    hold = posted(cora, "/holds", {"name": "case", "filter": {"tool": "alpha"}, "reason": ""})
+    assert f"{hold['id']}  in force" in cora.run("retention", "holds").stdout
+    assert "2 of 3 entries are due, 1 more are on hold" in cora.run("retention", "plan").stdout
+    wanted = posted(cora, "/deletions", {"class_name": "calls", "reason": "over"})
+    posted(alan, f"/deletions/{wanted['id']}/confirm", {"digest": wanted["digest"]})
+    requests = cora.run("retention", "requests")
+    assert f"{wanted['id']}  confirmed  2 entries" in requests.stdout, requests
+    assert "class=calls" in requests.stdout
+    ended = cora.run("retention", "exceptions", "--revoke", id_, "--reason", "enough")
+    assert f"{id_}  revoked" in ended.stdout, ended
+    [row] = map(json.loads, cora.run("retention", "--json", "exceptions").stdout.splitlines())
+    assert (row["id"], row["state"]) == (id_, "revoked")
+    policy = service.root / "policy"
+    own = service.tallystick("keys", "policy").stdout
+    policy.write_text(f"{own}emitter {EMITTER.key.vkey}\n")
+    assert service.stop() == 0
+    report = service.tallystick("verify", "--data", str(service.data), "--policy", str(policy))
+    assert report.returncode == 0, report.stdout
+    assert "the exception of log index" in report.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("plan", "--confirm", "x", "--reason", "y"), "`exceptions` alone"),
+        (("exceptions", "--keep", "P1M"), "--until"),
+        (("exceptions", "--confirm", "x"), "--reason"),
+        (("exceptions", "--confirm", "x", "--revoke", "y", "--reason", "z"), "--reason"),
+        (("weather",), "invalid choice"),
+    ],
+)
+def test_options_that_do_not_fit_are_a_usage_error(
+    tmp_path: Path, arguments: tuple[str, ...], why: str
+) -> None:
+    nobody = Service(tmp_path)
+    said = nobody.tallystick("retention", "--as", "cora", *arguments)
+    assert said.returncode != 0
+    assert why in said.stderr
+
+
+def test_what_the_service_refuses_is_told(service: Service) -> None:
+    cora = Person(service, "cora", "compliance")
+    stated = ("--keep", "P7M", "--until", "30d", "--reason", "a law")
+    refused = cora.run("retention", "exceptions", *stated)
+    assert refused.returncode != 0
+    assert "no less than the floor" in refused.stderr
+    unknown = cora.run("retention", "exceptions", "--confirm", "0" * 32, "--reason", "seen")
+    assert "there is no exception" in unknown.stderr
