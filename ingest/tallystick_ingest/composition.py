@@ -146,7 +146,14 @@ class Composition:
         self.sql_turns = Turnstile("queries in SQL", SQL_OF_ONE, SQL_OF_ALL)
         file = self.config.store.retention_file
         policy = KEEP_ALL if file is None else load_retention(file)
-        self.retention = Retention(self.store, self.two_people, self.clock, policy, self._bury)
+        self.retention = Retention(
+            self.store,
+            self.two_people,
+            self.clock,
+            policy,
+            self._bury,
+            self.erasures.spoken_for,
+        )
         self.floor_exceptions = FloorExceptions(self.two_people, policy)
         self.exports = ExportJobs(self.store, self.signer, self.accesses, self.clock)
         self.intake = OtlpIntake(

@@ -2,13 +2,15 @@
 
 What has to be done follows from the log and the ledger alone: a confirmed request that is not in the ledger is stated
 and carried out, one that is there and not done is carried out to the end. So a kill at any moment costs nothing but
-time.
+time. A hold wins until the log states which values go. Records that are to be erased are not deleted before that is
+done, and records that are being deleted are not erased any more, so that neither pulls the rows from under the other.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from tallystick.errors import AdmissionError, StoreError
@@ -23,6 +25,7 @@ from tallystick_ingest.two_people import TwoPeople
 from tallystick_store.governance.erasing import carry_out
 from tallystick_store.governance.ledger import Erasure
 from tallystick_store.governance.requests import ConflictError, Wanted
+from tallystick_store.governance.selection import buried_indexes, held_values
 from tallystick_store.governance.subjects import BELOW, named_blobs, select_values
 from tallystick_store.store import Store
 
@@ -113,29 +116,55 @@ class Erasures:
         is_open = any(one.request == request.id for one in ledger.unfinished)
         return "being carried out" if is_open else "carried out"
 
-    def _run(self) -> None:
-        try:
-            for erasure in self._due():
-                carry_out(self._store, erasure)
-            self._failure = None
-        except (StoreError, OSError, BusyError, AdmissionError) as error:
-            self._failure = str(error)
-            _log.error("an erasure is not carried out yet, and is tried again: %s", error)
+    def spoken_for(self) -> frozenset[int]:
+        """Return the log indexes of entries with values that are to be erased still. Raises StoreError."""
+        waiting = [one.erased for one in self._store.ledger.unfinished]
+        for request in self._unstated():
+            found = select_values(self._store.database, request.filter)
+            waiting += [found] if found.digest == request.digest else []
+        return frozenset().union(*map(log_indexes, waiting))
 
-    def _due(self) -> Iterator[Erasure]:
-        """Yield what is to be carried out; each is stated in the log before."""
-        authority = self._two_people.authority()
-        for request in authority.requests.values():
-            is_due = request.kind == VALUES_KIND and request.confirmation is not None
-            if is_due and request.id not in self._store.ledger:
-                yield self._stated(request)
-        yield from self._store.ledger.unfinished
+    def _run(self) -> None:
+        """Do each step that is left; one that fails is told, and keeps no other from being done."""
+        failure = None
+        for step in self._steps():
+            try:
+                step()
+            except (StoreError, OSError, BusyError, AdmissionError) as error:
+                failure = failure or str(error)
+                _log.error("an erasure is not carried out yet, and is tried again: %s", error)
+        self._failure = failure
+
+    def _steps(self) -> Iterator[Callable[[], object]]:
+        yield from [partial(carry_out, self._store, one) for one in self._store.ledger.unfinished]
+        try:
+            unstated = self._unstated()
+        except StoreError as error:
+            yield partial(_fail, error)
+        else:
+            yield from (partial(self._begin, one) for one in unstated)
+
+    def _unstated(self) -> list[DeletionRequest]:
+        """Return what was confirmed and is not in the ledger."""
+        return [
+            one
+            for one in self._two_people.authority().requests.values()
+            if one.kind == VALUES_KIND
+            and one.confirmation is not None
+            and one.id not in self._store.ledger
+        ]
+
+    def _begin(self, request: DeletionRequest) -> None:
+        """Say in the log which values go, and let them go."""
+        with self._two_people.deciding:
+            erasure = self._stated(request)
+        carry_out(self._store, erasure)
 
     def _stated(self, request: DeletionRequest) -> Erasure:
-        """Say in the log which values go, and return what is to be done."""
         erased = select_values(self._store.database, request.filter)
         if erased.digest != request.digest or request.confirmation is None:
             raise StoreError(f"the request {request.id} is over other values than are found now")
+        self._require_free(erased, self._two_people.authority())
         blobs = named_blobs(self._store.database, erased)
         self._state(self._said(request, erased))
         return Erasure(request.id, request.confirmation.log_index, erased.text, blobs)
@@ -160,14 +189,35 @@ class Erasures:
         ]
 
     def _require_possible(self, request: DeletionRequest, authority: Authority) -> None:
-        """Look once more before it is confirmed: the same values, and no hold in force."""
+        """Look once more before it is confirmed: the same values, none on hold, none being deleted."""
         if request.kind != VALUES_KIND:
             raise ConflictError(f"the request {request.id} is for no erasure")
-        if select_values(self._store.database, request.filter).digest != request.digest:
+        erased = select_values(self._store.database, request.filter)
+        if erased.digest != request.digest:
             raise ConflictError(
                 f"the request {request.id} is over other values than are found now: ask anew"
             )
+        self._require_free(erased, authority)
+        deleted = buried_indexes(self._store.database, sorted(log_indexes(erased)))
+        if deleted:
+            raise ConflictError(
+                f"{len(deleted)} of these records are being deleted: ask anew when that is done"
+            )
+
+    def _require_free(self, erased: Erased, authority: Authority) -> None:
         holds = authority.holds_in_force(self._store.size)
-        if holds:
+        held = held_values(self._store.database, holds, erased)
+        if held:
             names = ", ".join(one.id for one in holds)
-            raise ConflictError(f"nothing is erased while a hold is in force: {names}")
+            raise ConflictError(
+                f"a hold covers {len(held)} of these records, and nothing of them is erased: {names}"
+            )
+
+
+def log_indexes(erased: Erased) -> frozenset[int]:
+    """Return the log indexes of the entries of which values go."""
+    return frozenset(erased.events()) | {index for index, _ in erased.spans()}
+
+
+def _fail(error: StoreError) -> None:
+    raise error

@@ -13,10 +13,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 from tallystick.clock import Clock
 from tallystick.errors import StoreError, TallystickError
+from tallystick.profile import JsonValue
 from tallystick_ingest.access_book import AccessBook
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.drafts import Access
@@ -28,7 +29,7 @@ from tallystick_store.evidence.export import (
     check_request,
     export_report,
 )
-from tallystick_store.evidence.store_reader import StoreReader
+from tallystick_store.evidence.store_reader import StoreReader, written_from_one_file
 from tallystick_store.store import Store
 
 MAX_KEPT: Final = 10
@@ -189,25 +190,28 @@ class ExportJobs:
         if job.created_us - job.request.to_us < self.settle_s * 1_000_000:
             self._closing.wait(self.settle_s)
         self._store.publisher.publish_now()
-        work = place / "work"
-        work.mkdir(mode=0o700)
         package = place / _PACKAGE
         with package.open("xb") as out:
-            manifest = export_report(
-                StoreReader(self._store, self._signer.key),
-                job.request,
-                self._signer,
-                out,
-                place=work,
-                created_us=self._clock.now_us(),
-                progress=lambda stage, done, total: self._tell(job, stage, done, total),
-                appraise=self._appraiser,
-            )
+            manifest = written_from_one_file(out, lambda: self._write(job, place / "work", out))
         with package.open("rb") as file:
             job.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         job.bytes = package.stat().st_size
         job.entries = int(manifest["to_index"]) - int(manifest["from_index"])
         self.record(job, "export")
+
+    def _write(self, job: Job, work: Path, out: BinaryIO) -> dict[str, JsonValue]:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(mode=0o700)
+        return export_report(
+            StoreReader(self._store, self._signer.key),
+            job.request,
+            self._signer,
+            out,
+            place=work,
+            created_us=self._clock.now_us(),
+            progress=lambda stage, done, total: self._tell(job, stage, done, total),
+            appraise=self._appraiser,
+        )
 
     def record(self, job: Job, target: str, caller: Caller | None = None) -> None:
         """Put on record that an export left, or is ready to leave. Raises BusyError."""

@@ -6,7 +6,7 @@ six calendar months, or than an exception in force allows, under no hold, and of
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,14 +70,16 @@ class Retention:
         clock: Clock,
         policy: RetentionPolicy,
         bury: Bury,
+        waiting: Callable[[], frozenset[int]],
     ) -> None:
-        """Work by the classes of `policy`."""
+        """Work by the classes of `policy`; `waiting` tells which entries stay until their values are erased."""
         self.policy = policy
         self._store = store
         self._people = people
         self._clock = clock
         self._began_us, self._began_s = clock.now_us(), clock.monotonic_s()
         self._deletions = Deletions(store, bury)
+        self._waiting = waiting
         self._working = threading.Lock()
         self._worker: threading.Thread | None = None
 
@@ -135,7 +137,7 @@ class Retention:
             try:
                 with self._people.deciding:
                     self._deletions.bury()
-                done = self._deletions.remove()
+                done = self._deletions.remove(self._waiting)
                 self._deletions.forget_sets(self._people.authority(), self._people.now_us())
             except (TallystickError, OSError) as error:
                 _log.warning("a deletion that was confirmed is not finished: %s", error)

@@ -18,6 +18,7 @@ from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service_keys import DEFAULT_TENANT, load_service_keys
 from tallystick_ingest.service_session import SERVICE_SENDER
 from tallystick_ingest.settings import ServiceConfig
+from tallystick_ingest.stated_settings import changed_settings
 from tallystick_store.archive.subject_keys import SUBJECT_KEYS_NAME
 from tallystick_store.blob_sweep import sweep_blobs
 from tallystick_store.integrity import active_sessions
@@ -228,22 +229,28 @@ class Service(Composition):
         self.store.close()
 
     def _state_start(self) -> None:
-        """State session.open, and those of our own keys that this log does not know yet."""
+        """State session.open, those of our own keys that this log does not know yet, and changed settings."""
         known = {one.get("key.vkey") for one in self.query.keys_added(SERVICE_SENDER)}
         own: tuple[tuple[VerifierKey, KeyPurpose], ...] = (
             (self.keys.log.key, "log"),
             (self.keys.service.key, "emitter"),
         )
-        self.state(
-            [
-                self.drafts.key_added(key.name, key.vkey, purpose)
-                for key, purpose in own
-                if key.vkey not in known
-            ]
+        keys = [
+            self.drafts.key_added(key.name, key.vkey, purpose)
+            for key, purpose in own
+            if key.vkey not in known
+        ]
+        settings = changed_settings(
+            self.retention.policy,
+            self.query.settings_stated(SERVICE_SENDER),
+            lambda text: str(self.masking.masker.mask_text(text).value),
         )
+        changed = [self.drafts.changed(name, value) for name, value in settings.items()]
+        self.state([*keys, *changed])
         self.store.publisher.publish_now()
         self._state_pause()
         self.erasures.resume()
+        self.retention.carry_out_behind()
 
     def _state_pause(self) -> None:
         """State once that signing has stopped, and why."""

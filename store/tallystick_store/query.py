@@ -30,6 +30,10 @@ _OPEN: Final = """
 _KEYS_ADDED: Final = """
     SELECT statement, leaf_hash FROM events WHERE type = 'key.added' AND sender = ? ORDER BY log_index
 """
+_CONFIG_CHANGED: Final = """
+    SELECT statement, leaf_hash FROM events WHERE type = 'config.changed' AND sender = ?
+    ORDER BY log_index
+"""
 _COUNTS: Final = {
     "events": "SELECT count(*) FROM events",
     "seals": "SELECT count(*) FROM seals",
@@ -143,6 +147,12 @@ class Query:
         rows = self._database.rows(_KEYS_ADDED, [sender])
         found = (_statement(text or "", kept) for text, kept in rows)
         return tuple(one for one in found if one is not None)
+
+    def settings_stated(self, sender: str) -> dict[str, str]:
+        """Return what `config.changed` of one sender stated last, by name. Left out: what was changed from outside."""
+        rows = self._database.rows(_CONFIG_CHANGED, [sender])
+        found = (_statement(text or "", kept) for text, kept in rows)
+        return {str(one["config.name"]): str(one["config.value"]) for one in found if one}
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows by kind, and of events by type (`event:tool.completed`)."""

@@ -9,6 +9,10 @@ RETENTION: Final = {
         "our promise",
         "The first class that a record matches says how long it is kept; a record that matches none is kept for ever.",
     ),
+    "retention.settings-stated": Requirement(
+        "our promise",
+        "Retention classes that are others than at the last start are a record of the log before anything else.",
+    ),
     "retention.never-deleted": Requirement(
         "our promise",
         "Sessions, keys, seals and what the service says of its log are in no selection: they prove the rest.",
@@ -72,6 +76,16 @@ RETENTION: Final = {
     "erasure.resumes": Requirement(
         "our promise",
         "An erasure that was killed at any step is carried out to the end, and nothing brings a value back.",
+    ),
+    "erasure.holds": Requirement(
+        "our promise",
+        "A hold keeps the values of the records that it covers, until the log states what goes, and stands in the way"
+        " of no other erasure.",
+    ),
+    "erasure.beside-deletion": Requirement(
+        "our promise",
+        "Values that are to be erased are erased before their records are deleted; records that are being deleted"
+        " are not erased any more: both end, whatever comes first.",
     ),
     "backup.restore": Requirement(
         "our promise",

@@ -1,10 +1,12 @@
 """A database made anew from the archive and the journal: the same rows, the same tree, or none.
 
 For a stopped store whose database is damaged or gone. What is made is held against the newest checkpoint and the
-files of the log before it takes the place of the old database, which is kept beside it for people.
+files of the log before it takes the place of the old database, which is kept beside it for people until the next
+erasure or deletion.
 """
 
 import itertools
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,6 +31,8 @@ from tallystick_store.tilestore import TileStore
 
 NEW: Final = ".new"
 REPLACED: Final = ".replaced"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,16 @@ def _put_in_place(fresh: Path, place: Path) -> Path | None:
 def _free_name(place: Path) -> Path:
     numbered = (place.with_name(f"{place.name}{REPLACED}.{n}") for n in itertools.count(1))
     return next(one for one in numbered if not one.exists() and not log_of(one).exists())
+
+
+def remove_replaced(directory: Path) -> None:
+    """Remove the databases that rebuilding set aside: they hold values as they were. Raises OSError."""
+    found = [*directory.glob(f"{DATABASE_NAME}{REPLACED}.*")]
+    for one in found:
+        one.unlink(missing_ok=True)
+    if found:
+        sync_directory(directory)
+        _log.warning("removed %d files of databases that were replaced by a rebuild", len(found))
 
 
 def remove_database(path: Path) -> None:

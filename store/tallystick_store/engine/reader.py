@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
+from tallystick.errors import StoreError
 from tallystick_store.reach import OPEN, Reach
 
 Row = tuple[Any, ...]
@@ -52,6 +53,35 @@ class Reader(ABC):
     @abstractmethod
     def _cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open a cursor, in which every table stands as this reader sees it."""
+
+
+class FileChangedError(StoreError):
+    """The database was written anew between two queries that belong together: begin again."""
+
+
+class Unchanged(Reader):
+    """A database for as long as its file is the same: once it was written anew, every query raises FileChangedError."""
+
+    def __init__(self, whole: Reader) -> None:
+        """Begin with the file that is there now."""
+        self.reach = whole.reach
+        self._whole = whole
+        self._number = whole.file_number
+
+    @property
+    def file_number(self) -> int:
+        """How often the file was written anew before this reader began."""
+        return self._number
+
+    def _settle(self) -> None:
+        self._whole._settle()  # noqa: SLF001 - of the same kind
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._whole._cursor() as cursor:  # noqa: SLF001 - of the same kind
+            if self._whole.file_number != self._number:
+                raise FileChangedError("the database was written anew meanwhile: ask again")
+            yield cursor
 
 
 class Within(Reader):

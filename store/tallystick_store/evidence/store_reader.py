@@ -1,6 +1,7 @@
 """An EvidenceReader over an open store: everything up to the checkpoint that was newest at first.
 
-The store may go on growing meanwhile; rows below the tree size are never changed.
+The store may go on growing meanwhile; rows below the tree size are never changed, but by an erasure or a deletion,
+which writes the whole file anew: a reader that began before that ends there.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -16,6 +17,7 @@ from tallystick.verify.policy import Policy, print_policy
 from tallystick.verify.source import DeletedText, EventText, SealText, SpansText
 from tallystick_store.checkpoints import LogSigner
 from tallystick_store.engine.duckdb import Row
+from tallystick_store.engine.reader import FileChangedError, Unchanged
 from tallystick_store.entries import entry_windows
 from tallystick_store.evidence.package import write_package
 from tallystick_store.query import Query
@@ -30,7 +32,11 @@ WINDOW: Final = 4096
 SERVICE_SENDER: Final = "service"
 """Whose `key.added` records name the keys that the service claims (docs/spec/log.md)."""
 
+MAX_BEGINNINGS: Final = 4
+"""Of one package: the database is written anew after an erasure or a deletion, which two people decide."""
+
 Text = TypeVar("Text")
+Written = TypeVar("Written")
 
 _EVENTS: Final = "SELECT log_index, statement, disclosures FROM events WHERE log_index < $1 AND "
 _SEALS: Final = "SELECT log_index, body FROM seals WHERE log_index < $1 AND "
@@ -48,11 +54,30 @@ def export_package(
     Raises StoreError when nothing is signed yet, or signing has stopped.
     """
     store.publisher.publish_now()
-    return write_package(StoreReader(store, signer.key), from_us, to_us, out, signer, created_us)
+
+    def write() -> dict[str, JsonValue]:
+        reader = StoreReader(store, signer.key)
+        return write_package(reader, from_us, to_us, out, signer, created_us)
+
+    return written_from_one_file(out, write)
+
+
+def written_from_one_file(out: BinaryIO, write: Callable[[], Written]) -> Written:
+    """Return what `write` returns, which fills `out` from its start; begun again where the database was exchanged.
+
+    Raises what `write` raises, and StoreError when it was exchanged again and again.
+    """
+    for _ in range(MAX_BEGINNINGS - 1):
+        try:
+            return write()
+        except FileChangedError:
+            out.seek(0)
+            out.truncate()
+    return write()
 
 
 class StoreReader:
-    """Reads one open store; raises StoreError."""
+    """Reads one open store; raises StoreError, and FileChangedError once its database was written anew."""
 
     def __init__(self, store: Store, log_key: VerifierKey) -> None:
         """Stand still at the newest checkpoint of `store`."""
@@ -60,7 +85,7 @@ class StoreReader:
         if newest is None:
             raise StoreError("nothing is signed yet: there is nothing to make a package of")
         self._store = store
-        self._database = store.database
+        self._database = Unchanged(store.database)
         self._log_key = log_key
         self._note = newest.note
         self._size = newest.size

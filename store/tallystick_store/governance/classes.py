@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from tallystick.calendar_span import CalendarSpan, parse_duration
 from tallystick.errors import ConfigError
+from tallystick.profile import JsonValue, encode
 from tallystick_store.reach import MAX_PATTERNS, is_pattern
 
 MAX_FILE_BYTES: Final = 1 << 18
@@ -55,6 +56,11 @@ class RetentionPolicy:
     classes: tuple[RetentionClass, ...] = ()
     digest: str = ""
     """SHA-256, hex, of the file; empty where there is none."""
+
+    @property
+    def text(self) -> str:
+        """The classes in order, as JSON text: what the log states of them. Equal policies print the same."""
+        return encode([_stated(one) for one in self.classes]).decode()
 
     def named(self, name: str) -> RetentionClass:
         """Return a class; raise ConfigError when there is none of this name."""
@@ -109,6 +115,15 @@ def _class(stated: Any, where: str) -> RetentionClass:  # noqa: ANN401 - TOML
     except ValueError as error:
         raise ConfigError(f"{where}: keep: {error}, or {FOREVER!r}") from error
     return RetentionClass(name, span, **patterns)
+
+
+def _stated(one: RetentionClass) -> dict[str, JsonValue]:
+    patterns = {key: getattr(one, key) for key in _PATTERNS}
+    return {
+        "name": one.name,
+        "keep": FOREVER if one.keep is None else str(one.keep),
+        **{key: list(value) for key, value in patterns.items() if value is not None},
+    }
 
 
 def _is_name(name: str) -> bool:

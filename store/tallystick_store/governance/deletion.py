@@ -12,7 +12,7 @@ on hold stays for as long as the hold is in force, whatever was confirmed.
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,7 @@ from tallystick.verify.authority import (
     index_ranges,
     read_ranges,
 )
+from tallystick_store.archive.database import remove_replaced
 from tallystick_store.engine.rewrite import Keep, rewrite
 from tallystick_store.entries import batch_root
 from tallystick_store.governance.requests import read_authority
@@ -74,8 +75,8 @@ class Carried:
     entries: int = 0
     """Entries whose content went."""
     blobs: int = 0
-    on_hold: int = 0
-    """Entries that were to go and are held."""
+    staying: int = 0
+    """Entries that were to go, and are held or wait for an erasure."""
 
 
 class Deletions:
@@ -120,11 +121,16 @@ class Deletions:
             if index_digest(buried.get(index, ())) != request.digest:
                 self._bury_set(index, request, buried.get(index, ()))
 
-    def remove(self) -> Carried:
-        """Let go of what has its tombstones and is not on hold. Raises StoreError; what is done stays done."""
+    def remove(self, waiting: Callable[[], Collection[int]] = frozenset) -> Carried:
+        """Let go of what has its tombstones and is not on hold. Raises StoreError; what is done stays done.
+
+        `waiting` tells of which entries values are to be erased first, once for all that goes.
+        """
         authority = read_authority(self._store.database)
         confirmed = _confirmed(authority)
-        return self._remove(authority, self._valid(confirmed)) if confirmed else Carried()
+        if not confirmed:
+            return Carried()
+        return self._remove(authority, self._valid(confirmed), waiting)
 
     def forget_sets(self, authority: Authority, now_us: int) -> None:
         """Remove the files of sets that nobody needs any more."""
@@ -173,18 +179,36 @@ class Deletions:
             _log.error("tombstones are not those that were confirmed: see `tallystick verify`")
         return valid
 
-    def _remove(self, authority: Authority, valid: Sequence[int]) -> Carried:
+    def _remove(
+        self,
+        authority: Authority,
+        valid: Sequence[int],
+        waiting: Callable[[], Collection[int]],
+    ) -> Carried:
         database = self._store.database
         left = [int(index) for (index,) in database.rows(_LEFT, [list(valid)])]
-        held = held_indexes(database, authority.holds_in_force(self._store.size)) if left else ()
-        going = [index for index in left if index not in held]
+        if not left:
+            return Carried()
+        staying = held_indexes(database, authority.holds_in_force(self._store.size)).union(
+            waiting()
+        )
+        going = [index for index in left if index not in staying]
         if not going:
-            return Carried(on_hold=len(left))
+            return Carried(staying=len(left))
         self._store.archiver.drop(going)
         blobs = self._remove_blobs(going)
+        self._remove_replaced()
         kept = dict.fromkeys((EVENTS.name, SPANS.name, LATE_DISCLOSURES.name), _UNMARKED)
         rewrite(database, kept, going)
         return Carried(len(going), blobs, len(left) - len(going))
+
+    def _remove_replaced(self) -> None:
+        try:
+            remove_replaced(self._store.directory)
+        except OSError as error:
+            raise StoreError(
+                f"a database that was replaced cannot be removed: {error.strerror or error}"
+            ) from error
 
     def _remove_blobs(self, going: Sequence[int]) -> int:
         """Remove the blobs that these entries alone name, unless somebody sends one again at this moment."""

@@ -4,7 +4,7 @@
     2  the journal is emptied into the archive
     3  the keys of subjects of whom nothing else is left are destroyed: their values in archive and backups are noise
     4  parts of the archive that hold other values of the same subject are written anew
-    5  the database is written anew, and the old file is gone
+    5  the database is written anew, and the old file is gone; those that a rebuild set aside are gone before
     6  large values that no record names any more are removed
     7  written down as done
 
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tallystick.verify.erased import Erased
 from tallystick_store.archive.archive import Archive
+from tallystick_store.archive.database import remove_replaced
 from tallystick_store.archive.split import Owned
 from tallystick_store.archive.subject_keys import Subject
 from tallystick_store.engine.rewrite import rewrite
@@ -51,6 +52,7 @@ def carry_out(store: Store, erasure: Erasure) -> Outcome:
     store.forget(erasure)
     keys, others = _destroy_keys(store, erased)
     parts = _rewrite_archive(store.archiver.archive, erased, others) if others else 0
+    remove_replaced(store.directory)
     rewrite(store.database, *kept_rows(store.ledger.erased))
     blobs = _remove_blobs(store, erasure.blobs)
     store.ledger.finish(erasure.request)

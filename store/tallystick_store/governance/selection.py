@@ -10,6 +10,7 @@ from typing import Final
 
 from tallystick.errors import ConfigError
 from tallystick.verify.authority import Hold
+from tallystick.verify.erased import Erased
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.governance.classes import SPAN_TYPE, RetentionClass, RetentionPolicy
 from tallystick_store.reach import ENVIRONMENT_OF_SPAN, MAX_PATTERN_CHARS, is_pattern, matches
@@ -160,6 +161,23 @@ def held_indexes(database: Database, holds: Sequence[Hold]) -> frozenset[int]:
         f" UNION SELECT log_index FROM spans WHERE {held.of_span}"
     )
     return frozenset(int(index) for (index,) in rows)
+
+
+def held_values(database: Database, holds: Sequence[Hold], erased: Erased) -> list[int]:
+    """Return the log indexes of those values that some hold covers; of a batch of spans each counts for itself."""
+    if not holds:
+        return []
+    held = held_condition(holds)
+    events = database.rows(f"SELECT log_index FROM events WHERE {held.of_event}")  # noqa: S608 - own words, quoted patterns
+    spans = database.rows(f"SELECT log_index, position FROM spans WHERE {held.of_span}")  # noqa: S608 - as above
+    found = {index for (index,) in events if erased.covers(index)}
+    return sorted(found | {index for index, at in spans if erased.covers_span(index, at)})
+
+
+def buried_indexes(database: Database, indexes: Sequence[int]) -> list[int]:
+    """Return those of these entries that have a tombstone: they are deleted, or about to be."""
+    sql = "SELECT log_index FROM tombstones WHERE log_index IN (SELECT unnest(?)) ORDER BY 1"
+    return [int(index) for (index,) in database.rows(sql, [list(indexes)])]
 
 
 def _held(hold: Hold) -> Condition:

@@ -6,31 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.aged import Person, aged_service
+from tests.aged import Person, aged_service, verified
 from tests.requirements import requirement
 from tests.serving import Service
-from tests.stores import EMITTER
 
 CLASSES = '[[class]]\nname = "calls"\nkeep = "P1M"\ntypes = ["tool.*"]\n'
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    made, _ = aged_service(tmp_path / "service", 3, CLASSES)
+    made = aged_service(tmp_path / "service", 3, CLASSES)
     yield made.start()
     made.kill()
-
-
-def posted(person: Person, path: str, body: object) -> dict[str, object]:
-    """Decide over the API, in a session of one request."""
-    service, headers = person.service, {"Content-Type": "application/json"}
-    said = json.dumps({"name": person.name, "password": person.password}).encode()
-    session = service.ask("POST", "/api/v1/login", said, headers).json["session"]
-    headers |= {"Authorization": f"Bearer {session}"}
-    answer = service.ask("POST", f"/api/v1{path}", json.dumps(body).encode(), headers)
-    assert answer.status == 200, answer.body
-    found: dict[str, object] = answer.json
-    return found
 
 
 @requirement("retention.exception", "retention.two-people")
@@ -55,11 +42,11 @@ def test_less_than_six_months_by_the_commands_that_people_type(service: Service)
     plan = cora.run("retention", "plan")
     assert "3 of 3 entries are due" in plan.stdout
     assert f"below six months by {id_}" in plan.stdout
-    hold = posted(cora, "/holds", {"name": "case", "filter": {"tool": "alpha"}, "reason": ""})
+    hold = cora.post("/holds", {"name": "case", "filter": {"tool": "alpha"}, "reason": ""})
     assert f"{hold['id']}  in force" in cora.run("retention", "holds").stdout
     assert "2 of 3 entries are due, 1 more are on hold" in cora.run("retention", "plan").stdout
-    wanted = posted(cora, "/deletions", {"class_name": "calls", "reason": "over"})
-    posted(alan, f"/deletions/{wanted['id']}/confirm", {"digest": wanted["digest"]})
+    wanted = cora.post("/deletions", {"class_name": "calls", "reason": "over"})
+    alan.post(f"/deletions/{wanted['id']}/confirm", {"digest": wanted["digest"]})
     requests = cora.run("retention", "requests")
     assert f"{wanted['id']}  confirmed  2 entries" in requests.stdout, requests
     assert "class=calls" in requests.stdout
@@ -67,11 +54,8 @@ def test_less_than_six_months_by_the_commands_that_people_type(service: Service)
     assert f"{id_}  revoked" in ended.stdout, ended
     [row] = map(json.loads, cora.run("retention", "--json", "exceptions").stdout.splitlines())
     assert (row["id"], row["state"]) == (id_, "revoked")
-    policy = service.root / "policy"
-    own = service.tallystick("keys", "policy").stdout
-    policy.write_text(f"{own}emitter {EMITTER.key.vkey}\n")
     assert service.stop() == 0
-    report = service.tallystick("verify", "--data", str(service.data), "--policy", str(policy))
+    report = verified(service)
     assert report.returncode == 0, report.stdout
     assert "the exception of log index" in report.stdout
 

@@ -1,14 +1,22 @@
 """Deletion of whole records: the values go from every file, and every proof of the rest holds."""
 
+import io
+import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from tallystick.errors import StoreError
 from tallystick.verify.report import Report
+from tallystick_store.archive.database import rebuild_database
+from tallystick_store.archive.subject_keys import SUBJECT_KEYS_NAME
+from tallystick_store.engine.rewrite import rewrite
+from tallystick_store.evidence.store_reader import StoreReader
 from tallystick_store.governance import deletion
 from tallystick_store.governance.requests import ConflictError
 from tallystick_store.opening import DATABASE_NAME
@@ -219,6 +227,64 @@ def test_a_deletion_that_was_cut_short_anywhere_is_finished_by_the_next_run(
     assert old.verify().exit_code == 0
 
 
+@requirement("erasure.beside-deletion")
+def test_what_is_being_deleted_is_not_confirmed_for_an_erasure(
+    old: OldService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erasures = old.service.erasures
+    asked = erasures.ask(ANNA, {"session": old.emitter.session}, "they asked for it")
+    refused: list[object] = []
+
+    def confirmed_meanwhile(*arguments: Any) -> None:
+        with pytest.raises(ConflictError, match="being deleted") as refusal:
+            erasures.confirm(BERT, asked.id, asked.digest, "seen")
+        refused.append(refusal)
+        rewrite(*arguments)
+
+    monkeypatch.setattr(deletion, "rewrite", confirmed_meanwhile)
+    old.delete("beta")
+    assert len(refused) == 1
+    again = erasures.ask(ANNA, {"session": old.emitter.session}, "the rest")
+    erasures.confirm(BERT, again.id, again.digest, "seen")
+    erasures.close()
+    assert erasures.failure is None
+    assert [state for _, state in erasures.requests()] == ["waiting", "carried out"]
+    old.close()
+    assert old.holding("secret-") == []
+    assert old.verify().exit_code == 0
+
+
+@requirement("erasure.beside-deletion")
+@pytest.mark.parametrize("step", ["statement", "ledger"])
+def test_what_is_to_be_erased_is_deleted_after_that(
+    old: OldService, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def busy(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    erasures = old.service.erasures
+    asked = erasures.ask(ANNA, {"session": old.emitter.session}, "they asked for it")
+    with monkeypatch.context() as patch:
+        if step == "statement":
+            patch.setattr(erasures, "_state", busy)
+        else:
+            patch.setattr("tallystick_store.governance.erasing.rewrite", busy)
+        erasures.confirm(BERT, asked.id, asked.digest, "seen")
+        erasures.close()
+        assert erasures.failure == "the disk is full"
+    old.delete()
+    assert len(old.indexes()) == len(NAMES)
+    erasures.resume()
+    erasures.close()
+    assert [state for _, state in erasures.requests()] == ["carried out"]
+    old.service.retention.carry_out()
+    assert old.indexes() == []
+    old.close()
+    assert old.holding("secret-") == []
+    report = old.verify()
+    assert report.exit_code == 0, report.text
+
+
 @requirement("retention.forged")
 def test_a_row_that_is_missing_without_a_tombstone_is_a_fault(old: OldService) -> None:
     old.close()
@@ -320,3 +386,78 @@ def test_a_package_says_what_was_deleted_and_who_allowed_it(old: OldService) -> 
     assert part.exit_code == 0, part.text
     assert part.findings.checked[14, "deleted entries"] == 1
     old.close()
+
+
+@requirement("retention.package")
+@pytest.mark.parametrize("step", ["stored_events", "deleted", "range_proof"])
+def test_a_package_that_is_written_while_the_file_is_exchanged_holds_each_entry_once(
+    old: OldService, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    read, begun = getattr(StoreReader, step), []
+
+    def meanwhile(reader: StoreReader, *arguments: int) -> Any:
+        begun.append(reader)
+        if len(begun) > 1:
+            return read(reader, *arguments)
+        found = read(reader, *arguments)
+        found = list(found) if step == "stored_events" else found
+        old.delete("beta")
+        return found
+
+    monkeypatch.setattr(StoreReader, step, meanwhile)
+    package = old.package()
+    monkeypatch.undo()
+    report = old.verify_package(package)
+    assert report.exit_code == 0, report.text
+    assert report.findings.checked[14, "deleted entries"] == 1
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        texts = [archive.read(name) for name in ("events.ndjson", "deleted.ndjson")]
+    [gone] = [json.loads(line)["log_index"] for line in texts[1].splitlines()]
+    assert gone not in [json.loads(line)["log_index"] for line in texts[0].splitlines()]
+    old.close()
+
+
+def test_a_package_is_given_up_where_the_file_is_exchanged_again_and_again(
+    old: OldService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = StoreReader.entries
+
+    def meanwhile(reader: StoreReader, start: int, stop: int) -> Any:
+        rewrite(old.service.store.database, {})
+        return read(reader, start, stop)
+
+    monkeypatch.setattr(StoreReader, "entries", meanwhile)
+    with pytest.raises(StoreError, match="written anew"):
+        old.package()
+    old.close()
+
+
+@requirement("retention.bytes-gone")
+def test_a_database_that_a_rebuild_set_aside_goes_with_what_is_deleted(old: OldService) -> None:
+    old.close()
+    rebuilt = rebuild_database(
+        old.data, old.service.keys.log.key, old.root / "server" / SUBJECT_KEYS_NAME
+    )
+    assert rebuilt.replaced is not None
+    assert "secret-beta." in rebuilt.replaced.read_bytes().decode("latin-1")
+    old.open()
+    old.delete("beta")
+    old.close()
+    assert not rebuilt.replaced.exists()
+    assert old.holding("secret-beta.") == []
+    assert old.holding("secret-alpha.")
+    assert old.verify().exit_code == 0
+
+
+@requirement("erasure.bytes")
+def test_a_database_that_a_rebuild_set_aside_goes_with_what_is_erased(old: OldService) -> None:
+    old.close()
+    rebuild_database(old.data, old.service.keys.log.key, old.root / "server" / SUBJECT_KEYS_NAME)
+    erasures = old.open().erasures
+    asked = erasures.ask(ANNA, {"session": old.emitter.session}, "they asked for it")
+    erasures.confirm(BERT, asked.id, asked.digest, "seen")
+    erasures.close()
+    assert erasures.failure is None
+    old.close()
+    assert old.holding("secret-") == []
+    assert old.verify().exit_code == 0

@@ -13,13 +13,14 @@ from tallystick.verify.report import Report
 from tallystick.verify.verifier import verify
 from tallystick_ingest import erasing
 from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import Service
 from tallystick_ingest.settings import load_service_config
 from tallystick_store.blobs import blob_digest
 from tallystick_store.governance.ledger import LEDGER_NAME
 from tallystick_store.governance.requests import ConflictError
 from tallystick_store.source import DataSource
-from tests.erasable import ADA, BLOB, Records
+from tests.erasable import ADA, BLOB, BOB, TRACE_OF_BOB, Records
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.stores import EMITTER, write
@@ -113,16 +114,62 @@ def test_nobody_erases_alone_and_no_program_does(service: Service) -> None:
     assert service.store.ledger.entries == ()
 
 
-def test_nothing_is_erased_while_a_hold_is_in_force(service: Service) -> None:
+@requirement("erasure.holds")
+@pytest.mark.parametrize("wanted", [{"principal": ADA}, {"tool": "look*"}, {}])
+def test_nothing_is_erased_that_a_hold_covers(service: Service, wanted: dict[str, str]) -> None:
     Records(service.store)
     id_ = asked(service)
-    hold = service.two_people.hold(ANNA, "a case", {"principal": ADA}, "a court")
+    hold = service.two_people.hold(ANNA, "a case", wanted, "a court")
     with pytest.raises(ConflictError, match=hold.id):
         service.erasures.confirm(BERT, id_, digest_of(service, id_), "seen")
     service.two_people.release(BERT, hold.id, "it is over")
     service.erasures.confirm(BERT, id_, digest_of(service, id_), "seen")
     finished(service)
     assert len(service.store.ledger.entries) == 1
+
+
+@requirement("erasure.holds")
+@pytest.mark.parametrize(
+    "wanted", [{"principal": BOB}, {"trace": TRACE_OF_BOB}, {"tool": "pay"}, {"from_us": "9" * 16}]
+)
+def test_a_hold_over_others_stands_in_nobodys_way(service: Service, wanted: dict[str, str]) -> None:
+    Records(service.store)
+    id_ = asked(service)
+    service.two_people.hold(ANNA, "a case", wanted, "a court")
+    service.erasures.confirm(BERT, id_, digest_of(service, id_), "seen")
+    finished(service)
+    [(_, state)] = service.erasures.requests()
+    assert state == "carried out"
+    texts = str(service.store.database.rows("SELECT disclosures FROM events"))
+    assert "ada-params" not in texts
+    assert "bob-params" in texts
+
+
+@requirement("erasure.holds", "erasure.resumes")
+def test_a_hold_that_comes_before_the_log_states_the_values_wins_and_stops_no_other(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Records(service.store)
+    of_ada = asked(service)
+    of_bob = service.erasures.ask(ANNA, {"principal": BOB}, "he asked for it").id
+
+    def busy(*_: object) -> None:
+        raise BusyError("not now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service.erasures, "_state", busy)
+        for id_ in (of_ada, of_bob):
+            service.erasures.confirm(BERT, id_, digest_of(service, id_), "seen")
+            service.erasures.close()
+    hold = service.two_people.hold(ANNA, "a case", {"principal": ADA}, "a court")
+    service.erasures.resume()
+    service.erasures.close()
+    assert hold.id in (service.erasures.failure or "")
+    assert [state for _, state in service.erasures.requests()] == ["confirmed", "carried out"]
+    service.two_people.release(BERT, hold.id, "it is over")
+    service.erasures.resume()
+    finished(service)
+    assert [state for _, state in service.erasures.requests()] == ["carried out"] * 2
 
 
 @pytest.mark.parametrize(
