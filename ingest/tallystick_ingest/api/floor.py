@@ -13,9 +13,8 @@ from tallystick.verify.authority import DeletionRequest
 from tallystick.verify.floor import read_exception
 from tallystick_ingest.api.answers.form import CONFLICT, NOTHING_THERE
 from tallystick_ingest.api.answers.retention import ExceptionsAnswer, ExceptionShape
-from tallystick_ingest.api.guard import NotFoundError, caller_with, service_of
+from tallystick_ingest.api.guard import NotFoundError, caller_with, record_access, service_of
 from tallystick_ingest.api.listing import answer_json
-from tallystick_ingest.api.queries import record_access
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.floor import MAX_MOMENT_US, FloorExceptions
 from tallystick_ingest.two_people import MAX_REASON_CHARS

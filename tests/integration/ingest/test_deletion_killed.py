@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.aged import NAMES, Person, aged_service, verified
+from tests.files import bytes_of
 from tests.integration.ingest.programs.killed import STAGES
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.serving import Service
-from tests.unit.store.governance.test_erasing import bytes_of
 
 CLASSES = '[[class]]\nname = "calls"\nkeep = "P7M"\ntypes = ["tool.*"]\n'
+ALWAYS = ("the confirmation is recorded", "the archive is written anew", "the file is exchanged")
 PROGRAM = Path(__file__).with_name("programs") / "killed.py"
 
 
@@ -45,7 +46,9 @@ def wait_until_gone(cora: Person) -> None:
 
 
 @requirement("retention.resumed")
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "stage", [pytest.param(one, marks=[] if one in ALWAYS else pytest.mark.slow) for one in STAGES]
+)
 def test_a_deletion_that_was_killed_is_ended_by_the_next_start(
     service: Service, stage: str
 ) -> None:
