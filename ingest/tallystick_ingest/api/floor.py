@@ -7,12 +7,13 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tallystick.verify.authority import DeletionRequest
 from tallystick.verify.floor import read_exception
 from tallystick_ingest.api.answers.form import CONFLICT, NOTHING_THERE
 from tallystick_ingest.api.answers.retention import ExceptionsAnswer, ExceptionShape
+from tallystick_ingest.api.body import Body
 from tallystick_ingest.api.guard import NotFoundError, caller_with, record_access, service_of
 from tallystick_ingest.api.listing import answer_json
 from tallystick_ingest.auth.gate import Caller
@@ -28,10 +29,8 @@ _may_confirm = Depends(caller_with("delete.confirm", is_whole_reach_needed=True)
 _Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 
-class ExceptionBody(BaseModel):
+class ExceptionBody(Body):
     """A shorter time than six months, for one class or for every deletion, until a moment, and why."""
-
-    model_config = ConfigDict(extra="forbid")
 
     class_name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)] | None = None
     keep: Annotated[str, Field(min_length=1, max_length=_MAX_DURATION_CHARS)]
@@ -40,19 +39,15 @@ class ExceptionBody(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON_CHARS)]
 
 
-class ExceptionConfirmed(BaseModel):
+class ExceptionConfirmed(Body):
     """What a second person saw, and why they agree."""
-
-    model_config = ConfigDict(extra="forbid")
 
     digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     reason: Annotated[str, Field(max_length=MAX_REASON_CHARS)] = ""
 
 
-class ExceptionRevoked(BaseModel):
+class ExceptionRevoked(Body):
     """Why it is off."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[str, Field(max_length=MAX_REASON_CHARS)]
 
