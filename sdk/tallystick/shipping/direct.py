@@ -151,6 +151,12 @@ def _chunks(response: http.client.HTTPResponse, limit_bytes: int) -> Iterator[by
         yield chunk
 
 
+def named_certificates() -> str | None:
+    """Return the file or directory of certificates to trust that the environment names; None: those of `certifi`."""
+    names = (*OWN_CERTIFICATES, *SYSTEM_CERTIFICATES)
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
 def _trust() -> "ssl.SSLContext":
     """Return what is trusted. Raises ShipError where a variable names certificates that cannot be read."""
     import ssl  # noqa: PLC0415 - slow to import

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from tallystick.config import Config
+from tallystick.shipping.direct import named_certificates
 from tallystick.signals import left_to_the_host
 
 EXPORT_TIMEOUT_S: Final = 10
@@ -45,6 +46,7 @@ class SpanExport:
             endpoint=f"{endpoint}/v1/traces",
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=EXPORT_TIMEOUT_S,
+            certificate_file=named_certificates(),
         )
         self.provider = TracerProvider(
             sampler=ALWAYS_ON,
