@@ -61,6 +61,10 @@ from tallystick_store.writer import Writer
 
 STATE_TIMEOUT_S: Final = 30.0
 """How long a statement of the service may wait for its commit before its cause gets a 503."""
+EVIDENCE_ALONE: Final = (
+    "this log was restored as evidence: it is there to be read and takes no records; send them to the service"
+    " that goes on, or begin a new log (tallystick up --data NEW --secrets NEW)"
+)
 SQL_OF_ONE: Final = 1
 SQL_OF_ALL: Final = 2
 """Texts in SQL that run at one time, each in a process of its own."""
@@ -169,6 +173,8 @@ class Composition:
             body_timeout_s=self.config.core.request_timeout_s,
             metrics=self.metrics,
         )
+        if self.store.evidence is not None:
+            self.intake.refuses = EVIDENCE_ALONE
         self.verifier = Verifier(
             self.gate.verifier_token, self.own_policy, self.clock, self.config.store.verify_every_s
         )

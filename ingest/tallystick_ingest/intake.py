@@ -105,6 +105,8 @@ class OtlpIntake:
         self.limits = limits
         self.is_stopping = False
         """Whether further requests get a 503; those in progress are finished."""
+        self.refuses: str | None = None
+        """Why nothing of anybody is taken, as long as this service runs; None where it is."""
         self.body_timeout_s = body_timeout_s
         self.counters = Counters()
         self._gate = gate
@@ -140,7 +142,9 @@ class OtlpIntake:
         return caller
 
     def claim(self, sender: str) -> Claim:
-        """Return a claim on the room for bytes in progress."""
+        """Return a claim on the room for bytes in progress. Raises BusyError where nothing is taken."""
+        if self.refuses is not None:
+            raise BusyError(self.refuses)
         return self._budget.claim(sender)
 
     async def take(self, received: Received) -> Verdict:

@@ -79,8 +79,10 @@ class Service(Composition):
     def enrol(self, key: VerifierKey) -> bool:
         """Admit an emitter's identity; False when it was admitted before.
 
-        Raises AdmissionError when another key has the name, and BusyError.
+        Raises AdmissionError when another key has the name, and BusyError, also where nothing is taken.
         """
+        if self.intake.refuses is not None:
+            raise BusyError(self.intake.refuses)
         with self._enrolling:
             if self.directory.emitter_key(key.name, key.key_id.hex()) is not None:
                 return False

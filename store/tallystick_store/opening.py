@@ -21,6 +21,8 @@ from tallystick_store.schema import EVENTS, META, SCHEMA_VERSION, SEALS, SPANS, 
 
 DATABASE_NAME: Final = "tallystick.duckdb"
 LOG_FOLDER: Final = "log"
+EVIDENCE_NAME: Final = "evidence"
+"""A file that stands in a directory which was restored to be read: why nothing is signed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,12 @@ class Opened:
     """None where no subject keys were given: nothing is archived then."""
     notices: tuple[str, ...]
     """What the journal told, for people."""
+
+    @property
+    def evidence(self) -> str | None:
+        """Why this directory is there to be read alone; None where its log goes on. Raises OSError."""
+        place = self.directory / EVIDENCE_NAME
+        return place.read_text(encoding="utf-8").strip() if place.exists() else None
 
     def close(self) -> None:
         """Close the database and give the directory back."""

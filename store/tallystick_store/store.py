@@ -89,7 +89,9 @@ class Store:
         self.blobs = BlobFiles(directory / BLOB_FOLDER)
         """Values that are too large for their records."""
         self.publisher = Publisher(self._ledger, tiles, self.checkpoints, signer)
-        self.publisher.resume(state.newest, state.signing_stopped)
+        self.evidence = opened.evidence
+        """Why this log was restored to be read alone, and is never signed; None where it goes on."""
+        self.publisher.resume(state.newest, state.signing_stopped or self.evidence)
         self.note_commit: NoteCommit = lambda _commit_s, _append_s: None
         database.settle = self._follower.settle
         self.projector = Projector(database, lambda: self.size)

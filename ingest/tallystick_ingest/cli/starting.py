@@ -137,7 +137,14 @@ def _facts(
     yield "secrets", str(core.secrets)
     yield "log", f"{service.keys.name}, {service.store.size} entries"
     yield "log key", service.keys.log.key.vkey
-    yield "credentials", str(keep_credentials(service, url))
+    if service.store.evidence is None:
+        yield "credentials", str(keep_credentials(service, url))
+    else:
+        yield "evidence", f"read only, takes no records and signs nothing: {service.store.evidence}"
+        yield (
+            "credentials",
+            "none are written: programs must not send here; the admin link opens it",
+        )
     yield "dashboard", dashboard if isinstance(dashboard, str) else f"{dashboard.url}/"
     if len(tenants.names) > 1:
         yield "tenants", ", ".join(tenants.names[1:])

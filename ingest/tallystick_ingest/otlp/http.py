@@ -65,7 +65,10 @@ class Intake(Protocol):
         """Return who sends; raise AuthenticationError when nobody vouches for it, BusyError to ask again."""
 
     def claim(self, sender: str) -> Claim:
-        """Return a claim on the room for bytes in progress, which holds nothing yet."""
+        """Return a claim on the room for bytes in progress, which holds nothing yet.
+
+        Raises BusyError where nothing is taken.
+        """
 
     async def take(self, received: Received) -> Verdict:
         """Decode, check and keep a request; return once it is durable.

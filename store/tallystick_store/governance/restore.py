@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.errors import StoreError, VerificationError
+from tallystick.private_file import replace_private_file
 from tallystick.tlog.checkpoint import open_checkpoint
 from tallystick.tlog.ed25519 import load_verify
 from tallystick.tlog.note import VerifierKey
@@ -26,10 +27,11 @@ from tallystick_store.engine.duckdb import Database
 from tallystick_store.files import Files, put_in_place
 from tallystick_store.governance.backup import CHECKPOINT_FILE, Backup, read_backup, restore_blobs
 from tallystick_store.governance.ledger import LEDGER_NAME, Erasure, ErasureLedger
-from tallystick_store.opening import DATABASE_NAME, LOG_FOLDER
+from tallystick_store.opening import DATABASE_NAME, EVIDENCE_NAME, LOG_FOLDER
 from tallystick_store.tilestore import CHECKPOINT_PATH
 
 _PARTIAL: Final = ".restoring"
+_TO_BE_READ: Final = "it was restored as evidence, to be read"
 
 
 class ForkError(StoreError):
@@ -57,7 +59,7 @@ class Restoring:
     erasures: int
     """Erasures that are newer than the backup; the service carries them out at its start."""
     fork: str | None
-    """Why nothing will be signed; None where the log goes on."""
+    """Why nothing will be signed, as always with `as_evidence`; None where the log goes on."""
 
 
 def restore(
@@ -90,6 +92,9 @@ def restore(
         made = _put_back(source, partial, backup, key, subject_keys, ledgers)
         if fork is not None:
             _remember_fork(partial, key, larger, fork)
+        if as_evidence:
+            fork = fork or _TO_BE_READ
+            replace_private_file(partial / EVIDENCE_NAME, f"{fork}\n".encode())
         if directory.exists():
             directory.rmdir()
         put_in_place(partial, directory)

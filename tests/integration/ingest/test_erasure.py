@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import grpc
 import pytest
 
 from tallystick.event import Record
@@ -12,10 +13,13 @@ from tallystick_store.rows import EventRow
 from tests.erasable import ADA, BOB
 from tests.files import bytes_of
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
 from tests.requirements import requirement
-from tests.sending import JSON, item, logs_protobuf, span_json
+from tests.sending import JSON, as_protobuf, item, logs_protobuf, span_json
 from tests.serving import TALLYSTICK, Service
 from tests.stores import EMITTER, Emitter
+
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
 
 class Person:
@@ -134,6 +138,25 @@ def test_a_backup_of_a_log_that_went_on_is_not_put_in_its_place(
     evidence = service.tallystick("restore", str(tmp_path / "backup"), *where, "--as-evidence")
     assert evidence.returncode == 0, evidence.stderr
     assert "nothing is signed any more" in evidence.stdout
+    (service.home / "credentials.json").unlink()
+    port = free_port()
+    service.options = ("--data", str(tmp_path / "restored"), "--grpc-port", str(port))
+    service.start()
+    refused_otlp = service.send(span_json(), "/v1/traces", JSON)
+    assert refused_otlp.status == 503
+    assert "was restored as evidence" in refused_otlp.json["message"]
+    assert "was restored as evidence" in service.enrol().json["error"]
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, pytest.raises(grpc.RpcError) as rpc:
+        channel.unary_unary(EXPORT)(
+            as_protobuf(span_json()),
+            metadata=[(name.lower(), value) for name, value in service.authorization.items()],
+            timeout=PATIENCE_S,
+            wait_for_ready=True,
+        )
+    assert rpc.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert "was restored as evidence" in rpc.value.details()
+    assert "read only, takes no records" in service.output
+    assert not (service.home / "credentials.json").exists()
 
 
 @requirement("erasure.resumes")

@@ -96,6 +96,16 @@ def test_a_log_that_went_on_does_not_go_on_from_a_backup(world: World) -> None:
 
 
 @requirement("backup.fork")
+def test_what_is_restored_as_evidence_is_never_signed_whatever_is_known(world: World) -> None:
+    made = restored(world, backed_up(world), as_evidence=True)
+    assert "restored as evidence" in str(made.fork)
+    for _ in range(2):
+        store = open_archived(world.directory.with_name("restored"))
+        assert (store.evidence, store.signing_stopped) == (made.fork, made.fork)
+        store.close()
+
+
+@requirement("backup.fork")
 def test_a_later_erasure_proves_that_the_log_went_on(world: World) -> None:
     backup = backed_up(world)
     write(world.store, [world.shared.call(9), world.shared.seal()])
