@@ -4,17 +4,19 @@ A call is every record with one `action.id`. The record that ended it stands for
 started it while there is no end. A page costs the same wherever it is: it goes by log index.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tallystick_store.engine.duckdb import Reader, Row
-from tallystick_store.events import Proof, StoredEvent, read_events
+from tallystick_store.events import Proof, StoredEvent, read_events_at
 from tallystick_store.projections.places import stretches_of_traces
 from tallystick_store.projections.reading import ended_actions
+from tallystick_store.projections.windows import projected_end
 from tallystick_store.published import PublishedLog
 from tallystick_store.sealing import leaves_at, sealing_of
 from tallystick_store.shown_actions import ENDS, START, UNKNOWN, quoted
+from tallystick_store.stretches import Stretch, around
 
 MAX_PAGE: Final = 1000
 MAX_LOOKED_AT: Final = 30_000
@@ -136,7 +138,7 @@ def _page(
         looked_at += len(candidates)
         chosen += _sealed_so(database, _shown(database, candidates), wanted.sealing)
     page = chosen[:limit]
-    events = read_events(database, "log_index IN (SELECT unnest(?))", [page], published)
+    events = read_events_at(database, page, published)
     actions = tuple(Action(event, outcome_of(event)) for event in reversed(events))
     if len(chosen) > limit:
         return ActionPage(actions, page[-1])
@@ -144,9 +146,10 @@ def _page(
 
 
 def _top(database: Reader) -> int:
-    """Return one more than the largest log index of an event."""
-    ((largest,),) = database.rows("SELECT max(log_index) FROM events")
-    return 0 if largest is None else int(largest) + 1
+    """Return a log index below which every event stands."""
+    upto = projected_end(database)
+    ((largest,),) = database.rows("SELECT max(log_index) FROM events WHERE log_index >= ?", [upto])
+    return upto if largest is None else int(largest) + 1
 
 
 def _candidates(
@@ -176,9 +179,12 @@ def _candidates(
 
 
 def _shown(database: Reader, candidates: Sequence[Row]) -> list[int]:
-    ended = ended_actions(database, {row[2] for row in candidates if row[1] == START})
-    derived = {row[4] for row in candidates if row[3] == "derived" and row[4]}
-    native = _native(database, derived)
+    if not candidates:
+        return []
+    near = around([row[0] for row in candidates])
+    ended = ended_actions(database, {row[2] for row in candidates if row[1] == START}, near)
+    derived = {(row[4], row[5]) for row in candidates if row[3] == "derived" and row[4] and row[5]}
+    native = _native(database, derived, near)
     return [
         log_index
         for log_index, type_, action_id, origin, trace_id, span_id in candidates
@@ -192,18 +198,29 @@ def _sealed_so(database: Reader, log_indexes: list[int], wanted: Proof | None) -
     if wanted is None or wanted == "derived" or not log_indexes:
         return log_indexes
     leaves = leaves_at(database, log_indexes)
-    states = sealing_of(database, list(leaves.values()))
+    states = sealing_of(database, list(leaves.values()), around(log_indexes))
     return [one for one in log_indexes if (states[leaves[one]] if one in leaves else "") == wanted]
 
 
-def _native(database: Reader, trace_ids: Iterable[str]) -> set[tuple[str, str]]:
-    asked = sorted(trace_ids)
-    found: set[tuple[str, str]] = set()
-    for stretch in stretches_of_traces(database, asked) if asked else ():
-        found |= {
-            (str(trace), str(span)) for trace, span in database.rows(_NATIVE, [asked, *stretch])
-        }
+def _native(
+    database: Reader, spans: Collection[tuple[str, str]], near: Stretch
+) -> set[tuple[str, str]]:
+    """Return those of the spans, each of a trace, of which a native record tells."""
+    found = _native_in(database, spans, near) if spans else set()
+    rest = set(spans) - found
+    for stretch in (
+        stretches_of_traces(database, sorted({trace for trace, _ in rest})) if rest else ()
+    ):
+        found |= _native_in(database, rest, stretch)
     return found
+
+
+def _native_in(
+    database: Reader, spans: Iterable[tuple[str, str]], stretch: Stretch
+) -> set[tuple[str, str]]:
+    asked = sorted({trace for trace, _ in spans})
+    rows = database.rows(_NATIVE, [asked, *stretch])
+    return {(str(trace), str(span)) for trace, span in rows}
 
 
 def outcome_of(event: StoredEvent) -> str:

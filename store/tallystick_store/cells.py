@@ -1,10 +1,11 @@
 """Columns of some rows, read whole: what the comparison of rows with their records works on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from tallystick_store.engine.duckdb import Reader
 from tallystick_store.schema import Table
+from tallystick_store.stretches import conditions_at
 
 Cells: TypeAlias = dict[str, list[Any]]
 """Column name -> one value a row; BLOBs are bytes, NULL is None."""
@@ -24,6 +25,22 @@ def select_cells(
         name: list(empty) if column.null_count == found.num_rows else column.to_pylist()
         for name, column in zip(found.column_names, found.columns, strict=True)
     }
+
+
+def cells_at(
+    database: Reader,
+    table: Table,
+    log_indexes: Iterable[int],
+    where: str = "true ORDER BY log_index",
+    parameters: Sequence[object] = (),
+) -> Cells:
+    """Return every column of the rows at some log indexes that an SQL clause chooses, in the order of the log."""
+    cells: Cells = {name: [] for name in table.column_names}
+    for condition in conditions_at(log_indexes):
+        found = select_cells(database, table, f"{condition} AND {where}", parameters)
+        for name, values in found.items():
+            cells[name] += values
+    return cells
 
 
 def number(value: int | None) -> int:

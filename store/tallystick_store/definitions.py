@@ -14,7 +14,7 @@ from dataclasses import astuple, dataclass
 from typing import Final
 
 from tallystick_store.engine.duckdb import Reader, Row
-from tallystick_store.events import StoredEvent, read_events
+from tallystick_store.events import StoredEvent, read_events_at
 from tallystick_store.published import PublishedLog
 from tallystick_store.shown_actions import ENDS, START, quoted
 
@@ -241,7 +241,7 @@ def _in_order(key: ToolKey) -> tuple[str, ...]:
 def _events(
     database: Reader, indexes: list[int], published: PublishedLog | None
 ) -> tuple[StoredEvent, ...]:
-    return read_events(database, "log_index IN (SELECT unnest(?))", [indexes], published)
+    return read_events_at(database, indexes, published)
 
 
 def _known(row: Row, newest: StoredEvent | None) -> KnownTool:

@@ -17,13 +17,14 @@ from tallystick.event import (
     parse_statement,
 )
 from tallystick.verify.source import EventText
-from tallystick_store.cells import number, select_cells
+from tallystick_store.cells import Cells, cells_at, number, select_cells
 from tallystick_store.engine.duckdb import Reader
 from tallystick_store.faults import Fault, RowFaults
 from tallystick_store.published import PublishedLog
 from tallystick_store.records import split_lines
 from tallystick_store.schema import EVENTS
 from tallystick_store.sealing import Leaf, Sealing, sealing_of
+from tallystick_store.stretches import Stretch, around
 
 Proof: TypeAlias = Literal["sealed", "recovered", "unsealed", "derived"]
 
@@ -83,7 +84,28 @@ def read_events(
     `published` lets each row be compared with the log's entry too. About 60 µs each.
     """
     where = f"{condition} ORDER BY log_index LIMIT {limit}"
-    cells = select_cells(database, EVENTS, where, parameters)
+    return _events(database, select_cells(database, EVENTS, where, parameters), published)
+
+
+def read_events_at(
+    database: Reader,
+    log_indexes: Iterable[int],
+    published: PublishedLog | None = None,
+    condition: str = "true",
+    parameters: Sequence[object] = (),
+) -> tuple[StoredEvent, ...]:
+    """Return those of the events with these log indexes that fulfil a condition, in log order.
+
+    About 60 µs each, and 4 ms for each place that is far from the others.
+    """
+    where = f"{condition} ORDER BY log_index"
+    cells = cells_at(database, EVENTS, log_indexes, where, parameters)
+    return _events(database, cells, published)
+
+
+def _events(
+    database: Reader, cells: Cells, published: PublishedLog | None
+) -> tuple[StoredEvent, ...]:
     indexes = [number(one) for one in cells["log_index"]]
     late = _late(database, indexes)
     faults, readings = RowFaults(len(indexes)), []
@@ -96,7 +118,7 @@ def read_events(
     texts, records = [one.text for one in readings], [one.record for one in readings]
     faults.check_events(cells, texts, records, entries)
     _check_repeated(indexes, faults)
-    sealings = _sealings(database, records)
+    sealings = _sealings(database, records, around(indexes)) if indexes else []
     return tuple(
         StoredEvent(
             log_index=indexes[row],
@@ -175,10 +197,10 @@ def _check_repeated(indexes: Sequence[int], faults: RowFaults) -> None:
         before = log_index
 
 
-def _sealings(database: Reader, records: Sequence[Record | None]) -> list[Sealing]:
+def _sealings(database: Reader, records: Sequence[Record | None], near: Stretch) -> list[Sealing]:
     """Return the state of each event by the hash of what it says now, not by what a column says."""
     leaves = [Leaf(one.session, one.seq, one.leaf_hash) if one else None for one in records]
-    states = sealing_of(database, [leaf for leaf in leaves if leaf is not None])
+    states = sealing_of(database, [leaf for leaf in leaves if leaf is not None], near)
     return [states[leaf] if leaf is not None else "unsealed" for leaf in leaves]
 
 

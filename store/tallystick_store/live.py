@@ -5,7 +5,7 @@ from typing import Final
 
 from tallystick_store.actions import Action, ActionFilter, outcome_of
 from tallystick_store.engine.duckdb import Reader
-from tallystick_store.events import read_events
+from tallystick_store.events import read_events_at
 from tallystick_store.published import PublishedLog
 from tallystick_store.shown_actions import ENDS, START, quoted
 
@@ -49,5 +49,5 @@ def read_stretch(
         end = indexes[-1] + 1
     if not indexes:
         return Stretch((), end)
-    events = read_events(reader, "log_index IN (SELECT unnest(?))", [indexes], published)
+    events = read_events_at(reader, indexes, published)
     return Stretch(tuple(Action(event, outcome_of(event)) for event in events), end)

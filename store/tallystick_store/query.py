@@ -3,7 +3,6 @@
 Every answer is read from what is committed. Safe for any number of threads.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +11,8 @@ from tallystick.event import Statement, parse_statement
 from tallystick.tlog.tree import leaf_hash
 from tallystick_store.actions import ActionFilter, ActionPage, list_actions
 from tallystick_store.engine.duckdb import Reader
-from tallystick_store.events import StoredEvent, read_events
-from tallystick_store.projections.places import Stretch, stretches_of_actions, stretches_of_traces
+from tallystick_store.events import StoredEvent, read_events_at
+from tallystick_store.projections.places import stretches_of_actions, stretches_of_traces
 from tallystick_store.published import PublishedLog
 from tallystick_store.sessions import MAX_SESSIONS, SessionPage, count_sessions, list_sessions
 from tallystick_store.spans import StoredSpan, read_spans
@@ -23,6 +22,16 @@ from tallystick_store.traces import TracePage, list_traces
 MAX_TRACE_ROWS: Final = 50_000
 """Events, and spans, of one trace in an answer; a trace that has more says so."""
 
+_OF_ACTION: Final = """
+    SELECT log_index FROM events WHERE action_id = ? AND log_index >= ? AND log_index <= ?
+"""
+_OF_TRACE: Final = """
+    SELECT false, log_index FROM events
+    WHERE trace_id = $1 AND log_index >= $2 AND log_index <= $3
+    UNION ALL
+    SELECT DISTINCT true, log_index FROM spans
+    WHERE trace_id = $1 AND log_index >= $2 AND log_index <= $3
+"""
 _OPEN: Final = """
     SELECT statement, leaf_hash, log_index FROM events WHERE session = ? AND type = 'session.open'
     ORDER BY log_index LIMIT 1
@@ -76,12 +85,15 @@ class Query:
 
     def action(self, action_id: str) -> tuple[StoredEvent, ...]:
         """Return every record of one action, in log order."""
-        return self._database.consistently(lambda: tuple(self._events_of_action(action_id)))
+        return self._database.consistently(lambda: self._events_of_action(action_id))
 
-    def _events_of_action(self, action_id: str) -> Iterator[StoredEvent]:
-        sql = "action_id = ? AND log_index >= ? AND log_index <= ?"
+    def _events_of_action(self, action_id: str) -> tuple[StoredEvent, ...]:
+        indexes: list[int] = []
         for stretch in stretches_of_actions(self._database, [action_id]):
-            yield from read_events(self._database, sql, [action_id, *stretch], self._published)
+            rows = self._database.rows(_OF_ACTION, [action_id, *stretch])
+            indexes += [int(log_index) for (log_index,) in rows]
+        asked = [action_id]
+        return read_events_at(self._database, indexes, self._published, "action_id = ?", asked)
 
     def refs_of(self, principal_id: str, start: int = 0) -> list[str]:
         """Return the keyed pseudonyms that the log states for a principal of this id, from index `start` on."""
@@ -96,19 +108,18 @@ class Query:
         return self._database.consistently(lambda: self._trace(trace_id))
 
     def _trace(self, trace_id: str) -> Trace:
-        events: list[StoredEvent] = []
-        spans: list[StoredSpan] = []
+        events: set[int] = set()
+        spans: set[int] = set()
         for stretch in stretches_of_traces(self._database, [trace_id]):
-            events += self._events_of(trace_id, stretch, MAX_TRACE_ROWS + 1 - len(events))
-            limit = MAX_TRACE_ROWS + 1 - len(spans)
-            spans += read_spans(self._database, trace_id, self._published, limit, stretch)
-        is_cut = max(len(events), len(spans)) > MAX_TRACE_ROWS
-        return Trace(tuple(events[:MAX_TRACE_ROWS]), tuple(spans[:MAX_TRACE_ROWS]), is_cut)
-
-    def _events_of(self, trace_id: str, stretch: Stretch, limit: int) -> tuple[StoredEvent, ...]:
-        sql = "trace_id = ? AND log_index >= ? AND log_index <= ?"
-        asked = [trace_id, *stretch]
-        return read_events(self._database, sql, asked, self._published, limit)
+            for is_span, log_index in self._database.rows(_OF_TRACE, [trace_id, *stretch]):
+                (spans if is_span else events).add(int(log_index))
+        few = sorted(events)[: MAX_TRACE_ROWS + 1]
+        asked = [trace_id]
+        found = read_events_at(self._database, few, self._published, "trace_id = ?", asked)
+        batches = sorted(spans)[: MAX_TRACE_ROWS + 1]
+        of_spans = read_spans(self._database, trace_id, batches, self._published)
+        is_cut = max(len(found), len(of_spans)) > MAX_TRACE_ROWS
+        return Trace(found[:MAX_TRACE_ROWS], of_spans[:MAX_TRACE_ROWS], is_cut)
 
     def traces(
         self,

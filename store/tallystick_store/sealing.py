@@ -5,7 +5,7 @@ in the seals that cover its position. What an auditor relies on is the verifier,
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from tallystick.errors import TallystickError
@@ -14,18 +14,25 @@ from tallystick.tlog.encoding import from_base64
 from tallystick.tlog.seal import parse_seal
 from tallystick.tlog.tree import leaf_hash
 from tallystick_store.engine.duckdb import Reader
+from tallystick_store.projections.tables import PROJECTED, SESSION_PARTS
+from tallystick_store.projections.windows import projected_end
+from tallystick_store.stretches import END, Stretch, conditions_at
 
 Sealing: TypeAlias = Literal["sealed", "recovered", "unsealed"]
 
-_SEALS: Final = """
-    SELECT session, body, log_index FROM seals WHERE log_index IN (
-        SELECT log_index FROM seals
-        WHERE session IN (SELECT unnest(?)) AND old_size <= ? AND size > ?
-    ) ORDER BY log_index
+_PLACES: Final = """
+    SELECT log_index, session, old_size, size FROM seals
+    WHERE session IN (SELECT unnest($1)) AND old_size <= $2 AND size > $3
+    AND log_index >= $4 AND log_index <= $5 ORDER BY log_index
 """
-_LEAVES: Final = """
-    SELECT log_index, session, seq, statement FROM events WHERE log_index IN (SELECT unnest(?))
-"""
+_BODIES: Final = "SELECT session, body, log_index FROM seals WHERE {} ORDER BY log_index"
+_FIRST: Final = f"""
+    SELECT min(start) FROM {PROJECTED.name} WHERE upto IN (
+        SELECT upto FROM {SESSION_PARTS.name}
+        WHERE upto <= $1 AND session IN (SELECT unnest($2)) AND sealed > $3
+    )
+"""  # noqa: S608 - own words
+_LEAVES: Final = "SELECT log_index, session, seq, statement FROM events WHERE {}"
 _RECOVERIES: Final = """
     SELECT session, seq, leaf_hash, statement, log_index FROM events
     WHERE type = 'session.recovered' AND recovered_session IN (SELECT unnest(?)) ORDER BY log_index
@@ -47,9 +54,11 @@ class SealPlace(NamedTuple):
     body: str
 
 
-def sealing_of(database: Reader, leaves: Sequence[Leaf]) -> dict[Leaf, Sealing]:
-    """Return the state of each event; two or three queries for all of them."""
-    sealed = _sealed(database, leaves)
+def sealing_of(
+    database: Reader, leaves: Sequence[Leaf], near: Stretch | None = None
+) -> dict[Leaf, Sealing]:
+    """Return the state of each event; two or three queries for all of them, `near` is looked first."""
+    sealed = _sealed(database, leaves, near)
     rest = [leaf for leaf in leaves if leaf not in sealed]
     recovered = _recovered(database, rest) if rest else set()
     states: dict[Leaf, Sealing] = {}
@@ -61,18 +70,19 @@ def sealing_of(database: Reader, leaves: Sequence[Leaf]) -> dict[Leaf, Sealing]:
 
 def leaves_at(database: Reader, log_indexes: Sequence[int]) -> dict[int, Leaf]:
     """Return the place and hash of each event, by its log index; one without a place is left out."""
-    rows = database.rows(_LEAVES, [list(log_indexes)]) if log_indexes else []
     return {
         log_index: Leaf(session, seq, leaf_hash((line or "").encode()))
-        for log_index, session, seq, line in rows
+        for condition in conditions_at(log_indexes)
+        for log_index, session, seq, line in database.rows(_LEAVES.format(condition))
         if session is not None and seq is not None
     }
 
 
 def seal_over(database: Reader, leaf: Leaf) -> SealPlace | None:
     """Return the first seal that states an event at its place; None when none does."""
-    for session, body, log_index in database.rows(_SEALS, ([leaf.session], leaf.seq, leaf.seq)):
-        if leaf in _covered(session, body or "", [leaf.seq]):
+    stretch = Stretch(_first_seal(database, [leaf]), END)
+    for session, body, log_index in _seals_over(database, [leaf], stretch):
+        if leaf in _covered(session, body, [leaf.seq]):
             return SealPlace(log_index, body)
     return None
 
@@ -86,17 +96,49 @@ def adopter_of(database: Reader, leaf: Leaf) -> int | None:
     return None
 
 
-def _sealed(database: Reader, leaves: Iterable[Leaf]) -> set[Leaf]:
+def _sealed(database: Reader, leaves: Collection[Leaf], near: Stretch | None = None) -> set[Leaf]:
+    found = _sealed_in(database, leaves, near) if leaves and near else set()
+    rest = [leaf for leaf in leaves if leaf not in found]
+    if not rest:
+        return found
+    return found | _sealed_in(database, rest, Stretch(_first_seal(database, rest), END))
+
+
+def _sealed_in(database: Reader, leaves: Collection[Leaf], stretch: Stretch) -> set[Leaf]:
+    """Return those leaves that a seal in a stretch of the log states."""
     seqs: dict[str, list[int]] = defaultdict(list)
     for leaf in leaves:
         seqs[leaf.session].append(leaf.seq)
-    if not seqs:
-        return set()
-    numbers = [seq for one in seqs.values() for seq in one]
     found: set[Leaf] = set()
-    for session, body, _ in database.rows(_SEALS, (list(seqs), max(numbers), min(numbers))):
+    for session, body, _ in _seals_over(database, leaves, stretch):
         found |= _covered(session, body, seqs[session])
     return found
+
+
+def _seals_over(
+    database: Reader, leaves: Collection[Leaf], stretch: Stretch
+) -> Iterator[tuple[str, str, int]]:
+    """Yield session, body and log index of the seals in a stretch that cover the place of one of the leaves."""
+    places = {(leaf.session, leaf.seq) for leaf in leaves}
+    seqs = [seq for _, seq in places]
+    asked = [list({session for session, _ in places}), max(seqs), min(seqs), *stretch]
+    indexes = [
+        int(log_index)
+        for log_index, session, old_size, size in database.rows(_PLACES, asked)
+        if any(one == session and old_size <= seq < size for one, seq in places)
+    ]
+    for condition in conditions_at(indexes):
+        for session, body, log_index in database.rows(_BODIES.format(condition)):
+            yield str(session), body or "", int(log_index)
+
+
+def _first_seal(database: Reader, leaves: Collection[Leaf]) -> int:
+    """Return the log index below which no seal covers one of the leaves, as the projections tell."""
+    upto = projected_end(database)
+    sessions = list({leaf.session for leaf in leaves})
+    asked = [upto, sessions, min(leaf.seq for leaf in leaves)]
+    ((first,),) = database.rows(_FIRST, asked) if upto else [(0,)]
+    return upto if first is None else int(first)
 
 
 def _covered(session: str, body: str, seqs: Iterable[int]) -> set[Leaf]:

@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 
 from tallystick_store.engine.duckdb import Reader
-from tallystick_store.events import StoredEvent, read_events
+from tallystick_store.events import StoredEvent, read_events_at
 from tallystick_store.published import PublishedLog
 
 MIN_CHARS: Final = 3
@@ -73,7 +73,7 @@ def search_text(  # noqa: PLR0913 - a question, its page, and what tells the tim
         top = found[-1] if len(found) == limit else low
         if monotonic_s() >= ends_s:
             break
-    events = read_events(reader, "log_index IN (SELECT unnest(?))", [found], published)
+    events = read_events_at(reader, found, published)
     return SearchPage(tuple(reversed(events)), top if top > first else None)
 
 

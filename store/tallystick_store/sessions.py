@@ -14,6 +14,7 @@ from tallystick_store.projections.tables import SESSION_PARTS, key_of
 from tallystick_store.projections.windows import SESSIONS, projected_end
 from tallystick_store.sealing import leaves_at, sealing_of
 from tallystick_store.shown_actions import ENDS, START, quoted
+from tallystick_store.stretches import around
 
 MAX_SESSIONS: Final = 1_000
 """Sessions of one page."""
@@ -63,21 +64,22 @@ _IN_PERIOD: Final = """
     WHERE time_us >= $1 AND time_us < $2 AND log_index >= $3 AND log_index <= $4
     AND session IN (SELECT unnest($5))
 """
-_UNREACHED: Final = f"""
+_OPEN_ENDED: Final = f"""
     {PARTS},
-    sizes AS (SELECT session, coalesce(max(sealed), 0) AS sealed FROM parts GROUP BY session),
-    open_ended AS MATERIALIZED (
-        SELECT p.session, any_value(s.sealed) AS sealed, min(first_index) AS low
-        FROM parts p JOIN sizes s ON s.session IS NOT DISTINCT FROM p.session
-        WHERE first_index IS NOT NULL
-        AND (p.session IS NULL OR NOT coalesce(is_run, false) OR max_seq >= s.sealed)
-        GROUP BY p.session
-    ),
-    beyond AS MATERIALIZED (
+    sizes AS (SELECT session, coalesce(max(sealed), 0) AS sealed FROM parts GROUP BY session)
+    SELECT p.session, any_value(s.sealed), min(first_index)
+    FROM parts p JOIN sizes s ON s.session IS NOT DISTINCT FROM p.session
+    WHERE first_index IS NOT NULL
+    AND (p.session IS NULL OR NOT coalesce(is_run, false) OR max_seq >= s.sealed)
+    GROUP BY p.session
+"""  # noqa: S608 - own words
+_UNREACHED: Final = f"""
+    WITH beyond AS MATERIALIZED (
         SELECT log_index, o.session,
                CASE WHEN type = '{START}' THEN {key_of("action_id")} END AS action_key
-        FROM events e JOIN open_ended o ON o.session IS NOT DISTINCT FROM e.session
-        WHERE log_index >= (SELECT min(low) FROM open_ended) AND time_us >= $2 AND time_us < $3
+        FROM events e JOIN (SELECT unnest($4) AS session, unnest($5) AS sealed) o
+        ON o.session IS NOT DISTINCT FROM e.session
+        WHERE log_index >= $6 AND time_us >= $2 AND time_us < $3
         AND action_id IS NOT NULL AND type IN ({quoted(*ENDS, START)}) AND origin = 'native'
         AND (seq IS NULL OR seq >= o.sealed)
     ),
@@ -153,16 +155,21 @@ def count_gaps(reader: Reader, from_us: int, to_us: int) -> int:
 
 def unreached_states(reader: Reader, from_us: int, to_us: int) -> tuple[int, int]:
     """Return how many native calls of the period no seal reaches: (unsealed, recovered)."""
-    asked = [projected_end(reader), from_us, to_us]
+    upto = projected_end(reader)
+    open_ended = reader.rows(_OPEN_ENDED, [upto])
+    if not open_ended:
+        return 0, 0
+    sessions, sizes, lows = zip(*open_ended, strict=True)
+    asked = [upto, from_us, to_us, list(sessions), list(sizes), min(lows)]
     counts = f"{_UNREACHED} SELECT session, count(*) FROM unreached GROUP BY session"  # noqa: S608 - own words
     rows: dict[str | None, int] = dict(reader.rows(counts, asked))
     known = [session for session in rows if session is not None]
     adopted = [one for (one,) in reader.rows(_RECOVERED, [known])] if known else []
     if not adopted:
         return sum(rows.values()), 0
-    which = f"{_UNREACHED} SELECT log_index FROM unreached WHERE session IN (SELECT unnest($4))"  # noqa: S608 - own words
+    which = f"{_UNREACHED} SELECT log_index FROM unreached WHERE session IN (SELECT unnest($7))"  # noqa: S608 - own words
     indexes = [log_index for (log_index,) in reader.rows(which, [*asked, adopted])]
     leaves = leaves_at(reader, indexes)
-    states = sealing_of(reader, list(leaves.values()))
+    states = sealing_of(reader, list(leaves.values()), around(indexes))
     recovered = sum(states[leaf] == "recovered" for leaf in leaves.values())
     return sum(rows.values()) - recovered, recovered

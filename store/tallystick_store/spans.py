@@ -4,7 +4,7 @@ A row that was changed from outside is given out all the same, as far as it can 
 it breaks nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -16,15 +16,12 @@ from tallystick.errors import RecordError
 from tallystick.profile import JsonValue
 from tallystick.span_record import SPAN_COLUMNS, SPAN_KEYS, leaf_of_erased, parse_span
 from tallystick.tlog.tree import HASH_BYTES, joined_hashes, root_of
-from tallystick_store.cells import Cells, number, select_cells
+from tallystick_store.cells import Cells, cells_at, number
 from tallystick_store.engine.duckdb import Reader
 from tallystick_store.faults import Fault, RowFaults
 from tallystick_store.published import PublishedLog
 from tallystick_store.records import span_text
 from tallystick_store.schema import SPANS
-
-MAX_ROWS: Final = 100_000
-"""Span records of one trace that are read at once."""
 
 _BATCH_HASHES: Final = """
     SELECT log_index, leaf_hash FROM spans WHERE log_index IN (SELECT unnest(?))
@@ -57,17 +54,15 @@ class StoredSpan:
 def read_spans(
     database: Reader,
     trace_id: str,
+    batches: Iterable[int],
     published: PublishedLog | None = None,
-    limit: int = MAX_ROWS,
-    stretch: tuple[int, int] = (0, 2**63 - 1),
 ) -> tuple[StoredSpan, ...]:
-    """Return the span records of one trace in a stretch of the log, in order. About 40 µs each.
+    """Return the span records of one trace in the batches at some log indexes, in order. About 40 µs each.
 
     For a reader without the payload they are listed by their columns, and compared with nothing.
     """
-    where = "trace_id = ? AND log_index >= ? AND log_index <= ?"
-    ordered = f"{where} ORDER BY log_index, position LIMIT {limit}"
-    cells = select_cells(database, SPANS, ordered, [trace_id, *stretch])
+    ordered = "trace_id = ? ORDER BY log_index, position"
+    cells = cells_at(database, SPANS, batches, ordered, [trace_id])
     indexes = [number(one) for one in cells["log_index"]]
     faults = RowFaults(len(indexes))
     spans: list[dict[str, JsonValue] | None] = [None] * len(indexes)

@@ -5,8 +5,8 @@ from typing import Final
 
 from tallystick_store.engine.duckdb import Reader
 from tallystick_store.projections.calls import kept_calls
-from tallystick_store.projections.places import Stretch, extent_of_traces
 from tallystick_store.projections.reading import ended_actions
+from tallystick_store.stretches import NEAR, Stretch
 from tallystick_store.trace_index import FoundTrace, TracePlace, newest_traces
 
 MAX_TRACES: Final = 200
@@ -23,9 +23,11 @@ _CALLS: Final = kept_calls(
     "trace_id IN (SELECT unnest($1)) AND log_index >= $2 AND log_index <= $3"
 )
 _COUNTS: Final = f"""
-    {_CALLS} SELECT trace_id, sum(actions), sum(failed), sum(denied) FROM kept GROUP BY trace_id
+    {_CALLS}
+    SELECT trace_id, sum(actions), sum(failed), sum(denied),
+           list({{'id': action_id, 'failed': failed, 'denied': denied}}) FILTER (is_start)
+    FROM kept GROUP BY trace_id
 """  # noqa: S608 - own words
-_STARTS: Final = f"{_CALLS} SELECT trace_id, action_id, failed, denied FROM kept WHERE is_start"  # noqa: S608 - own words
 _NOBODY: Final = (None, None)
 _NO_CALLS: Final = (0, 0, 0)
 _END: Final = 2**53
@@ -73,10 +75,9 @@ def list_traces(
 
 
 def _page(database: Reader, period: tuple[int, int], place: TracePlace, limit: int) -> TracePage:
-    found = newest_traces(database, period, place, limit + 1)
+    found, extent = newest_traces(database, period, place, limit + 1)
     page = found[:limit]
     ids = [one.trace_id for one in page]
-    extent = extent_of_traces(database, ids) if ids else None
     names, calls = _names(database, ids, extent), _calls(database, ids, extent)
     traces = tuple(
         _summary(one, names.get(one.trace_id, _NOBODY), calls.get(one.trace_id, _NO_CALLS))
@@ -98,15 +99,21 @@ def _calls(
     database: Reader, ids: list[str], extent: Stretch | None
 ) -> dict[str, tuple[int, int, int]]:
     """Count the calls of each trace; a start may have its end outside the trace."""
-    asked = [ids, *extent] if extent else []
-    rows = database.rows(_COUNTS, asked) if asked else []
-    counts = {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in rows}
-    starts = database.rows(_STARTS, asked) if asked else []
-    ended = ended_actions(database, {action_id for _, action_id, _, _ in starts})
-    for trace_id, action_id, failed, denied in starts:
-        if action_id in ended:
-            known = counts[trace_id]
-            counts[trace_id] = (known[0] - 1, known[1] - failed, known[2] - denied)
+    if extent is None:
+        return {}
+    rows = database.rows(_COUNTS, [ids, *extent])
+    starts = {row[0]: row[4] or [] for row in rows}
+    near = Stretch(extent.low, extent.high + NEAR)
+    started = {one["id"] for of_trace in starts.values() for one in of_trace}
+    ended = ended_actions(database, started, near)
+    counts = {}
+    for trace_id, actions, failed, denied, _ in rows:
+        gone = [one for one in starts[trace_id] if one["id"] in ended]
+        counts[trace_id] = (
+            int(actions) - len(gone),
+            int(failed) - sum(one["failed"] for one in gone),
+            int(denied) - sum(one["denied"] for one in gone),
+        )
     return counts
 
 

@@ -5,31 +5,21 @@ long the log is.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from tallystick_store.engine.duckdb import Reader
-from tallystick_store.projections.tables import ACTION_PARTS, TRACE_PARTS, key_of
+from tallystick_store.projections.tables import ACTION_PARTS, TRACE_PARTS, key
 from tallystick_store.projections.windows import WINDOW, projected_end
+from tallystick_store.stretches import END, Stretch
 
 MAX_STRETCHES: Final = 8
 """Of one question; more are read as one."""
-_END: Final = 2**63 - 1
-_EXTENT: Final = f"""
-    SELECT min(low), max(high) FROM (
-        SELECT min(first_index) AS low, max(last_index) AS high FROM {TRACE_PARTS.name}
-        WHERE upto <= $1 AND trace_key IN (SELECT {key_of("id")} FROM (SELECT unnest($2) AS id))
-        UNION ALL
-        SELECT min(log_index), max(log_index) FROM events
-        WHERE log_index >= $1 AND trace_id IN (SELECT unnest($2))
-    )
-"""  # noqa: S608 - own words
-
-
-class Stretch(NamedTuple):
-    """Log indexes from `low` to `high`, both included."""
-
-    low: int
-    high: int
+_FEW: Final = 3
+"""Keys that are compared one by one: faster than a join up to here."""
+_BEHIND: Final = """
+    SELECT min(log_index), max(log_index) FROM events
+    WHERE log_index >= $1 AND trace_id IN (SELECT unnest($2))
+"""
 
 
 def stretches_of_traces(reader: Reader, trace_ids: Sequence[str]) -> list[Stretch]:
@@ -37,11 +27,10 @@ def stretches_of_traces(reader: Reader, trace_ids: Sequence[str]) -> list[Stretc
     return _stretches(reader, TRACE_PARTS.name, "trace_key", trace_ids)
 
 
-def extent_of_traces(reader: Reader, trace_ids: Sequence[str]) -> Stretch:
-    """Return the first and the last log index of the records of these traces, spans left out."""
-    upto = projected_end(reader)
-    ((low, high),) = reader.rows(_EXTENT, [upto, list(trace_ids)])
-    return Stretch(0, -1) if low is None else Stretch(int(low), int(high))
+def extent_behind(reader: Reader, upto: int, trace_ids: Sequence[str]) -> Stretch | None:
+    """Return the first and the last log index from `upto` on of the events of these traces; None for none."""
+    ((low, high),) = reader.rows(_BEHIND, [upto, list(trace_ids)])
+    return None if low is None else Stretch(int(low), int(high))
 
 
 def stretches_of_actions(reader: Reader, action_ids: Sequence[str]) -> list[Stretch]:
@@ -51,13 +40,15 @@ def stretches_of_actions(reader: Reader, action_ids: Sequence[str]) -> list[Stre
 
 def _stretches(reader: Reader, table: str, column: str, texts: Sequence[str]) -> list[Stretch]:
     upto = projected_end(reader)
-    keys = f"SELECT {key_of('text')} FROM (SELECT unnest($2) AS text)"  # noqa: S608 - own words
+    keys = [key(text) for text in dict.fromkeys(texts)]
+    asked = ", ".join(map(str, keys)) if len(keys) <= _FEW else "SELECT unnest($2)"
     sql = (
         f"SELECT first_index, last_index FROM {table}"  # noqa: S608 - tables.py
-        f" WHERE upto <= $1 AND {column} IN ({keys}) ORDER BY first_index"
+        f" WHERE upto <= $1 AND {column} IN ({asked}) ORDER BY first_index"
     )
-    parts = [Stretch(*row) for row in reader.rows(sql, [upto, list(texts)])] if upto else []
-    return _joined([*parts, Stretch(upto, _END)])
+    parameters: list[object] = [upto] if len(keys) <= _FEW else [upto, keys]
+    parts = [Stretch(*row) for row in reader.rows(sql, parameters)] if upto and keys else []
+    return _joined([*parts, Stretch(upto, END)])
 
 
 def _joined(parts: Iterable[Stretch]) -> list[Stretch]:

@@ -4,7 +4,7 @@ What every reader shares: how far the projections reach, where a period touches 
 records other records overrule. `$1` to `$5` are the parameters of an Extent in all SQL here.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,7 @@ from tallystick_store.projections.tables import (
 from tallystick_store.projections.windows import NOTED, projected_end
 from tallystick_store.schema import Table
 from tallystick_store.shown_actions import ENDS, quoted
+from tallystick_store.stretches import Stretch
 
 _EDGES: Final = (
     ("log_index >= $1", "$2", "$3"),
@@ -107,14 +108,17 @@ def noted() -> str:
     """  # noqa: S608 - own words
 
 
-def ended_actions(reader: Reader, action_ids: Collection[str]) -> set[str]:
-    """Return those of the actions whose end is kept."""
-    if not action_ids:
-        return set()
-    asked, found = sorted(action_ids), set()
-    for stretch in stretches_of_actions(reader, asked):
-        found |= {str(one) for (one,) in reader.rows(_ENDED, [asked, *stretch])}
+def ended_actions(reader: Reader, action_ids: Collection[str], near: Stretch) -> set[str]:
+    """Return those of the actions whose end is kept; where most ends stand is looked first."""
+    found = _ended_in(reader, action_ids, near) if action_ids else set()
+    rest = sorted(set(action_ids) - found)
+    for stretch in stretches_of_actions(reader, rest) if rest else ():
+        found |= _ended_in(reader, rest, stretch)
     return found
+
+
+def _ended_in(reader: Reader, action_ids: Iterable[str], stretch: Stretch) -> set[str]:
+    return {str(one) for (one,) in reader.rows(_ENDED, [sorted(action_ids), *stretch])}
 
 
 def ended_of(starts: str) -> str:

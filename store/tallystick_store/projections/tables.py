@@ -4,6 +4,7 @@ They hold no value of a disclosure: who a person is stands in `events` alone, un
 names. Texts are looked up by 63 bits of their MD5 (`key_of`): a number is compared ten times faster.
 """
 
+import hashlib
 from typing import Final
 
 from tallystick_store.schema import Column, Table
@@ -12,6 +13,12 @@ from tallystick_store.schema import Column, Table
 def key_of(text: str) -> str:
     """Return the SQL expression of the number under which an SQL text is looked up."""
     return f"(md5_number_lower({text}) >> 1)::BIGINT"
+
+
+def key(text: str) -> int:
+    """Return the number under which a text is looked up: that of `key_of`."""
+    digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[8:], "little") >> 1
 
 
 _UPTO: Final = Column("upto", "BIGINT")
