@@ -12,11 +12,13 @@ from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.events import Proof, StoredEvent, read_events_at
 from tallystick_store.projections.places import stretches_of_traces
 from tallystick_store.projections.reading import ended_actions
+from tallystick_store.projections.settled import native_held
+from tallystick_store.projections.tables import key
 from tallystick_store.projections.windows import projected_end
 from tallystick_store.published import PublishedLog
 from tallystick_store.sealing import leaves_at, sealing_of
 from tallystick_store.shown_actions import ENDS, START, UNKNOWN, quoted
-from tallystick_store.stretches import Stretch, around
+from tallystick_store.stretches import END, Stretch, around
 
 MAX_PAGE: Final = 1000
 MAX_LOOKED_AT: Final = 30_000
@@ -183,7 +185,11 @@ def _shown(database: Reader, candidates: Sequence[Row]) -> list[int]:
         return []
     near = around([row[0] for row in candidates])
     ended = ended_actions(database, {row[2] for row in candidates if row[1] == START}, near)
-    derived = {(row[4], row[5]) for row in candidates if row[3] == "derived" and row[4] and row[5]}
+    derived = {
+        (row[4], row[5])
+        for row in candidates
+        if row[3] == "derived" and row[4] and row[5] is not None
+    }
     native = _native(database, derived, near)
     return [
         log_index
@@ -207,12 +213,16 @@ def _native(
 ) -> set[tuple[str, str]]:
     """Return those of the spans, each of a trace, of which a native record tells."""
     found = _native_in(database, spans, near) if spans else set()
-    rest = set(spans) - found
+    rest = {key(trace + span): (trace, span) for trace, span in set(spans) - found}
+    if not rest:
+        return found
+    upto = projected_end(database)
+    held = [rest[one] for one in native_held(database, upto, rest)]
     for stretch in (
-        stretches_of_traces(database, sorted({trace for trace, _ in rest})) if rest else ()
+        stretches_of_traces(database, sorted({trace for trace, _ in held})) if held else ()
     ):
-        found |= _native_in(database, rest, stretch)
-    return found
+        found |= _native_in(database, held, stretch)
+    return found | _native_in(database, rest.values(), Stretch(upto, END))
 
 
 def _native_in(

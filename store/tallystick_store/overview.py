@@ -82,12 +82,13 @@ def read_overview(database: Reader, from_us: int, to_us: int) -> Overview:
 
 
 def _overview(database: Reader, from_us: int, to_us: int) -> Overview:
-    period = Extent.of(database, from_us, to_us, HOUR_US).parameters
-    groups = [row for row in database.rows(_GROUPS, period) if row[4] == _OF_ALL or row[5]]
+    extent = Extent.of(database, from_us, to_us, HOUR_US)
+    rows = database.rows(_GROUPS, extent.parameters(database))
+    groups = [row for row in rows if row[4] == _OF_ALL or row[5]]
     [total] = [row for row in groups if row[4] == _OF_ALL]
     counts = _counts(total)
     unsealed, recovered = unreached_states(database, from_us, to_us)
-    noted_texts = database.rows(_NOTED, period)
+    noted_texts = database.rows(_NOTED, extent.period)
     totals = Totals(
         actions=counts.actions,
         failed=counts.failed,

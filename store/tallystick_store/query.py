@@ -27,10 +27,10 @@ _OF_ACTION: Final = """
 """
 _OF_TRACE: Final = """
     SELECT false, log_index FROM events
-    WHERE trace_id = $1 AND log_index >= $2 AND log_index <= $3
+    WHERE trace_id = $1 AND log_index >= {0} AND log_index <= {1}
     UNION ALL
     SELECT DISTINCT true, log_index FROM spans
-    WHERE trace_id = $1 AND log_index >= $2 AND log_index <= $3
+    WHERE trace_id = $1 AND log_index >= {0} AND log_index <= {1}
 """
 _OPEN: Final = """
     SELECT statement, leaf_hash, log_index FROM events WHERE session = ? AND type = 'session.open'
@@ -110,9 +110,10 @@ class Query:
     def _trace(self, trace_id: str) -> Trace:
         events: set[int] = set()
         spans: set[int] = set()
-        for stretch in stretches_of_traces(self._database, [trace_id]):
-            for is_span, log_index in self._database.rows(_OF_TRACE, [trace_id, *stretch]):
-                (spans if is_span else events).add(int(log_index))
+        stretches = stretches_of_traces(self._database, [trace_id])
+        sql = " UNION ALL ".join(_OF_TRACE.format(*stretch) for stretch in stretches)
+        for is_span, log_index in self._database.rows(sql, [trace_id]):
+            (spans if is_span else events).add(int(log_index))
         few = sorted(events)[: MAX_TRACE_ROWS + 1]
         asked = [trace_id]
         found = read_events_at(self._database, few, self._published, "trace_id = ?", asked)

@@ -56,7 +56,7 @@ _WHO: Final = f"""
     {counted(WHO_DAYS, DAY_US, ("agent", "server", "tool", "person"))}
     SELECT agent, server, tool, person, {SUMS} FROM counted
     GROUP BY agent, server, tool, person HAVING sum(actions) > 0
-    ORDER BY 5 DESC, agent, server, tool, person LIMIT $6
+    ORDER BY 5 DESC, agent, server, tool, person LIMIT $12
 """  # noqa: S608 - own words
 
 
@@ -109,7 +109,7 @@ def tool_statistics(
     """Return each tool of [from_us, to_us), and whether there are more than MAX_ROWS; newest hours first."""
     sql = _TOOLS.format(hour=f"unit * {HOUR_US}" if is_hourly else "NULL::BIGINT")
     rows = reader.consistently(
-        lambda: reader.rows(sql, Extent.of(reader, from_us, to_us, HOUR_US).parameters)
+        lambda: reader.rows(sql, Extent.of(reader, from_us, to_us, HOUR_US).parameters(reader))
     )
     return [_statistics(row) for row in rows[:MAX_ROWS]], len(rows) > MAX_ROWS
 
@@ -127,7 +127,7 @@ def who_uses_what(
     limit = max(1, min(limit, MAX_ROWS))
     rows = reader.consistently(
         lambda: reader.rows(
-            _WHO, [*Extent.of(reader, from_us, to_us, DAY_US).parameters, limit + 1]
+            _WHO, [*Extent.of(reader, from_us, to_us, DAY_US).parameters(reader), limit + 1]
         )
     )
     return [Use(*row[:7]) for row in rows[:limit]], len(rows) > limit

@@ -21,6 +21,7 @@ import pyarrow as pa
 from tallystick.errors import StoreError
 from tallystick.private_file import sync_directory
 from tallystick_store.engine.cursors import OpenCursors
+from tallystick_store.engine.memory import Memory
 from tallystick_store.engine.reader import Reader, Row, Within
 from tallystick_store.format import require_format
 from tallystick_store.projections.tables import PROJECTIONS
@@ -48,6 +49,7 @@ class Database(Reader):
         self._connection = connect()
         self._insert_lock = threading.Lock()
         self._file_number = 0
+        self._memory = Memory()
         self._cursors = OpenCursors()
         self.rewriting = threading.Lock()
         """Held while the file is written anew: one at a time."""
@@ -95,6 +97,11 @@ class Database(Reader):
         """How often the file was written anew."""
         return self._file_number
 
+    @property
+    def memory(self) -> Memory:
+        """What was found out about this file."""
+        return self._memory
+
     def cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open a cursor for a longer piece of work (`rewrite`)."""
         return self._cursor()
@@ -116,6 +123,7 @@ class Database(Reader):
             try:
                 self._replace_by(target)
                 self._file_number += 1
+                self._memory = Memory()
             finally:
                 self._connection = self._connect()
 

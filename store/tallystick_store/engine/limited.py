@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import duckdb
 
 from tallystick.errors import StoreError
+from tallystick_store.engine.memory import Memory
 from tallystick_store.engine.reader import Reader
 
 
@@ -26,6 +27,11 @@ class Limited(Reader):
     def file_number(self) -> int:
         """How often the file was written anew."""
         return self._whole.file_number
+
+    @property
+    def memory(self) -> Memory:
+        """What was found out about this file."""
+        return self._whole.memory
 
     def _settle(self) -> None:
         self._whole._settle()  # noqa: SLF001 - a reader around a reader

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from tallystick.errors import StoreError
+from tallystick_store.engine.memory import Memory
 from tallystick_store.reach import OPEN, Reach
 
 Row = tuple[Any, ...]
@@ -25,6 +26,11 @@ class Reader(ABC):
     @abstractmethod
     def file_number(self) -> int:
         """How often the file was written anew."""
+
+    @property
+    @abstractmethod
+    def memory(self) -> Memory:
+        """What was found out about this file."""
 
     def consistently(self, ask: Callable[[], Answer]) -> Answer:
         """Return what several queries find together; asked again where the file was written anew between them."""
@@ -73,6 +79,11 @@ class Unchanged(Reader):
         """How often the file was written anew before this reader began."""
         return self._number
 
+    @property
+    def memory(self) -> Memory:
+        """What was found out about this file."""
+        return self._whole.memory
+
     def _settle(self) -> None:
         self._whole._settle()  # noqa: SLF001 - of the same kind
 
@@ -104,6 +115,11 @@ class Within(Reader):
     def file_number(self) -> int:
         """How often the file was written anew."""
         return self._whole.file_number
+
+    @property
+    def memory(self) -> Memory:
+        """What was found out about this file."""
+        return self._whole.memory
 
     def _settle(self) -> None:
         self._settle_whole()

@@ -11,17 +11,14 @@ from typing import Final
 from tallystick_store.engine.duckdb import Reader
 from tallystick_store.projections.calls import ACTION_KEY, CALLS, COUNTS, HOUR_US, SPAN_KEY
 from tallystick_store.projections.places import stretches_of_actions
-from tallystick_store.projections.tables import (
-    ACTION_PARTS,
-    NATIVE_SPANS,
-    UNSURE_CALLS,
-    key_of,
-)
+from tallystick_store.projections.settled import ends_held, native_held, overruling
+from tallystick_store.projections.tables import ACTION_PARTS, UNSURE_CALLS, key, key_of
 from tallystick_store.projections.windows import NOTED, projected_end
 from tallystick_store.schema import Table
 from tallystick_store.shown_actions import ENDS, quoted
-from tallystick_store.stretches import Stretch
+from tallystick_store.stretches import END, Stretch, around
 
+_NOWHERE: Final = Stretch(0, -1)
 _EDGES: Final = (
     ("log_index >= $1", "$2", "$3"),
     ("log_index < $1", "$2", "$4"),
@@ -54,24 +51,52 @@ class Extent:
         return cls(projected_end(reader), from_us, to_us, low, high)
 
     @property
-    def parameters(self) -> list[int]:
+    def period(self) -> list[int]:
         """The values of $1 to $5."""
         return [self.upto, self.from_us, self.to_us, self.low_us, self.high_us]
+
+    def parameters(self, reader: Reader) -> list[object]:
+        """Return the values of $1 to $11, of which `counted` tells."""
+        if not self.upto:
+            return [*self.period, [], [], *_NOWHERE, *_NOWHERE]
+        edges = [_extent(reader, where, self.period) for where in _EDGES[1:]]
+        ended, native = overruling(reader, self.upto)
+        rows = reader.rows(_OPEN, [*self.period, *edges[0], *edges[1]])
+        starts, readings = ({row[place] for row in rows} - {None} for place in (0, 1))
+        ended |= ends_held(reader, self.upto, starts)
+        native |= native_held(reader, self.upto, readings)
+        return [*self.period, list(ended), list(native), *edges[0], *edges[1]]
+
+
+def _extent(reader: Reader, edge: tuple[str, str, str], period: list[int]) -> Stretch:
+    """Return where calls of an edge stand, and what is near behind."""
+    where, low, high = (_named(one, period) for one in edge)
+    sql = (
+        "SELECT min(log_index), max(log_index) FROM events"  # noqa: S608 - own words and numbers
+        f" WHERE {where} AND time_us >= {low} AND time_us < {high}"
+    )
+    ((first, last),) = reader.rows(sql)
+    return _NOWHERE if first is None else around([first, last])
+
+
+def _named(condition: str, period: list[int]) -> str:
+    """Put the numbers in the place of $1 to $5."""
+    for place, value in enumerate(period, start=1):
+        condition = condition.replace(f"${place}", str(value))
+    return condition
 
 
 def counted(table: Table, unit_us: int, columns: Sequence[str]) -> str:
     """Return `WITH ... counted`: rows of `unit`, the columns and the counts, to be added up.
 
     Calls that do not count, since a record elsewhere overrules them, stand there once more with negative counts.
+    $6 and $7 are the keys of actions and spans that overrule below $1; $8 to $11 are the two stretches around what
+    is read as rows before that.
     """
     names, counts = ", ".join(columns), ", ".join(COUNTS)
     unit = f"time_us // {unit_us} AS unit"
-    raw = " UNION ALL ".join(
-        f"{CALLS} AND {where} AND time_us >= {low} AND time_us < {high}"
-        for where, low, high in _EDGES
-    )
     return f"""
-        WITH raw AS MATERIALIZED ({raw}),
+        WITH raw AS MATERIALIZED ({_RAW}),
         unsure AS MATERIALIZED (
             SELECT action_key, span_key, {unit}, {names}, {counts} FROM {UNSURE_CALLS.name}
             WHERE upto <= $1 AND time_us >= $4 AND time_us < $5
@@ -79,8 +104,12 @@ def counted(table: Table, unit_us: int, columns: Sequence[str]) -> str:
             SELECT {ACTION_KEY}, {SPAN_KEY}, {unit}, {names}, {counts} FROM raw
             WHERE is_start OR is_derived
         ),
-        {ended_of("SELECT action_key FROM unsure")},
-        {_native_of("SELECT span_key FROM unsure")},
+        ended AS MATERIALIZED (
+            SELECT unnest($6::BIGINT[]) AS action_key UNION ALL {_ended_near("$8", "$9", "$10", "$11")}
+        ),
+        native AS MATERIALIZED (
+            SELECT unnest($7::BIGINT[]) AS span_key UNION ALL {_native_near("$8", "$9", "$10", "$11")}
+        ),
         overruled AS (
             SELECT * FROM unsure WHERE action_key IN (SELECT action_key FROM ended)
             OR span_key IN (SELECT span_key FROM native)
@@ -112,9 +141,14 @@ def ended_actions(reader: Reader, action_ids: Collection[str], near: Stretch) ->
     """Return those of the actions whose end is kept; where most ends stand is looked first."""
     found = _ended_in(reader, action_ids, near) if action_ids else set()
     rest = sorted(set(action_ids) - found)
-    for stretch in stretches_of_actions(reader, rest) if rest else ():
-        found |= _ended_in(reader, rest, stretch)
-    return found
+    if not rest:
+        return found
+    upto = projected_end(reader)
+    held = ends_held(reader, upto, map(key, rest))
+    projected = [one for one in rest if key(one) in held]
+    for stretch in stretches_of_actions(reader, projected) if projected else ():
+        found |= _ended_in(reader, projected, stretch)
+    return found | _ended_in(reader, rest, Stretch(upto, END))
 
 
 def _ended_in(reader: Reader, action_ids: Iterable[str], stretch: Stretch) -> set[str]:
@@ -135,17 +169,48 @@ def ended_of(starts: str) -> str:
     """  # noqa: S608 - own words
 
 
-def _native_of(readings: str) -> str:
-    key = key_of("trace_id || span_id")
-    return f"""
-        native AS MATERIALIZED (
-            SELECT span_key FROM {NATIVE_SPANS.name} WHERE upto <= $1 AND span_key IN ({readings})
-            UNION ALL
-            SELECT {key} FROM events
-            WHERE log_index >= $1 AND origin = 'native' AND trace_id IS NOT NULL
-            AND span_id IS NOT NULL AND {key} IN ({readings})
-        )
-    """  # noqa: S608 - own words
+def _ended_near(*stretches: str) -> str:
+    """Return a SELECT of keys of actions that end behind the projections, or in stretches (first, last, ...)."""
+    key_sql = key_of("action_id")
+    return " UNION ALL ".join(
+        f"SELECT {key_sql} FROM events WHERE {where} AND type IN ({quoted(*ENDS)})"  # noqa: S608 - own words
+        f" AND {key_sql} IN (SELECT action_key FROM unsure)"
+        for where in _places(stretches)
+    )
+
+
+def _native_near(*stretches: str) -> str:
+    key_sql = key_of("trace_id || span_id")
+    return " UNION ALL ".join(
+        f"SELECT {key_sql} FROM events WHERE {where} AND origin = 'native'"  # noqa: S608 - own words
+        f" AND trace_id IS NOT NULL AND span_id IS NOT NULL AND {key_sql} IN (SELECT span_key FROM unsure)"
+        for where in _places(stretches)
+    )
+
+
+def _places(stretches: Sequence[str]) -> list[str]:
+    pairs = zip(stretches[::2], stretches[1::2], strict=True)
+    return [
+        "log_index >= $1",
+        *(f"log_index >= {low} AND log_index <= {high}" for low, high in pairs),
+    ]
+
+
+_RAW: Final = " UNION ALL ".join(
+    f"{CALLS} AND {where} AND time_us >= {low} AND time_us < {high}" for where, low, high in _EDGES
+)
+_OPEN: Final = f"""
+    WITH unsure AS MATERIALIZED (
+        SELECT {ACTION_KEY} AS action_key, {SPAN_KEY} AS span_key FROM ({_RAW})
+        WHERE is_start OR is_derived
+    ),
+    ended(action_key) AS ({_ended_near("$6", "$7", "$8", "$9")}),
+    native(span_key) AS ({_native_near("$6", "$7", "$8", "$9")})
+    SELECT action_key, span_key FROM unsure
+    WHERE (action_key IS NOT NULL AND action_key NOT IN (SELECT action_key FROM ended))
+    OR (span_key IS NOT NULL AND span_key NOT IN (SELECT span_key FROM native))
+"""  # noqa: S608 - own words
+"""What is read as rows and may not count, unless a record near it says so."""
 
 
 def _noted_rows(where: str, low: str, high: str) -> str:

@@ -12,7 +12,7 @@ from tallystick_store.schema import Column, Table
 
 def key_of(text: str) -> str:
     """Return the SQL expression of the number under which an SQL text is looked up."""
-    return f"(md5_number_lower({text}) >> 1)::BIGINT"
+    return f"(md5_number({text}) >> 65)::BIGINT"
 
 
 def key(text: str) -> int:
