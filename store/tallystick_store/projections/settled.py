@@ -41,13 +41,14 @@ def native_held(reader: Reader, upto: int, span_keys: Iterable[int]) -> set[int]
 
 def overruling(reader: Reader, upto: int) -> tuple[frozenset[int], frozenset[int]]:
     """Return the keys of actions and of spans by which calls in the projections up to `upto` do not count."""
-    known, ended, native = reader.memory.overruling
+    memory = reader.memory
+    known, ended, native = memory.overruling
     if known > upto:
         known, ended, native = 0, frozenset(), frozenset()
     if known < upto:
         ended |= _overruling(reader, _ENDS, known, upto)
         native |= _overruling(reader, _NATIVE, known, upto)
-        reader.memory.overruling = upto, ended, native
+        memory.overruling = upto, ended, native
     return ended, native
 
 
