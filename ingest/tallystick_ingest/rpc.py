@@ -20,6 +20,7 @@ from tallystick_ingest.auth.certificates import certificate_names
 from tallystick_ingest.auth.challenge import Challenges
 from tallystick_ingest.auth.gate import CERTIFICATE
 from tallystick_ingest.edge import CHECKPOINT_HEADER, Heads, observe, shown_header
+from tallystick_ingest.handshakes import HANDSHAKE_S
 from tallystick_ingest.operations.metering import CUT_OFF
 from tallystick_ingest.operations.metrics import Metrics
 from tallystick_ingest.otlp.answer import GRPC_CODES, Signal, status_of, success
@@ -109,7 +110,7 @@ class RpcListener:
                 ("grpc.max_metadata_size", MAX_METADATA_BYTES),
                 ("grpc.max_concurrent_streams", MAX_STREAMS),
                 ("grpc.max_allowed_incoming_connections", max_connections),
-                ("grpc.server_handshake_timeout_ms", int(intake.body_timeout_s * 1000)),
+                ("grpc.server_handshake_timeout_ms", int(_handshake_s(intake) * 1000)),
             ]
         )
         self._server.add_generic_rpc_handlers((self._handler,))
@@ -238,6 +239,10 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
                 f"the message did not come within {timeout_s:g} seconds: send it again"
             ) from None
         raise UndecodableError("the call holds no message: expected one")
+
+
+def _handshake_s(intake: Intake) -> float:
+    return min(HANDSHAKE_S, intake.body_timeout_s)
 
 
 def _success(signal: Signal, outcome: Verdict) -> bytes:

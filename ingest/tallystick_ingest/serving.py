@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ import uvloop
 from tallystick.errors import ConfigError
 from tallystick_ingest.app import create_app
 from tallystick_ingest.connection import bounded, connections_allowed
+from tallystick_ingest.handshakes import SHARE, Handshakes
 from tallystick_ingest.operations.notify import STOPPING, notify
 from tallystick_ingest.settings.tls import TlsSettings
 from tallystick_ingest.tenants import Tenants
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from tallystick_ingest.rpc import RpcListener
 
 LOCAL_HOST: Final = "127.0.0.1"
-HANDSHAKE_S: Final = 10
-"""How long the beginning of TLS may take."""
 BACKLOG: Final = 2_048
 KEEP_ALIVE_S: Final = 75
 """Longer than exporters pause between two batches, so that they need no new connection each time."""
@@ -54,12 +52,16 @@ class Private:
 
     tls: Tls
     local: socket.socket
+    most_handshakes: int
 
 
 def private_of(settings: TlsSettings) -> Private | None:
     """Return what TLS takes, None for no TLS; raise ConfigError for files and a port that cannot be used."""
     tls = tls_of(settings)
-    return None if tls is None else Private(tls, bind(LOCAL_HOST, settings.local_port))
+    if tls is None:
+        return None
+    most = connections_allowed() // 2 // SHARE
+    return Private(tls, bind(LOCAL_HOST, settings.local_port), most)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -125,9 +127,12 @@ def serve(
     """
     proxies = tenants.operator.config.operations.trusted_proxies
     core, most = tenants.operator.config.core, connections_allowed()
+    of_http = most if rpc_port is None else most // 2
+    if private is not None:
+        of_http -= private.most_handshakes
     config = uvicorn.Config(
         create_app(tenants),
-        http=bounded(core.request_timeout_s, most if rpc_port is None else most // 2),
+        http=bounded(core.request_timeout_s, of_http),
         ws="none",
         log_config=None,
         log_level=logging.ERROR,  # a warning for each request that is no HTTP would let anybody fill the disk
@@ -195,15 +200,15 @@ class _Server(uvicorn.Server):
         await super().startup(sockets if self._private is None else [])
         if self._private is not None:
             for listener in sockets or ():
-                await self._listen(listener, self._private.tls.context)
-            await self._listen(self._private.local, None)
+                await self._listen(listener, self._private)
+            await self._listen(self._private.local)
         if self._make_rpc is not None:
             self._rpc = self._make_rpc()
             await self._rpc.start()
         self._on_ready()
 
-    async def _listen(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
-        """Answer on a socket, with the time that a handshake may take."""
+    async def _listen(self, listener: socket.socket, private: Private | None = None) -> None:
+        """Answer on a socket."""
         config = self.config
 
         def protocol() -> asyncio.Protocol:
@@ -212,14 +217,15 @@ class _Server(uvicorn.Server):
             )
             return made
 
-        server = await asyncio.get_running_loop().create_server(
-            protocol,
-            sock=listener,
-            ssl=context,
-            backlog=config.backlog,
-            ssl_handshake_timeout=None if context is None else HANDSHAKE_S,
-        )
-        self.servers.append(server)
+        if private is None:
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(protocol, sock=listener, backlog=config.backlog)
+            self.servers.append(server)
+            return
+        most, context = private.most_handshakes, private.tls.context
+        handshakes = Handshakes(listener, context, protocol, most)
+        handshakes.start()
+        self.servers.append(handshakes)  # type: ignore[arg-type]  # what of it is used, it has
 
     def _reload(self, tls: Tls) -> None:
         """Read the certificate again; one that cannot be used changes nothing."""
