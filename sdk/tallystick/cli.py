@@ -7,6 +7,8 @@ when that fails.
 
 import argparse
 import os
+import select
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,14 +21,26 @@ from tallystick.errors import TallystickError
 GROUP: Final = "tallystick.commands"
 WRONG_USE: Final = 2
 FAILED: Final = 1
+OUTPUT_CLOSED: Final = 128 + signal.SIGPIPE
+"""As a shell states it of a program that SIGPIPE ended."""
 _USAGE_RUN: Final = "tallystick run [--service-name NAME] -- COMMAND [ARGUMENT...]"
 
 Command = Callable[[Sequence[str]], int | None]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    """Run a command and return its exit code; a reader who had enough (`| head`) is no fault to tell of."""
+    try:
+        code = _run_command(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not _is_output_closed():
+            raise
+        return OUTPUT_CLOSED
+    return code
+
+
+def _run_command(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_help())
         return 0 if arguments else WRONG_USE
@@ -186,6 +200,19 @@ def _summary_of(point: EntryPoint) -> str:
 
 def _summary(command: Command) -> str:
     return (command.__doc__ or "").partition("\n")[0]
+
+
+def _is_output_closed() -> bool:
+    """Whether nobody reads the standard output any more; then what is left for it goes nowhere."""
+    output = sys.stdout.fileno()
+    poll = select.poll()
+    poll.register(output, select.POLLOUT)
+    if not any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0)):
+        return False
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, output)
+    os.close(nowhere)
+    return True
 
 
 def _complain(message: str, code: int) -> int:

@@ -348,3 +348,28 @@ def test_doctor_names_a_spool_that_cannot_be_written(tmp_path: Path) -> None:
     done = tallystick(tmp_path, "doctor", TALLYSTICK_SPOOL_DIR=str(tmp_path / "file" / "spool"))
     assert done.returncode == 1
     assert "FAILED   spool" in done.stdout
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at its end", "with each line"])
+@pytest.mark.parametrize("command", [["--help"], ["keys"]], ids=" ".join)
+def test_a_reader_who_had_enough_is_no_fault(
+    tmp_path: Path, command: list[str], unbuffered: str
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "tallystick.cli", *command],
+            env={
+                "PATH": os.environ["PATH"],
+                "TALLYSTICK_HOME": str(tmp_path),
+                "PYTHONUNBUFFERED": unbuffered,
+            },
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.stderr, done.returncode) == (b"", cli.OUTPUT_CLOSED)
