@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from tests.sending import PROTOBUF
 from tests.stores import EMITTER
 
 TALLYSTICK = str(Path(sys.executable).with_name("tallystick"))
+_OF_A_FAULT = re.compile(r"Traceback|\.py:[0-9]+ in ")
 REASON = "what a test looks for"
 REVEALING = {"Tallystick-Reason": REASON}
 """Lets an answer to the key of this machine name people."""
@@ -71,6 +73,11 @@ class Service:
     @property
     def output(self) -> str:
         return (self.root / "output.txt").read_text(encoding="utf-8")
+
+    @property
+    def faults(self) -> list[str]:
+        """Lines of the log that tell of a fault of the service's own, in whichever form it writes them."""
+        return [line for line in self.output.splitlines() if _OF_A_FAULT.search(line)]
 
     @property
     def pid(self) -> int:
