@@ -9,11 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from tallystick_store.engine.duckdb import Reader
 from tallystick_store.reach import Reach
 from tallystick_store.sql import runner
 from tallystick_store.sql.runner import SqlAnswer, SqlError, SqlQuestion, run_sql
-from tallystick_store.sql.views import VIEWS
+from tallystick_store.sql.views import VIEWS, View
 from tallystick_store.store import Store
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.stores import START_US, Emitter, open_store, spans, write
 
@@ -39,7 +41,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 def ask(store: Store, sql: str, reach: Reach | None = None, **settings: Any) -> SqlAnswer:
     reader = store.database.within(reach or Reach())
-    return run_sql(reader, SqlQuestion(sql, *PERIOD, **settings))
+    return run_sql(reader, SqlQuestion(sql, *PERIOD, **{"seconds": PATIENCE_S, **settings}))
 
 
 def rows(answer: SqlAnswer) -> Any:
@@ -199,8 +201,37 @@ def test_a_period_with_too_much_in_it_is_refused_rather_than_looked_at_in_part(
     assert rows(ask(store, "SELECT count(*) FROM spans")) == [[0]]
     monkeypatch.setattr(runner, "MAX_VIEW_ROWS", 1_000)
     monkeypatch.setattr(runner, "MAX_INPUT_BYTES", 10)
+    monkeypatch.delattr(Reader, "arrow")
     with pytest.raises(SqlError, match="ask for a shorter one, or for fewer columns"):
         ask(store, "SELECT * FROM events")
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("is_all", [True, False], ids=["all", "one"])
+def test_what_a_view_takes_is_known_before_it_is_read(
+    store: Store, name: str, is_all: bool
+) -> None:
+    view, reader = VIEWS[name], store.database
+    for column in [None] if is_all else [[one] for one in view.columns]:
+        size_bytes = view.size_bytes(reader, PERIOD, column)
+        table = view.read(reader, PERIOD, column)
+        bitmaps = (len(table) // 8 + 8) * table.num_columns
+        assert table.nbytes <= size_bytes + bitmaps
+        assert size_bytes <= 8 * (table.nbytes + bitmaps)
+
+
+@pytest.mark.parametrize("step", ["count", "size_bytes", "read"])
+def test_a_view_that_takes_too_long_is_left(
+    store: Store, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    endless = "SELECT sum(a.range + b.range) FROM range(10**8) a, range(10**8) b WHERE $1 < $2"
+
+    def ask_without_end(_view: View, reader: Reader, period: tuple[int, int], *_: Any) -> None:
+        reader.rows(endless, period)
+
+    monkeypatch.setattr(View, step, ask_without_end)
+    with pytest.raises(SqlError, match="was ended"):
+        ask(store, "SELECT count(*) FROM events", seconds=5)
 
 
 @requirement("api.sql")

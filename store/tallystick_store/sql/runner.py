@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import pyarrow as pa
 
 from tallystick.errors import TallystickError
 from tallystick_store.engine.duckdb import Reader
+from tallystick_store.engine.limited import Limited, QueryTimeoutError
 from tallystick_store.sql.views import VIEWS
 
 MAX_VIEW_ROWS: Final = 500_000
@@ -69,6 +71,7 @@ class SqlAnswer:
 
 def run_sql(reader: Reader, question: SqlQuestion) -> SqlAnswer:
     """Answer a text. Raises SqlError, and StoreError when the database cannot be read."""
+    ends_s = time.monotonic() + question.seconds
     with _child(question.seconds) as process:
         assert process.stdin is not None  # noqa: S101 - both are pipes
         assert process.stdout is not None  # noqa: S101
@@ -77,7 +80,7 @@ def run_sql(reader: Reader, question: SqlQuestion) -> SqlAnswer:
             wanted: dict[str, list[str] | None] = _heard(process.stdout)["tables"]
             left = MAX_INPUT_BYTES
             for name, columns in wanted.items():
-                table = _input(reader, name, columns, question, left)
+                table = _input(reader, name, columns, question, left, ends_s)
                 left -= table.nbytes
                 _send(process.stdin, orjson.dumps({"name": name}) + b"\n")
                 _send_table(process.stdin, table)
@@ -85,7 +88,7 @@ def run_sql(reader: Reader, question: SqlQuestion) -> SqlAnswer:
             if said["size"] > _SPELLED * MAX_BYTES:
                 raise _too_large()
             answer = process.stdout.read(said["size"])
-        except BrokenPipeError:
+        except (BrokenPipeError, QueryTimeoutError):
             raise _ended() from None
         if len(answer) != said["size"]:
             raise _ended()
@@ -107,23 +110,39 @@ def _asked(question: SqlQuestion) -> dict[str, Any]:
 
 
 def _input(
-    reader: Reader, name: str, columns: list[str] | None, question: SqlQuestion, left: int
+    reader: Reader,
+    name: str,
+    columns: list[str] | None,
+    question: SqlQuestion,
+    left: int,
+    ends_s: float,
 ) -> pa.Table:
-    """Read one view. The process names views and columns; only known ones are read."""
+    """Read one view, once it is known to be small enough.
+
+    The process names views and columns; only known ones are read. Asking for the rows in batches would not
+    do: DuckDB makes some 100,000 of them before it gives the first.
+    """
     view, period = VIEWS[name], (question.from_us, question.to_us)
-    count = view.count(reader, period)
+    count = view.count(_until(reader, ends_s), period)
     if count > MAX_VIEW_ROWS:
         raise SqlError(
             f"the period has {count} rows in {name}, and at most {MAX_VIEW_ROWS} are looked at:"
             " ask for a shorter one with `from` and `to`"
         )
-    table = view.read(reader, period, columns)
-    if table.nbytes > left:
+    if view.size_bytes(_until(reader, ends_s), period, columns) > left:
         raise SqlError(
             f"the period has more than {MAX_INPUT_BYTES >> 20} MiB in the columns that are named:"
             " ask for a shorter one, or for fewer columns"
         )
-    return table
+    return view.read(_until(reader, ends_s), period, columns)
+
+
+def _until(reader: Reader, ends_s: float) -> Reader:
+    """Return a reader whose next query ends when the process does. Raises SqlError where that is now."""
+    left_s = ends_s - time.monotonic()
+    if left_s <= 0:
+        raise _ended()
+    return Limited(reader, left_s)
 
 
 @contextmanager
