@@ -50,8 +50,7 @@ class Site:
             *("--port", str(self.dashboard_port), "--allowed-host", AUDIT, "--log-format", "json"),
         )
         certify(self.root)
-        (self.root / "nginx.conf").write_text(self._configuration(), "utf-8")
-        self._run("nginx", "-p", str(self.root), "-c", "nginx.conf", "-e", "error.log")
+        self._start_proxy()
         self._until(lambda: self.ask("GET", "/readyz").status == 200)
         self._until(lambda: self.ask("GET", "/login", host=AUDIT).status == 200)
         return self
@@ -94,6 +93,10 @@ class Site:
         assert answer.status == 200, answer.body
         return answer.headers["set-cookie"]
 
+    def _start_proxy(self) -> None:
+        (self.root / "nginx.conf").write_text(self._configuration(), "utf-8")
+        self._run("nginx", "-p", str(self.root), "-c", "nginx.conf", "-e", "error.log")
+
     def _run(self, *command: str) -> None:
         with (self.root / "output.txt").open("ab") as output:
             self.started.append(
@@ -107,17 +110,15 @@ class Site:
 
     def _configuration(self) -> str:
         """Return what is shipped, with the ports and files of this test."""
-        text = SHIPPED.read_text("utf-8")
-        for shipped, own in (
+        text = adapted(
+            SHIPPED,
             ("listen 443 ", f"listen 127.0.0.1:{self.https} "),
             ("listen 4317 ", f"listen 127.0.0.1:{self.grpcs} "),
             ("127.0.0.1:4318;", f"127.0.0.1:{self.service.port};"),
             ("127.0.0.1:4317;", f"127.0.0.1:{self.rpc};"),
             ("127.0.0.1:8501;", f"127.0.0.1:{self.dashboard_port};"),
             ("/etc/nginx/tls/tallystick", str(self.root / "tls")),
-        ):
-            assert shipped in text
-            text = text.replace(shipped, own)
+        )
         folders = "".join(
             f"{name}_temp_path {self.root}/{name};\n"
             for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -136,8 +137,18 @@ class Site:
             except OSError:
                 pass
             time.sleep(0.05)
-        logs = [(self.root / name).read_text("utf-8") for name in ("output.txt", "error.log")]
+        names = [name for name in ("output.txt", "error.log") if (self.root / name).exists()]
+        logs = [(self.root / name).read_text("utf-8") for name in names]
         raise AssertionError("\n".join(logs))
+
+
+def adapted(shipped: Path, *changes: tuple[str, str]) -> str:
+    """Return a configuration that is shipped, with other ports and files; each has to stand in it."""
+    text = shipped.read_text("utf-8")
+    for found, own in changes:
+        assert found in text
+        text = text.replace(found, own)
+    return text
 
 
 def certify(root: Path) -> None:
