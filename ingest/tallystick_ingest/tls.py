@@ -1,8 +1,7 @@
 """TLS 1.2 and above on the service's ports: the files, checked before anything listens, and read again on SIGHUP."""
 
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,15 @@ _ALPN: Final = ("http/1.1",)
 
 
 @dataclass(frozen=True, slots=True)
+class _Held:
+    """A certificate and its key that fit each other, as their files were; each taking of the files is a generation."""
+
+    certificate: bytes
+    key: bytes = field(repr=False)
+    generation: int = 0
+
+
+@dataclass(slots=True)
 class Tls:
     """The certificate of a service. Used from one event loop and gRPC's threads; `reload` from one thread."""
 
@@ -23,6 +31,7 @@ class Tls:
     client_ca: Path | None
     client_rule: ClientRule
     context: ssl.SSLContext
+    held: _Held
 
     def reload(self) -> None:
         """Take the certificate and key as their files are now, for new connections.
@@ -30,8 +39,9 @@ class Tls:
         Raises ConfigError, and changes nothing, for files that do not fit each other. Authorities of clients
         stay those of the start.
         """
-        _context(self.certificate, self.key, None, self.client_rule)
+        _, held = _checked(self.certificate, self.key, None, self.client_rule)
         _load(self.context, self.certificate, self.key)
+        self.held = replace(held, generation=self.held.generation + 1)
 
     def grpc_credentials(self) -> Any:  # noqa: ANN401 - grpc ships no types
         """Return the same for gRPC, which asks clients for a certificate only where it is required."""
@@ -40,13 +50,21 @@ class Tls:
         is_required = self.client_rule == "required" and self.client_ca is not None
         authorities = None if self.client_ca is None else self.client_ca.read_bytes()
 
-        def configuration() -> Any:  # noqa: ANN401
-            pair = (self.key.read_bytes(), self.certificate.read_bytes())
+        def configuration(held: _Held) -> Any:  # noqa: ANN401
+            pair = (held.key, held.certificate)
             return grpc.ssl_server_certificate_configuration([pair], authorities)
 
-        return grpc.dynamic_ssl_server_credentials(
-            configuration(), _once_changed(configuration, self.certificate), is_required
-        )
+        given = self.held
+
+        def fetch() -> Any:  # noqa: ANN401 - asked at each handshake; None: as before
+            nonlocal given
+            held = self.held
+            if held.generation == given.generation:
+                return None
+            given = held
+            return configuration(held)
+
+        return grpc.dynamic_ssl_server_credentials(configuration(given), fetch, is_required)
 
 
 def tls_of(settings: TlsSettings) -> Tls | None:
@@ -54,8 +72,21 @@ def tls_of(settings: TlsSettings) -> Tls | None:
     if settings.certificate is None or settings.key is None:
         return None
     rule = settings.client_certificate
-    context = _context(settings.certificate, settings.key, settings.client_ca, rule)
-    return Tls(settings.certificate, settings.key, settings.client_ca, rule, context)
+    context, held = _checked(settings.certificate, settings.key, settings.client_ca, rule)
+    return Tls(settings.certificate, settings.key, settings.client_ca, rule, context, held)
+
+
+def _checked(
+    certificate: Path, key: Path, client_ca: Path | None, rule: ClientRule
+) -> tuple[ssl.SSLContext, _Held]:
+    """Return a context of the files, and what was in them while it was made; raise ConfigError."""
+    _require_file(certificate)
+    _require_file(key)
+    held = _Held(certificate.read_bytes(), key.read_bytes())
+    context = _context(certificate, key, client_ca, rule)
+    if held != _Held(certificate.read_bytes(), key.read_bytes()):
+        raise ConfigError(f"{certificate} or {key} changed while they were read: try again")
+    return context, held
 
 
 def _context(
@@ -113,22 +144,3 @@ def _require_file(path: Path) -> None:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     if size_bytes > MAX_FILE_BYTES:
         raise ConfigError(f"{path} is larger than a certificate or key can be")
-
-
-def _once_changed(configuration: Callable[[], Any], watched: Path) -> Callable[[], Any]:
-    """Return a function that gives a new configuration once the certificate's file is another, else None."""
-    seen = watched.stat().st_mtime_ns
-
-    def fetch() -> Any:  # noqa: ANN401
-        nonlocal seen
-        try:
-            now = watched.stat().st_mtime_ns
-            if now == seen:
-                return None
-            made = configuration()
-        except OSError:
-            return None
-        seen = now
-        return made
-
-    return fetch
