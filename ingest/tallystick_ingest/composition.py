@@ -111,7 +111,7 @@ class Composition:
         self.people = PeopleBook(kept / "people.json", grants, self.masking, self.clock.now_us)
         issuer = None if self.bearers is None else self.bearers.issuer
         self.sign_on = sign_on_of(self.config.identity, issuer, self.clock)
-        certificates = Certificates(parse_grants(self.config.tls.grants, self.tenant))
+        certificates = Certificates(parse_grants(self.config.tls.grants, self.tenant), self.masking)
         vouchers = Vouchers(self.bearers, self.people, certificates)
         self.gate = Gate(self.ring, self.sessions, self.accounts, self.clock.now_us, vouchers)
         replace_private_file(kept / OPERATOR_FILE, self.gate.operator_token.encode() + b"\n")

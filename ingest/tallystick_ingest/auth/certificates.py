@@ -2,6 +2,9 @@
 
 TLS has verified the certificate by the authorities of the settings before anything here runs. Its names travel
 with a request beside its headers, under a name that no header can have.
+
+The caller's id is a keyed digest of the name by which a certificate is called, so that whoever renews it stays the
+same sender; which certificate it was stands in the records as evidence.
 """
 
 import json
@@ -12,8 +15,9 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from tallystick.capture.identity import Client, Identity, Principal
+from tallystick.capture.identity import Client, Credential, Identity, Principal, joined
 from tallystick.errors import AuthenticationError
+from tallystick.recording.masked import Masking, digest
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.auth.grants import Grants
 
@@ -35,6 +39,7 @@ class Certificates:
     """Makes callers of certificates. Safe to use from several threads."""
 
     grants: Grants
+    masking: Masking
 
     def caller(self, names: str) -> Caller:
         """Return whom a certificate names, of what `certificate_names` printed.
@@ -49,11 +54,13 @@ class Certificates:
                 f"no rule of --tls-grants says what the certificate {fingerprint} may do; "
                 "send `Authorization: Bearer <API key>`, or ask for a rule"
             )
-        id_ = CALLER_PREFIX + fingerprint[:_ID_CHARS]
-        name = _called(stated)[:MAX_NAME_CHARS]
+        kind, called = _called(stated)
+        named = digest(self.masking, "principal", joined(kind, called).encode("utf-8", "replace"))
+        id_, name = CALLER_PREFIX + named[:_ID_CHARS], called[:MAX_NAME_CHARS]
         identity = Identity(
             Principal(id=name, type="service", basis="authenticated"),
             Client(id=id_, basis="authenticated"),
+            credential=Credential(evidence={"fingerprint": fingerprint}),
         )
         return Caller(
             id_, name, granted.scopes, role=granted.role, reach=granted.reach, identity=identity
@@ -78,8 +85,10 @@ def certificate_names(certificate: x509.Certificate) -> str:
     return json.dumps(stated)
 
 
-def _called(stated: Mapping[str, Any]) -> str:
+def _called(stated: Mapping[str, Any]) -> tuple[str, str]:
+    """Return by what a certificate is called, and how."""
     for kind, _ in _KINDS:
         if stated.get(kind):
-            return str(stated[kind][0])
-    return str(stated["subject"] or stated["fingerprint"])
+            return kind, str(stated[kind][0])
+    kind = "subject" if stated["subject"] else "fingerprint"
+    return kind, str(stated[kind])

@@ -23,8 +23,9 @@ from tests.certificates import Authority, Pair
 from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.requirements import requirement
-from tests.sending import JSON, as_protobuf, span_json
+from tests.sending import JSON, PROTOBUF, as_protobuf, batch, logs_protobuf, partial, span_json
 from tests.serving import Service
+from tests.stores import Emitter
 
 pytestmark = pytest.mark.e2e
 
@@ -217,11 +218,51 @@ def test_a_certificate_is_worth_what_a_rule_says(
         verify=str(authority.file),
         timeout=PATIENCE_S,
     ).json()
-    assert (shown["id"], shown["scopes"]) == (f"cert-{reader.fingerprint[:16]}", ["read"])
+    assert shown["scopes"] == ["read"]
     assert shown["name"] == "reader.example.org"
     forged = Authority(tmp_path / "forged").client("collector2", "spiffe://example.org/collector")
     with pytest.raises(requests.RequestException):
         send(service, authority, forged)
+
+
+@requirement("tls.clients")
+def test_whoever_renews_a_certificate_goes_on_with_its_sessions(
+    service: Secured, authority: Authority
+) -> None:
+    service.enrol()
+    emitter, uri = Emitter("renewing"), "spiffe://example.org/collector"
+    for is_opened in (True, False):
+        pair = authority.client("renewed.example.org", uri)
+        body = logs_protobuf(batch(emitter, opened=is_opened))
+        answer = requests.post(
+            f"{service.url}/v1/logs",
+            body,
+            headers={"Content-Type": PROTOBUF},
+            verify=str(authority.file),
+            cert=(str(pair.certificate), str(pair.key)),
+            timeout=PATIENCE_S,
+        )
+        assert (answer.status_code, partial(answer.content)) == (200, (0, ""))
+
+
+@requirement("tls.clients", "access.recorded")
+def test_the_record_of_an_access_says_which_certificate_it_was(
+    service: Secured, authority: Authority
+) -> None:
+    reader = authority.client("reader.example.org")
+    answer = requests.get(
+        f"{service.url}/api/v1/actions?limit=9",
+        verify=str(authority.file),
+        cert=(str(reader.certificate), str(reader.key)),
+        timeout=PATIENCE_S,
+    )
+    assert answer.status_code == 200
+    service.stop()
+    service.start()
+    [said] = [one for one in service.records() if reader.fingerprint in json.dumps(one)]
+    assert json.loads(said["statement"])["type"] == "access.search"
+    assert reader.fingerprint not in said["statement"]
+    assert "credential.evidence" in json.dumps(said["disclosures"])
 
 
 @requirement("tls.clients")
