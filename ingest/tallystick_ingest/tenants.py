@@ -18,6 +18,8 @@ from tallystick.clock import Clock
 from tallystick.errors import ConfigError, TallystickError
 from tallystick.private_file import make_private_directory
 from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.auth.grants import parse_grants
+from tallystick_ingest.auth.leads import Leads
 from tallystick_ingest.auth.tokens import Token
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import Service
@@ -46,6 +48,7 @@ class Tenants:
         self._clock = clock
         self._adding = threading.Lock()
         self._services: dict[str, Service] = {DEFAULT_TENANT: operator}
+        self._leads = Leads(parse_grants(operator.config.identity.grants))
         self._url = ""
         self._is_closing = False
 
@@ -93,6 +96,9 @@ class Tenants:
     def holder(self, headers: Mapping[str, str]) -> Service:
         """Return whose credential a request shows (names in lower case); the operator's for one of nobody."""
         further = [one for one in self if one is not self.operator]
+        token = self.operator.gate.issuers_token(headers) if further else None
+        if token is not None:
+            return self._services.get(self._leads.tenant(token) or DEFAULT_TENANT, self.operator)
         return next((one for one in further if one.gate.holds(headers)), self.operator)
 
     def arrive(self, token: Token) -> tuple[Service, Caller]:

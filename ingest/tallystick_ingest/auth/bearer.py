@@ -20,7 +20,7 @@ from tallystick_ingest.auth.clients import ClientRules, parse_patterns
 from tallystick_ingest.auth.gate import ISSUER_PREFIX, Caller
 from tallystick_ingest.auth.grants import Grants, parse_grants
 from tallystick_ingest.auth.jwks import Issuer
-from tallystick_ingest.auth.tokens import Token, TokenChecker, TokenTerms, unchecked_claims
+from tallystick_ingest.auth.tokens import Token, TokenChecker, TokenTerms
 from tallystick_ingest.settings.identity import IdentitySettings
 
 MAX_NAME_CHARS: Final = 64
@@ -48,10 +48,6 @@ class Bearers:
     def is_instant(self, text: str) -> bool:
         """Whether `caller` would return at once."""
         return self.checker.is_known(text)
-
-    def is_for_us(self, text: str) -> bool:
-        """Whether a token, if what it claims is true, is for this tenant."""
-        return self.grants.is_for_us(unchecked_claims(text))
 
     def caller(self, text: str) -> Caller:
         """Return who sends a token; raises as TokenChecker.token, and for a client that may not come."""

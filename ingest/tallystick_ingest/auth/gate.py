@@ -117,9 +117,6 @@ class Bearers(Protocol):
     def is_instant(self, text: str) -> bool:
         """Whether `caller` would return at once."""
 
-    def is_for_us(self, text: str) -> bool:
-        """Whether a token, if what it claims is true, is for this tenant."""
-
     def caller(self, text: str) -> Caller:
         """Return who sends a token; may wait for the issuer. Raises AuthenticationError and BusyError."""
 
@@ -193,8 +190,16 @@ class Gate:
             "is in credentials.json of the Tallystick home"
         )
 
+    def issuers_token(self, headers: Mapping[str, str]) -> str | None:
+        """Return the token of an issuer that a request shows, if it is one; None for any other credential."""
+        try:
+            text = _bearer(headers.get("authorization", ""))
+        except AuthenticationError:
+            return None
+        return text if self._bearers is not None and looks_like_jwt(text) else None
+
     def holds(self, headers: Mapping[str, str]) -> bool:
-        """Whether the credential that a request shows was given out here, or is for here; it may be worth nothing."""
+        """Whether the credential that a request shows was given out here; it may be worth nothing."""
         try:
             token = session_token(headers)
             text = token or _bearer(headers.get("authorization", ""))
@@ -202,8 +207,6 @@ class Gate:
             return False
         if token:
             return self._sessions.is_known(token)
-        if self._bearers is not None and looks_like_jwt(text):
-            return self._bearers.is_for_us(text)
         return self._of_the_house(text) is not None or self._keys.is_known(text)
 
     def _of_the_house(self, text: str) -> Caller | None:

@@ -73,12 +73,24 @@ class Grants:
 
     def is_for_us(self, claims: Mapping[str, Any]) -> bool:
         """Whether the first rule that fits is one of this tenant."""
-        return any(rule.tenant == self.tenant for rule in self.fitting(claims)[:1])
+        return self.tenant_of(claims) == self.tenant
+
+    def tenant_of(self, claims: Mapping[str, Any]) -> str | None:
+        """Return the tenant of the first rule that fits; None where none does."""
+        return next((rule.tenant for rule in self._fitting(claims)), None)
 
     def fitting(self, claims: Mapping[str, Any]) -> tuple[GrantRule, ...]:
         """Return the rules that fit, in their order."""
-        values = {rule.claim: frozenset(_values(claims, rule.claim)) for rule in self.rules}
-        return tuple(rule for rule in self.rules if rule.value in values[rule.claim])
+        return tuple(self._fitting(claims))
+
+    def _fitting(self, claims: Mapping[str, Any]) -> Iterator[GrantRule]:
+        """Look at each claim once, however many rules name it."""
+        values: dict[str, frozenset[str]] = {}
+        for rule in self.rules:
+            if rule.claim not in values:
+                values[rule.claim] = frozenset(_values(claims, rule.claim))
+            if rule.value in values[rule.claim]:
+                yield rule
 
 
 def parse_grants(written: Sequence[str], tenant: str = DEFAULT_TENANT) -> Grants:

@@ -53,6 +53,32 @@ def test_a_claim_is_worth_what_a_rule_says(
     assert (set(granted.scopes), granted.role) == (set(scopes), role)
 
 
+class Counted(dict[str, Any]):
+    """Claims that count how often each is looked at."""
+
+    def __init__(self, claims: dict[str, Any]) -> None:
+        super().__init__(claims)
+        self.looks: list[str] = []
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.looks.append(name)
+        return super().get(name, default)
+
+
+def test_a_claim_is_looked_at_once_however_many_rules_name_it() -> None:
+    assert looks_with(50) == looks_with(1)
+
+
+def looks_with(count: int) -> int:
+    """Say how often claims are looked at by so many rules."""
+    claims = Counted({"groups": ["g0", "others"]})
+    written = (f"groups=g{number}->viewer@tenant:t{number}" for number in range(count))
+    grants = rules(",".join(written))
+    assert grants.tenant_of(claims) == "t0"
+    assert len(grants.fitting(claims)) == 1
+    return len(claims.looks)
+
+
 @requirement("auth.grants")
 def test_nothing_is_granted_by_default() -> None:
     assert Grants().of({"groups": ["admin"], "role": "admin", "scope": "admin read"}) == Granted()

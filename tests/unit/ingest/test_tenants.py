@@ -1,16 +1,21 @@
 """Tenants in one process: each has everything of its own, and a credential leads to one of them."""
 
-from collections.abc import Iterator
+import base64
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tallystick.errors import AuthenticationError, AuthorizationError, ConfigError
 from tallystick.testing import FakeClock
+from tallystick_ingest.auth import leads
 from tallystick_ingest.auth.api_keys import NewKey
 from tallystick_ingest.auth.gate import ADMINISTRATOR
-from tallystick_ingest.auth.tokens import Token
+from tallystick_ingest.auth.grants import parse_grants
+from tallystick_ingest.auth.tokens import Token, unchecked_claims
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.service import Service
 from tallystick_ingest.service_keys import MAX_TENANTS, make_tenant, tenant_secrets
@@ -75,16 +80,14 @@ def test_a_credential_leads_to_the_tenant_that_gave_it_out(tenants: Tenants) -> 
         assert tenants.holder({"cookie": f"tallystick_admin={session}"}) is service
 
 
-RULES = "groups=acme->admin@tenant:acme, groups=ops->viewer"
+RULES = "groups=acme->admin@tenant:acme, groups=ops->viewer, groups=elsewhere->viewer@tenant:none"
 
 
 @pytest.mark.parametrize("groups", [[], ["ops"]], ids=["refused", "moved"])
 def test_whom_the_issuer_leads_elsewhere_or_nowhere_keeps_no_session(
     tmp_path: Path, groups: list[str]
 ) -> None:
-    stated = {"home": str(tmp_path), "oidc_grants": RULES, "oidc_issuer": "http://127.0.0.1:1"}
-    config = load_service_config({**stated, "public_url": "https://audit.example.org"}, {})
-    with closing(Tenants.open(config, FakeClock())) as tenants:
+    with closing(Tenants.open(trusting(tmp_path), FakeClock())) as tenants:
         acme = tenants.add("acme")
         service, eve = tenants.arrive(signed_on(["acme"]))
         session, _ = service.sessions.start(eve.id)
@@ -93,6 +96,46 @@ def test_whom_the_issuer_leads_elsewhere_or_nowhere_keeps_no_session(
             assert tenants.arrive(signed_on(groups))[0] is tenants.operator
         with pytest.raises(AuthenticationError, match="has ended"):
             acme.gate.caller(shown(session))
+
+
+def test_a_token_leads_to_the_tenant_of_its_rule_and_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def counted(text: str) -> Mapping[str, Any]:
+        read.append(text)
+        return unchecked_claims(text)
+
+    monkeypatch.setattr(leads, "unchecked_claims", counted)
+    with closing(Tenants.open(trusting(tmp_path), FakeClock())) as tenants:
+        acme, _ = tenants.add("acme"), tenants.add("globex")
+        texts = [unsigned(groups) for groups in (["acme"], ["ops"], ["nobody"], ["elsewhere"])]
+        for _ in range(3):
+            found = [tenants.holder(shown(text)) for text in texts]
+            assert found == [acme, *[tenants.operator] * 3]
+    assert read == texts
+
+
+def test_tokens_are_remembered_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leads, "MAX_REMEMBERED", 2)
+    known = leads.Leads(parse_grants(RULES.split(", ")))
+    texts = [unsigned([group]) for group in ("acme", "ops", "nobody")]
+    for _ in range(2):
+        assert [known.tenant(text) for text in texts] == ["acme", "default", None]
+    assert len(known) == 2
+
+
+def unsigned(groups: list[str]) -> str:
+    parts = ({"alg": "RS256"}, {"groups": groups})
+    printed = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts]
+    return ".".join([*(one.rstrip("=") for one in printed), "AAAA"])
+
+
+def trusting(home: Path) -> ServiceConfig:
+    """Trust an issuer that does not answer."""
+    stated = {"home": str(home), "oidc_grants": RULES, "oidc_issuer": "http://127.0.0.1:1"}
+    return load_service_config({**stated, "public_url": "https://audit.example.org"}, {})
 
 
 def signed_on(groups: list[str]) -> Token:
