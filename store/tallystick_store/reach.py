@@ -110,42 +110,6 @@ class Reach:
 OPEN: Final = Reach()
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How the rows of a derived table are cut, by columns of its own.
-
-    A dimension without a column cuts the whole table away: with no column at all, it is there for a full
-    reach alone. `payload` and `names` are columns that are NULL for a reader without that right.
-    """
-
-    environment: str | None = None
-    agent: str | None = None
-    tool: str | None = None
-    resource: str | None = None
-    payload: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-
-    def view(self, table: str, reach: Reach) -> str:
-        """Return the SELECT of the view; `table` is the quoted name of what lies behind it."""
-        cut = (
-            (reach.environments, self.environment),
-            (reach.agents, self.agent),
-            (reach.tools, self.tool),
-            (reach.resources, self.resource),
-        )
-        conditions = [
-            matches(column, patterns) if column else "false"
-            for patterns, column in cut
-            if patterns is not None
-        ]
-        hidden = () if reach.has_payload else self.payload
-        hidden += () if reach.has_names else self.names
-        return _select(table, dict.fromkeys(hidden, "NULL"), conditions)
-
-
-RULES: Final[dict[str, Rule]] = {table.name: Rule() for table in PROJECTIONS}
-"""Rules of derived tables, by name. A table with none, here or below, is empty within a reach."""
-
 PUBLIC: Final[tuple[Table, ...]] = (CHECKPOINTS, META)
 """Tables that tell nothing of any record: hashes, signatures, the name of the log."""
 
@@ -171,8 +135,10 @@ def _rule_of(table: Table, reach: Reach, schema: str) -> str:
         return _select(behind, {}, [] if reach.is_full else [within])
     if table == LATE_DISCLOSURES:
         return _select(behind, {}, _late_conditions(reach))
-    rule = RULES.get(table.name)
-    return _select(behind, {}, ["false"]) if rule is None else rule.view(behind, reach)
+    is_whole = (
+        table in PROJECTIONS and reach.is_full
+    )  # what is derived from many records cannot be cut
+    return _select(behind, {}, [] if is_whole else ["false"])
 
 
 def _event_texts(reach: Reach) -> dict[str, str]:

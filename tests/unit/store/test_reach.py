@@ -14,8 +14,9 @@ from tallystick.tlog.tree import leaf_hash
 from tallystick_store import reach as reach_module
 from tallystick_store.engine.duckdb import ALL_TABLES, Reader
 from tallystick_store.events import read_events
+from tallystick_store.projections.tables import PROJECTED, PROJECTIONS
 from tallystick_store.query import Query
-from tallystick_store.reach import OPEN, Reach, Rule, view_statements
+from tallystick_store.reach import OPEN, Reach, view_statements
 from tallystick_store.rows import EventRow, Merge, SpanBatch, SpanRow
 from tallystick_store.schema import APPLIED, Column, Table
 from tallystick_store.store import Store
@@ -213,7 +214,7 @@ def test_nothing_of_a_record_is_left_where_nothing_is_within_the_reach(store: St
 
 def test_every_table_has_a_rule_or_is_empty_within_any_reach(store: Store) -> None:
     own = {table.name for table in ALL_TABLES}
-    assert own == {*VIEWED, *reach_module.RULES, APPLIED.name}
+    assert own == {*VIEWED, *(table.name for table in PROJECTIONS), APPLIED.name}
     reader = store.database.within(Reach(has_names=False))
     assert reader.rows("SELECT * FROM applied") == []
     assert store.database.rows("SELECT * FROM applied") != []
@@ -229,40 +230,28 @@ def test_a_table_without_a_rule_is_cut_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "reach", "expected"),
+    ("reach", "is_there"),
     [
-        (Rule(), Reach(has_payload=False), [("buyer", "Ann"), ("seller", "Ben")]),
-        (Rule(), Reach(agents=("buyer",)), []),
-        (Rule(agent="agent"), Reach(agents=("buyer",)), [("buyer", "Ann")]),
-        (Rule(agent="agent"), Reach(agents=("buyer",), tools=("*",)), []),
-        (
-            Rule(agent="agent", names=("person",)),
-            Reach(agents=("b*",), has_names=False),
-            [("buyer", None)],
-        ),
-        (Rule(payload=("person",)), Reach(has_payload=False), [("buyer", None), ("seller", None)]),
+        (Reach(has_payload=False, has_names=False), True),
+        (Reach(environments=("*",)), False),
+        (Reach(agents=("*",)), False),
+        (Reach(tools=("*",)), False),
+        (Reach(resources=("*",)), False),
     ],
     ids=str,
 )
-def test_a_derived_table_is_cut_by_the_columns_of_its_rule(
-    monkeypatch: pytest.MonkeyPatch,
-    rule: Rule,
-    reach: Reach,
-    expected: list[tuple[str, str | None]],
-) -> None:
-    table = Table("sums", (Column("agent", "VARCHAR"), Column("person", "VARCHAR")))
-    monkeypatch.setitem(reach_module.RULES, "sums", rule)
+def test_a_derived_table_is_there_for_a_full_reach_alone(reach: Reach, is_there: bool) -> None:
     with duckdb.connect() as connection:
-        connection.execute(table.definition)
-        connection.execute("INSERT INTO sums VALUES ('buyer', 'Ann'), ('seller', 'Ben')")
-        assert _asked(connection, table, reach) == expected
+        connection.execute(PROJECTED.definition)
+        connection.execute("INSERT INTO projected VALUES (0, 1)")
+        assert _asked(connection, PROJECTED, reach) == ([(0, 1)] if is_there else [])
 
 
 def _asked(connection: duckdb.DuckDBPyConnection, table: Table, reach: Reach) -> Sequence[object]:
     with connection.cursor() as cursor:
         for statement in view_statements(reach, "memory", [table]):
             cursor.execute(statement)
-        return cursor.execute("SELECT * FROM sums ORDER BY 1").fetchall()
+        return cursor.execute(f'TABLE "{table.name}" ORDER BY 1').fetchall()
 
 
 @pytest.mark.parametrize("reach", [OPEN, Reach(has_names=False), Reach(has_payload=False)], ids=str)
