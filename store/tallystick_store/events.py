@@ -25,6 +25,7 @@ from tallystick_store.records import split_lines
 from tallystick_store.schema import EVENTS
 from tallystick_store.sealing import Leaf, Sealing, sealing_of
 from tallystick_store.stretches import Stretch, around
+from tallystick_store.withheld import withheld_faults
 
 Proof: TypeAlias = Literal["sealed", "recovered", "unsealed", "derived"]
 
@@ -118,6 +119,7 @@ def _events(
     texts, records = [one.text for one in readings], [one.record for one in readings]
     faults.check_events(cells, texts, records, entries)
     _check_repeated(indexes, faults)
+    _check_withheld(database, indexes, faults)
     sealings = _sealings(database, records, around(indexes)) if indexes else []
     return tuple(
         StoredEvent(
@@ -195,6 +197,16 @@ def _check_repeated(indexes: Sequence[int], faults: RowFaults) -> None:
         elif log_index == before:
             faults.add(row, "log_index", "one row for each entry of the log", "a second row")
         before = log_index
+
+
+def _check_withheld(database: Reader, indexes: Sequence[int], faults: RowFaults) -> None:
+    """Name what is wrong with texts that this reader is not shown."""
+    found = withheld_faults(database, indexes)
+    for row, log_index in enumerate(indexes):
+        known = {one.column for one in faults.of(row)}
+        for fault in found.get(log_index, ()):
+            if fault.column not in known:
+                faults.add(row, fault.column, fault.stated, fault.stored)
 
 
 def _sealings(database: Reader, records: Sequence[Record | None], near: Stretch) -> list[Sealing]:

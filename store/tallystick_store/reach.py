@@ -34,7 +34,7 @@ NAME_FIELDS: Final = ("credential.evidence", "delegation", "principal.id")
 _ESCAPE: Final = "!"
 _WILD: Final = ("*", "?")
 _LIKE: Final = {_ESCAPE: "!!", "%": "!%", "_": "!_", "*": "%", "?": "_"}
-_LINE_OF_NAME: Final = (
+LINE_OF_NAME: Final = (
     r"""'^\["[0-9a-f]{32}","("""
     + "|".join(name.replace(".", r"\.") for name in NAME_FIELDS)
     + """)",'"""
@@ -149,7 +149,7 @@ def _event_texts(reach: Reach) -> dict[str, str]:
     if not reach.has_names:
         lines = (
             "list_filter(string_split(disclosures, chr(10)),"
-            f" lambda line: NOT regexp_matches(line, {_LINE_OF_NAME}))"
+            f" lambda line: NOT regexp_matches(line, {LINE_OF_NAME}))"
         )
         return {
             "principal_id": "NULL",
@@ -205,7 +205,7 @@ def _span_conditions(reach: Reach, schema: str) -> list[str]:
 def _late_conditions(reach: Reach) -> list[str]:
     if not reach.has_payload:
         return ["false"]
-    conditions = [] if reach.has_names else [f"NOT regexp_matches(line, {_LINE_OF_NAME})"]
+    conditions = [] if reach.has_names else [f"NOT regexp_matches(line, {LINE_OF_NAME})"]
     if not reach.is_full:
         conditions.append("log_index IN (SELECT log_index FROM temp.main.events)")
     return conditions

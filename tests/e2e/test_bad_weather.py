@@ -24,7 +24,7 @@ import tallystick
 
 tallystick.instrument()
 for tool in sys.argv[1:]:
-    with tallystick.tool_call(tool, {"invoice": 17}) as call:
+    with tallystick.caller(user_id="bob"), tallystick.tool_call(tool, {"invoice": 17}) as call:
         call.result("done")
 """
 CLAIM = (
@@ -32,7 +32,7 @@ CLAIM = (
 )
 """What a page may say of a log that it has read, and of no other."""
 
-SEEN_FROM_OUTSIDE = ("unreadable", "rewritten", "disclosed")
+SEEN_FROM_OUTSIDE = ("unreadable", "rewritten", "disclosed", "withheld")
 """A column that no longer fits its record is seen by whoever reads the row, or the stopped store."""
 
 CHANGES = {
@@ -40,6 +40,7 @@ CHANGES = {
     "unreadable": ("statement = left(statement, 40)", "statement"),
     "rewritten": ("statement = replace(statement, 'success', 'failure')", "statement"),
     "disclosed": ("disclosures = replace(disclosures, '17', '71')", "disclosure"),
+    "withheld": ("disclosures = replace(disclosures, 'bob', 'eve')", "disclosure"),
 }
 """What is done to the record of a call of each tool, and a word of what has to be said about it."""
 
@@ -125,6 +126,7 @@ def test_a_changed_row_makes_its_trace_red_and_is_named_there(
     row = visitor.page.locator("[data-span]", has_text="corrupt")
     expect(row).to_have_count(1)
     expect(row.locator(".seal")).to_have_count(0)
+    assert {"bob", "eve"}.isdisjoint(re.findall(r"\w+", visitor.text()))
     assert visitor.faults() == []
 
 

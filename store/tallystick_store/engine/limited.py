@@ -33,6 +33,11 @@ class Limited(Reader):
         """What was found out about this file."""
         return self._whole.memory
 
+    @property
+    def whole(self) -> Reader:
+        """All that lies behind, within the same time for each query."""
+        return Limited(self._whole.whole, self._limit_s)
+
     def _settle(self) -> None:
         self._whole._settle()  # noqa: SLF001 - a reader around a reader
 

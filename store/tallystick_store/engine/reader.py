@@ -32,6 +32,11 @@ class Reader(ABC):
     def memory(self) -> Memory:
         """What was found out about this file."""
 
+    @property
+    def whole(self) -> "Reader":
+        """All that lies behind this reader: for checks that give out nothing of what they read."""
+        return self
+
     def consistently(self, ask: Callable[[], Answer]) -> Answer:
         """Return what several queries find together; asked again where the file was written anew between them."""
         while True:
@@ -120,6 +125,11 @@ class Within(Reader):
     def memory(self) -> Memory:
         """What was found out about this file."""
         return self._whole.memory
+
+    @property
+    def whole(self) -> Reader:
+        """The database without the views."""
+        return self._whole
 
     def _settle(self) -> None:
         self._settle_whole()

@@ -10,9 +10,11 @@ from tallystick.tlog.entry import parse_entry
 from tallystick.tlog.proofs import verify_inclusion
 from tallystick.tlog.tree import leaf_hash
 from tallystick_store.actions import ActionFilter
+from tallystick_store.engine.limited import Limited
 from tallystick_store.event_proof import EventProof, prove_event
 from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.query import Query, Trace
+from tallystick_store.reach import OPEN, Reach
 from tallystick_store.store import Store
 from tests.requirements import requirement
 from tests.stores import Emitter, open_store, spans, write
@@ -59,10 +61,10 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def trace_of(directory: Path) -> Trace:
+def trace_of(directory: Path, reach: Reach = OPEN) -> Trace:
     store = open_store(directory)
     try:
-        return Query(store.database, store.published).trace(TRACE)
+        return Query(store.database.within(reach), store.published).trace(TRACE)
     finally:
         store.close()
 
@@ -309,4 +311,82 @@ def test_a_recovered_event_names_the_record_that_adopted_it(tmp_path: Path) -> N
     assert (found.recovered_by, found.seal) == (1, None)
     assert found.event is not None
     assert found.event.proof == "recovered"
+    store.close()
+
+
+NAMES_WITHHELD = Reach(has_names=False)
+PAYLOAD_WITHHELD = Reach(has_payload=False, has_names=False)
+CHANGED_NAMES = {
+    "disclosures = replace(disclosures, 'person-1', 'mallory')": "disclosures",
+    "principal_id = 'mallory'": "principal_id",
+    "principal_id = NULL": "principal_id",
+    "disclosures = NULL": "disclosure_count",
+    "disclosures = split_part(disclosures, chr(10), 1)": "disclosure_count",
+    "disclosure_count = 7": "disclosure_count",
+}
+
+
+@pytest.mark.parametrize("reach", [NAMES_WITHHELD, PAYLOAD_WITHHELD])
+def test_what_is_withheld_has_no_fault_where_nobody_changed_it(
+    directory: Path, reach: Reach
+) -> None:
+    assert columns_of(trace_of(directory, reach)) == {}
+
+
+@pytest.mark.parametrize("reach", [NAMES_WITHHELD, PAYLOAD_WITHHELD])
+@pytest.mark.parametrize("assignment", CHANGED_NAMES)
+def test_a_changed_name_is_a_fault_for_a_reader_who_is_not_shown_it(
+    directory: Path, assignment: str, reach: Reach
+) -> None:
+    change(directory, assignment)
+    trace = trace_of(directory, reach)
+    faults = columns_of(trace)
+    assert faults.keys() == {TARGET}
+    assert CHANGED_NAMES[assignment] in faults[TARGET]
+    assert len(set(faults[TARGET])) == len(faults[TARGET])
+    for told in (str(trace), str(columns_of(trace))):
+        assert "mallory" not in told
+        assert "person-1" not in told
+
+
+@pytest.mark.parametrize("reach", [NAMES_WITHHELD, PAYLOAD_WITHHELD])
+def test_a_late_name_that_no_statement_binds_is_a_fault_for_a_reader_who_is_not_shown_it(
+    directory: Path, reach: Reach
+) -> None:
+    line = f'["{"ab" * 16}","principal.id","mallory"]'
+    with duckdb.connect(str(directory / DATABASE_NAME)) as connection:
+        sql = "INSERT INTO late_disclosures (log_index, line) VALUES (?, ?)"
+        connection.execute(sql, [TARGET, line]).fetchall()
+    trace = trace_of(directory, reach)
+    assert columns_of(trace) == {TARGET: ["disclosures"]}
+    assert "mallory" not in str(trace)
+
+
+def test_a_changed_argument_is_a_fault_for_a_reader_who_is_shown_none(directory: Path) -> None:
+    before = stored(directory, "disclosures")
+    change(directory, 'disclosures = replace(disclosures, \'"params","\', \'"params","9\')')
+    assert stored(directory, "disclosures") != before
+    assert columns_of(trace_of(directory, PAYLOAD_WITHHELD)) == {TARGET: ["disclosures"]}
+
+
+@pytest.mark.parametrize("reach", [NAMES_WITHHELD, PAYLOAD_WITHHELD])
+def test_a_statement_that_cannot_be_read_fits_nothing_and_breaks_nothing(
+    directory: Path, reach: Reach
+) -> None:
+    change(directory, "statement = left(statement, 40)")
+    assert "statement" in columns_of(trace_of(directory, reach))[TARGET]
+    change(directory, "statement = NULL")
+    assert "statement" in columns_of(trace_of(directory, reach))[TARGET]
+
+
+@pytest.mark.parametrize("reach", [NAMES_WITHHELD, PAYLOAD_WITHHELD])
+def test_the_proof_of_a_record_names_a_withheld_line_that_does_not_fit(
+    directory: Path, reach: Reach
+) -> None:
+    change(directory, "disclosures = replace(disclosures, 'person-1', 'mallory')")
+    store = open_store(directory)
+    found = prove_event(store, TARGET, Limited(store.database.within(reach), 60))
+    assert found is not None
+    assert "disclosures" in [fault.column for fault in found.faults]
+    assert "mallory" not in str(found)
     store.close()
