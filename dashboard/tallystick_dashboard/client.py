@@ -7,7 +7,7 @@ Every fault is a DashboardError that says what a screen can tell its reader.
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
@@ -18,6 +18,7 @@ import requests
 
 from tallystick.errors import TallystickError
 from tallystick.shipping.client import Target, cause
+from tallystick_dashboard import reason
 
 Shape = Mapping[str, Any]
 Query = Mapping[str, str | int | None]
@@ -104,6 +105,12 @@ class Client:
 
     url: str
     token: str | None = field(default=None, repr=False)
+    reason: str | None = field(default=None, repr=False)
+    """Why names of people are asked for; None: they are withheld."""
+
+    def because(self, reason: str | None) -> "Client":
+        """Return a client that asks for names of people too, for a reason that goes on record."""
+        return replace(self, reason=reason)
 
     def login(self, name: str, password: str) -> Login:
         """Begin a session of an account; NotSignedInError when the service knows no such person."""
@@ -245,7 +252,7 @@ class Client:
         target = Target(self.url, self.token)
         given = {name: value for name, value in (query or {}).items() if value not in (None, "")}
         address = f"{self.url}{path}" + (f"?{urlencode(given)}" if given else "")
-        sent = {**(headers or {}), **({} if self.token is None else _bearer(self.token))}
+        sent = {**(headers or {}), **self._credentials()}
         with requests.Session() as session:
             session.trust_env = not target.is_local  # proxies are for other machines
             try:
@@ -264,6 +271,12 @@ class Client:
                 raise ServiceAwayError(
                     f"The service at {self.url} does not answer: {cause(error)}"
                 ) from None
+
+    def _credentials(self) -> dict[str, str]:
+        held = {} if self.token is None else {"authorization": f"Bearer {self.token}"}
+        if self.reason is not None:
+            held[reason.HEADER] = reason.header_value(self.reason)
+        return held
 
 
 def _check(answer: requests.Response) -> None:
@@ -316,10 +329,6 @@ def _part(found: Shape, name: str) -> Shape:
 
 def _login(found: Shape) -> Login:
     return Login(found["session"], found["ends_us"])
-
-
-def _bearer(token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}"}
 
 
 def _segment(text: str) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from tallystick_dashboard import session, strip
+from tallystick_dashboard import names, session, strip
 from tallystick_dashboard.client import (
     Client,
     DashboardError,
@@ -34,6 +34,7 @@ _ADDRESS: Final = "address-of-a-fault"
 def show(title: str, draw: Draw) -> None:
     """Show one page: `draw` gets the client and the person, and may raise any DashboardError."""
     _restore_address(title)
+    names.stay_on(title)
     client = session.client_of_visitor()
     with faults_shown(title):
         person = client.me()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
@@ -549,6 +550,35 @@ def test_a_reason_that_is_none_reveals_nothing(world: World, reason: str) -> Non
         )
         assert shown.status_code == 400
         assert PERSON not in shown.text
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (b"", "8 to 500 characters, got 0"),
+        (b"short", "got 5"),
+        (b"a line%0Afeed in it", "line breaks"),
+        ("γιατί; an incident".encode(), "percent-encode"),
+        ("für einen Fall".encode("latin-1"), "percent-encode"),
+        (b"an incident %FF of a test", "percent-encode"),
+    ],
+)
+def test_each_reason_that_is_none_is_told_what_it_lacks(
+    world: World, reason: bytes, said: str
+) -> None:
+    headers = [(b"tallystick-reason", reason)]
+    headers += [(name.encode(), value.encode()) for name, value in world.key(SCOPES).items()]
+    answer = world.client.get("/api/v1/actions", headers=headers)
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+    assert PERSON not in answer.text
+
+
+def test_a_reason_may_be_in_any_script(world: World) -> None:
+    headers = world.key(SCOPES) | {"tallystick-reason": quote("γιατί διαγράφηκε; 事件 4711")}
+    answer = world.client.get("/api/v1/actions", headers=headers)
+    assert answer.status_code == 200
+    assert PERSON in answer.text
 
 
 def test_what_was_revealed_is_on_record_with_its_reason(world: World) -> None:

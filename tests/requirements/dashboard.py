@@ -46,6 +46,11 @@ DASHBOARD: Final = {
         "OWASP ASVS 5.0 V8.2",
         "Each run of a page asks for the visitor's rights anew; an end of the session leads to the login.",
     ),
+    "dashboard.names": Requirement(
+        "GDPR art. 5(1)(c); promise: payload and reveal are separate rights",
+        "Names of people are shown to whoever may reveal them and says why, in the one view that this was"
+        " said for, with the reason in sight and on record; nobody else is offered it.",
+    ),
     "dashboard.launch": Requirement(
         "promise: one process to start",
         "The dashboard starts and ends with the service, however that ends, and never stops it.",

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from tallystick_dashboard import names
 from tallystick_dashboard.amounts import duration, moment
 from tallystick_dashboard.client import ActionPage, Client, Person
 from tallystick_dashboard.figures import Column, table
@@ -21,7 +22,7 @@ Row = Mapping[str, Any]
 
 ANY: Final = "any"
 BEFORE: Final = "before"
-NAMES: Final = ("tool", "agent", "principal")
+PEOPLE_AND_THINGS: Final = ("tool", "agent", "principal")
 CHOICES: Final = {"outcome": (ANY, *OUTCOMES), "sealing": (ANY, *SEALINGS)}
 MAX_FILTER_CHARS: Final = 256
 _MOMENT_CHARS: Final = len("2026-11-22 19:12:03.123")
@@ -43,11 +44,12 @@ COLUMNS: Final = (
 _CLASSES: Final = ("ts-nowrap ts-mono", "", "ts-cut", "ts-cut", "ts-cut", "ts-cut", "ts-nowrap")
 
 
-def draw(client: Client, _person: Person) -> None:
+def draw(client: Client, person: Person) -> None:
     """Draw the page."""
     query = _filters()
     before = st.query_params.get(BEFORE)
-    page = client.actions(query, before=before)
+    reason = names.control(person, query, "in the column Principal")
+    page = client.because(reason).actions(query, before=before)
     rows = page.frame.to_dicts()
     _pager(page, rows, before)
     with st.container(key="actions_table"):
@@ -59,7 +61,7 @@ def draw(client: Client, _person: Person) -> None:
             _nothing(page, before)
     if rows and page.before is not None:
         st.html(tag("a", "Older", icon("right"), href=_address(page.before), cls="ts-button"))
-    command = _command(query)
+    command = _command(query, has_names=reason is not None)
     if command:
         st.html(
             tag(
@@ -77,7 +79,7 @@ def _filters() -> dict[str, str]:
         places = st.columns([1, 2, 2, 2, 1.4, 1.4])
         with places[0]:
             query = {"from": period_of("24h", on_change=_to_newest).since}
-        for name, place in zip(NAMES, places[1:4], strict=True):
+        for name, place in zip(PEOPLE_AND_THINGS, places[1:4], strict=True):
             with place:
                 value = st.text_input(
                     name.capitalize(),
@@ -192,7 +194,7 @@ def _linked(row: Row, text: str) -> Child:
     return tag("a", text, href=f"/trace?{urlencode(query)}")
 
 
-def _command(query: Mapping[str, str]) -> str | None:
+def _command(query: Mapping[str, str], *, has_names: bool) -> str | None:
     """Return the command that lists the same; None where a filter could not be typed."""
     words = ["tallystick", "actions"]
     for name, value in query.items():
@@ -200,4 +202,4 @@ def _command(query: Mapping[str, str]) -> str | None:
             words += [f"--{name}", value]
     if query.get("sealing") or any(safe(word) != word for word in words):
         return None
-    return shlex.join(words)
+    return shlex.join([*words, *(("--reason", "WHY") if has_names else ())])

@@ -1,11 +1,13 @@
 """The trace page: `/trace?id=<32 hex>&span=<16 hex>`; without an id, the newest traces."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
 
-from tallystick_dashboard import amounts, components
+from tallystick_dashboard import amounts, components, names
 from tallystick_dashboard.blocks import heading, note
 from tallystick_dashboard.client import Client, NotFoundError, Person, Shape
 from tallystick_dashboard.figures import Column, table
@@ -37,27 +39,48 @@ _SECONDS: Final = len("2026-11-22 19:12:03")
 _CELL_CHARS: Final = 120
 
 
-def draw(client: Client, _person: Person) -> None:
+def draw(client: Client, person: Person) -> None:
     """Draw the page; raises DashboardError where the service gives no answer."""
     trace_id = st.query_params.get("id", "")
     if not trace_id:
-        _newest(client)
+        _newest(client, person)
     elif not TRACE_ID.fullmatch(trace_id):
         _missing(
             trace_id, "This is no trace id: expected 32 hex digits, as in a link from Actions."
         )
     else:
-        _trace(client, trace_id)
+        _trace(client, person, trace_id)
 
 
-def _trace(client: Client, trace_id: str) -> None:
+def _trace(client: Client, person: Person, trace_id: str) -> None:
     try:
         trace = read_trace(trace_id, client.trace(trace_id))
     except NotFoundError:
         _missing(trace_id, "No record and no span of this service has this trace id.")
         return
     head(trace)
-    explore(trace, client, _keys(client))
+    view = {"id": trace_id}
+    reason = names.control(person, view, "in the records that you open here")
+    explore(trace, _Records(client, view, has_names=reason is not None), _keys(client))
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Where the detail pane asks: for records with the reason that is in force at that moment."""
+
+    client: Client
+    view: names.View
+    has_names: bool
+    """Whether the page says that names are shown; it is drawn anew once that is over."""
+
+    def event(self, log_index: int) -> Shape:
+        reason = names.reason_in(self.view)
+        if self.has_names and reason is None:
+            st.rerun(scope="app")
+        return self.client.because(reason).event(log_index)
+
+    def spans(self, trace_id: str, span_id: str) -> Sequence[Shape]:
+        return self.client.spans(trace_id, span_id)
 
 
 def _keys(client: Client) -> Keys:
@@ -72,8 +95,9 @@ def _missing(trace_id: str, why: str) -> None:
         components.panel([*heading("trace", safe(trace_id, 80)), *note(why)], "trace-missing")
 
 
-def _newest(client: Client) -> None:
-    found = client.traces({}, NEWEST)["traces"]
+def _newest(client: Client, person: Person) -> None:
+    reason = names.control(person, {}, "in the column Principal")
+    found = client.because(reason).traces({}, NEWEST)["traces"]
     if not found:
         empty("No trace is recorded here yet. Record one:", _COMMAND)
         return

@@ -89,10 +89,12 @@ def give_reason(request: Request, caller: Caller, reason: str) -> None:
     for scope in _TO_REVEAL:
         caller.require(scope)
     stated = reason.strip()
-    if not MIN_REASON_CHARS <= len(stated) <= MAX_REASON_CHARS or not stated.isprintable():
+    if not MIN_REASON_CHARS <= len(stated) <= MAX_REASON_CHARS:
         raise BadRequestError(
-            f"a reason has {MIN_REASON_CHARS} to {MAX_REASON_CHARS} printable characters, got {len(stated)}"
+            f"a reason has {MIN_REASON_CHARS} to {MAX_REASON_CHARS} characters, got {len(stated)}"
         )
+    if not stated.isprintable():
+        raise BadRequestError("a reason is one line of printable characters: take line breaks out")
     request.state.reason = stated
 
 
@@ -109,6 +111,18 @@ def record_access(
     if reason and kind != "access.export":
         kind = "access.reveal"
     service_of(request).accesses.record(Access(kind, target, caller, query, rows, reason))
+
+
+def _reason_of_header(value: str) -> str:
+    """Read a reason as a header carries it: ASCII, everything else as percent-encoded UTF-8."""
+    try:
+        if value.isascii():
+            return unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        pass
+    raise BadRequestError(
+        f"{REASON_HEADER} cannot be read: percent-encode every character that is not ASCII, as UTF-8"
+    )
 
 
 def query_of(request: Request, caller: Caller) -> Query:
@@ -145,7 +159,7 @@ class CallerWith:
             caller.require_whole_reach()
         reason = request.headers.get(REASON_HEADER)
         if reason is not None:
-            give_reason(request, caller, unquote(reason))
+            give_reason(request, caller, _reason_of_header(reason))
         return caller
 
 

@@ -57,6 +57,7 @@ ACTION: Mapping[str, Any] = {
     "masked": 2,
     "faults": 0,
 }
+SECURITY = Person("account:s", "sam", "security", ("read", "payload", "reveal", "export", "sql"))
 AUDITOR = Person("account:a", "audrey", "auditor", ("read", "export"))
 VIEWER = Person("account:v", "vera", "viewer", ("read",))
 
@@ -79,6 +80,11 @@ class Answers:
 
         return ask
 
+    def because(self, reason: str | None) -> "Answers":
+        """Keep the reason, and answer on."""
+        self.asked.append(("because", (reason,), {}))
+        return self
+
     def calls(self, name: str) -> list[tuple[tuple[object, ...], dict[str, object]]]:
         """Return how a method was called."""
         return [(arguments, named) for asked, arguments, named in self.asked if asked == name]
@@ -94,6 +100,11 @@ def markup_of(screen: AppTest) -> str:
     """Return every piece of markup of a screen that has run without a fault."""
     assert [one.message for one in screen.exception] == []
     return "\n".join(one.proto.body for one in screen.get("html"))
+
+
+def fields_of(screen: AppTest) -> dict[str, str]:
+    """Return what stands in each text field of a screen, by its key."""
+    return {str(one.key): str(one.value or "") for one in screen.text_input}
 
 
 def text_of(screen: AppTest) -> str:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 import polars as pl
 import pytest
@@ -70,6 +71,25 @@ def service() -> Iterator[StandIn]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@requirement("dashboard.names")
+def test_a_reason_travels_in_a_header_and_nowhere_else(service: StandIn) -> None:
+    revealing = service.client.because("γιατί; incident 4711")
+    revealing.event(7)
+    [(_, path, headers, body)] = service.asked
+    assert unquote(headers["Tallystick-Reason"]) == "γιατί; incident 4711"
+    assert headers["Tallystick-Reason"].isascii()
+    assert (path, body) == ("/api/v1/events/7", b"")
+    assert "4711" not in repr(revealing)
+
+
+@requirement("dashboard.names")
+def test_a_client_without_a_reason_sends_none(service: StandIn) -> None:
+    service.client.because("an incident").because(None).event(7)
+    service.client.event(7)
+    for _, _, headers, _ in service.asked:
+        assert "Tallystick-Reason" not in headers
 
 
 ERRORS: list[tuple[int, type[DashboardError]]] = [
