@@ -26,9 +26,22 @@ SIGN_ON: Final = f"{LOGIN}/oidc"
 CALLBACK: Final = f"{SIGN_ON}/callback"
 
 _HOME: Final = Path(__file__).with_name("door")
-_PAGE: Final = (_HOME / "login.html").read_text(encoding="utf-8")
-_AWAY: Final = (_HOME / "away.html").read_text(encoding="utf-8")
-_ARRIVED: Final = (_HOME / "arrived.html").read_text(encoding="utf-8")
+
+
+def _framed(name: str, title: str, head: str) -> str:
+    """Return one of the door's pages in the frame that they share."""
+    frame, body = ((_HOME / f"{one}.html").read_text(encoding="utf-8") for one in ("frame", name))
+    parts = {"{{head}}": head, "{{title}}": title, "{{body}}": body}
+    for place, part in parts.items():
+        frame = frame.replace(place, part)
+    return frame
+
+
+_PAGE: Final = _framed("login", "Sign in", '<script defer src="/door/login.js"></script>')
+_AWAY: Final = _framed("away", "No answer", '<meta http-equiv="refresh" content="3">')
+_ARRIVED: Final = _framed(
+    "arrived", "Signed in", '<meta http-equiv="refresh" content="0; url={{next}}">'
+)
 _HEADERS: Final = {"content-security-policy": PLAIN_POLICY, "cache-control": "no-store"}
 _US: Final = 1_000_000
 _STATUS: Final[dict[type[DashboardError], int]] = {
