@@ -3,6 +3,7 @@
 Every answer is read from what is committed. Safe for any number of threads.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ from tallystick_store.events import StoredEvent, read_events_at
 from tallystick_store.projections.places import stretches_of_actions, stretches_of_traces
 from tallystick_store.published import PublishedLog
 from tallystick_store.sessions import MAX_SESSIONS, SessionPage, count_sessions, list_sessions
-from tallystick_store.spans import StoredSpan, read_spans
+from tallystick_store.spans import StoredSpan, read_spans, span_condition
 from tallystick_store.trace_index import TracePlace
 from tallystick_store.traces import TracePage, list_traces
 
@@ -27,10 +28,10 @@ _OF_ACTION: Final = """
 """
 _OF_TRACE: Final = """
     SELECT false, log_index FROM events
-    WHERE trace_id = $1 AND log_index >= {0} AND log_index <= {1}
+    WHERE {where} AND log_index >= {0} AND log_index <= {1}
     UNION ALL
     SELECT DISTINCT true, log_index FROM spans
-    WHERE trace_id = $1 AND log_index >= {0} AND log_index <= {1}
+    WHERE {where} AND log_index >= {0} AND log_index <= {1}
 """
 _OPEN: Final = """
     SELECT statement, leaf_hash, log_index FROM events WHERE session = ? AND type = 'session.open'
@@ -103,22 +104,25 @@ class Query:
         )
         return [str(ref) for (ref,) in self._database.rows(sql, [principal_id, start])]
 
-    def trace(self, trace_id: str) -> Trace:
-        """Return the events and spans of one trace, the first MAX_TRACE_ROWS of each."""
-        return self._database.consistently(lambda: self._trace(trace_id))
+    def trace(self, trace_id: str, span_ids: Sequence[str] | None = None) -> Trace:
+        """Return the events and spans of one trace, the first MAX_TRACE_ROWS of each.
 
-    def _trace(self, trace_id: str) -> Trace:
+        `span_ids` keeps those with one of these span ids, and then no others are read.
+        """
+        return self._database.consistently(lambda: self._trace(trace_id, span_ids))
+
+    def _trace(self, trace_id: str, span_ids: Sequence[str] | None) -> Trace:
         events: set[int] = set()
         spans: set[int] = set()
+        where, asked = span_condition(trace_id, span_ids)
         stretches = stretches_of_traces(self._database, [trace_id])
-        sql = " UNION ALL ".join(_OF_TRACE.format(*stretch) for stretch in stretches)
-        for is_span, log_index in self._database.rows(sql, [trace_id]):
+        sql = " UNION ALL ".join(_OF_TRACE.format(*one, where=where) for one in stretches)
+        for is_span, log_index in self._database.rows(sql, asked):
             (spans if is_span else events).add(int(log_index))
         few = sorted(events)[: MAX_TRACE_ROWS + 1]
-        asked = [trace_id]
-        found = read_events_at(self._database, few, self._published, "trace_id = ?", asked)
+        found = read_events_at(self._database, few, self._published, where, asked)
         batches = sorted(spans)[: MAX_TRACE_ROWS + 1]
-        of_spans = read_spans(self._database, trace_id, batches, self._published)
+        of_spans = read_spans(self._database, trace_id, batches, self._published, span_ids=span_ids)
         is_cut = max(len(found), len(of_spans)) > MAX_TRACE_ROWS
         return Trace(found[:MAX_TRACE_ROWS], of_spans[:MAX_TRACE_ROWS], is_cut)
 

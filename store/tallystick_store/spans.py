@@ -4,7 +4,7 @@ A row that was changed from outside is given out all the same, as far as it can 
 it breaks nothing else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -56,13 +56,16 @@ def read_spans(
     trace_id: str,
     batches: Iterable[int],
     published: PublishedLog | None = None,
+    *,
+    span_ids: Sequence[str] | None = None,
 ) -> tuple[StoredSpan, ...]:
     """Return the span records of one trace in the batches at some log indexes, in order. About 40 µs each.
 
-    For a reader without the payload they are listed by their columns, and compared with nothing.
+    `span_ids` keeps those with one of these ids. For a reader without the payload they are listed by
+    their columns, and compared with nothing.
     """
-    ordered = "trace_id = ? ORDER BY log_index, position"
-    cells = cells_at(database, SPANS, batches, ordered, [trace_id])
+    where, asked = span_condition(trace_id, span_ids)
+    cells = cells_at(database, SPANS, batches, f"{where} ORDER BY log_index, position", asked)
     indexes = [number(one) for one in cells["log_index"]]
     faults = RowFaults(len(indexes))
     spans: list[dict[str, JsonValue] | None] = [None] * len(indexes)
@@ -88,6 +91,13 @@ def read_spans(
             )
         )
     return tuple(found)
+
+
+def span_condition(trace_id: str, span_ids: Sequence[str] | None) -> tuple[str, list[object]]:
+    """Return the SQL condition of the rows of a trace, or of some of its spans, and its parameters."""
+    if span_ids is None:
+        return "trace_id = $1", [trace_id]
+    return "trace_id = $1 AND span_id IN (SELECT unnest($2))", [trace_id, list(span_ids)]
 
 
 def _read_span(text: str, row: int, faults: RowFaults) -> dict[str, JsonValue] | None:

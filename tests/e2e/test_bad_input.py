@@ -17,8 +17,15 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 FOREIGN_TRACE = "f0" * 16
 HUGE_TRACE = "10" * 16
+CHAT_TRACE = "c4" * 16
+CHAT_COUNT = 300
 SPAN_COUNT = 10_000
 MAX_NODES = 3_000
+
+
+def note(number: int) -> dict[str, str]:
+    """Make of a tool's span one that no record describes, with a text of its own."""
+    return {"gen_ai.operation.name": "chat", "note": f"note of {number}."}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,6 +50,10 @@ def recorded(world: World) -> None:
     ]
     send(world.service, spans, service_name=MARKUP[0])
     send(world.service, crowd(HUGE_TRACE, SPAN_COUNT))
+    chats = [
+        tool_span(CHAT_TRACE, number, None, "x", **note(number)) for number in range(1, CHAT_COUNT)
+    ]
+    send(world.service, chats)
     world.run(PROGRAM, json.dumps(NAMES), json.dumps(LENGTHS))
 
 
@@ -143,4 +154,24 @@ def test_cycles_orphans_and_what_lies_deep_in_a_large_trace_can_be_opened(
     visitor.page.locator(f"[data-span='{number:016x}']").first.wait_for()
     tool = "crooked" if number > SPAN_COUNT - 4 else "step"
     expect(visitor.part("detail")).to_contain_text(tool)
+    assert visitor.watcher.faults == []
+
+
+@requirement("dashboard.large-trace")
+def test_each_span_that_is_chosen_in_a_window_shows_its_own_attributes(
+    visit: Callable[..., Visitor], administrator: State
+) -> None:
+    visitor = visit(administrator).open(f"/trace?id={CHAT_TRACE}")
+    rows = visitor.page.locator("[data-span]")
+    expect(rows.first).to_be_visible()
+    for is_scrolled in (False, True):
+        if is_scrolled:
+            grid = visitor.page.locator(".waterfall .grid").first
+            grid.evaluate("grid => { grid.scrollTop = grid.scrollHeight; }")
+            last = f"[data-span='{CHAT_COUNT - 1:016x}']"
+            expect(visitor.page.locator(last)).to_be_visible()
+        for place in (11, 13):
+            span_id = str(rows.nth(place).get_attribute("data-span"))
+            visitor.page.locator(f"[data-span='{span_id}']").first.click()
+            expect(visitor.part("detail")).to_contain_text(f"note of {int(span_id, 16)}.")
     assert visitor.watcher.faults == []

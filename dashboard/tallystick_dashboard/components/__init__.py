@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import streamlit as st
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
@@ -21,13 +21,28 @@ ROOT: Final = Path(__file__).resolve().parent
 ASSETS: Final = "assets"
 
 
-def waterfall(rows: Mapping[str, Any], key: str) -> str | None:
-    """Draw the waterfall of a trace; return the id of the row that is selected in it."""
+class Choice(NamedTuple):
+    """The row that is selected in a waterfall, and the rows on the screen at that moment, by their ids."""
+
+    id: str
+    near: tuple[str, ...]
+
+
+def waterfall(rows: Mapping[str, Any], key: str) -> Choice | None:
+    """Draw the waterfall of a trace; return what is selected in it."""
     state = _component("waterfall")(
         data=rows, key=key, default={"selected": None}, on_selected_change=_rerun
     )
-    selected = state.get("selected")
-    return selected if isinstance(selected, str) else None
+    return _choice(state.get("selected"))
+
+
+def _choice(selected: object) -> Choice | None:
+    """Read what the browser says; whatever else it says is no choice."""
+    if not isinstance(selected, Mapping) or not isinstance(selected.get("id"), str):
+        return None
+    near = selected.get("near")
+    named = near if isinstance(near, list) else []
+    return Choice(selected["id"], tuple(one for one in named if isinstance(one, str)))
 
 
 def stages(call: str, hint: str, cards: Sequence[Mapping[str, Any]], key: str) -> None:

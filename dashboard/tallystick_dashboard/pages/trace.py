@@ -79,8 +79,8 @@ class _Records:
             st.rerun(scope="app")
         return self.client.because(reason).event(log_index)
 
-    def spans(self, trace_id: str, span_id: str) -> Sequence[Shape]:
-        return self.client.spans(trace_id, span_id)
+    def spans(self, trace_id: str, span_ids: Sequence[str]) -> Sequence[Shape]:
+        return self.client.spans(trace_id, span_ids)
 
 
 def _keys(client: Client) -> Keys:

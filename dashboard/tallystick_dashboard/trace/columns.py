@@ -13,8 +13,8 @@ MAX_NAME_CHARS: Final = 240
 MAX_WHERE_CHARS: Final = 60
 
 
-def columns_of(trace: Trace, initial: str | None) -> dict[str, Any]:
-    """Return the component's data; `initial` is the row that a link asks for."""
+def columns_of(trace: Trace) -> dict[str, Any]:
+    """Return the component's data, all but the row that is open at first."""
     rows = trace.rows
     columns: dict[str, Any] = {
         "id": [row.id for row in rows],
@@ -32,7 +32,7 @@ def columns_of(trace: Trace, initial: str | None) -> dict[str, Any]:
         "join": [_join(row) for row in rows],
         "folded": [at for at, row in enumerate(rows) if row.draft.is_folded],
     }
-    return {**columns, "initial": initial, "version": _version(columns)}
+    return {**columns, "version": _version(columns)}
 
 
 def duration_us(row: Row) -> int | None:

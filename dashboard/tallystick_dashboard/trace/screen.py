@@ -4,6 +4,7 @@ All of it is one fragment: choosing a row asks the service for that row's record
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import orjson
@@ -26,6 +27,7 @@ from tallystick_dashboard.trace.model import Row, Trace
 from tallystick_dashboard.trace.proof import Keys, steps_of
 from tallystick_dashboard.trace.record import Action, RecordView, view_of
 from tallystick_dashboard.trace.stages import call_of, cards_of, name_of_call
+from tallystick_dashboard.trace.window import Window
 
 MAX_RECORDS: Final = 4
 """Records of one row that the detail pane fetches; a call has two."""
@@ -63,24 +65,40 @@ class Records(Protocol):
     def event(self, log_index: int) -> Shape:
         """Return one record with all that proves it."""
 
-    def spans(self, trace_id: str, span_id: str) -> Sequence[Shape]:
-        """Return the spans with one id, with their attributes."""
+    def spans(self, trace_id: str, span_ids: Sequence[str]) -> Sequence[Shape]:
+        """Return the spans with these ids, with their attributes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What stays the same while rows of one trace are looked at."""
+
+    trace: Trace
+    columns: Mapping[str, Any]
+    records: Records
+    window: Window
+    keys: Keys
+
+
+def explore(trace: Trace, records: Records, keys: Keys) -> None:
+    """Draw stages, waterfall and detail pane."""
+    _explored(_Shown(trace, columns_of(trace), records, Window(trace, records), keys))
 
 
 @st.fragment
-def explore(trace: Trace, records: Records, keys: Keys) -> None:
-    """Draw stages, waterfall and detail pane; a choice in the waterfall runs this again."""
+def _explored(shown: _Shown) -> None:
+    """Draw them; a choice in the waterfall runs this again, and nothing else."""
     st.html(_STYLE)
     place = st.container(key="stages")
     with st.container(key="explorer"):
         left, right = st.columns([2.35, 1], gap="small")
         with left, st.container(key="waterfall"):
-            row = _selected(trace)
+            row, near = _selected(shown)
         with right, st.container(key="detail"), faults_shown():
-            _detail(trace, row, records, keys)
+            _detail(shown, row, near)
     if row is not None:
         with place:
-            _stages(trace, row)
+            _stages(shown.trace, row)
 
 
 def _stages(trace: Trace, row: Row) -> None:
@@ -92,33 +110,34 @@ def _stages(trace: Trace, row: Row) -> None:
         components.stages(name_of_call(trace, call), hint, cards_of(trace, call), "stages-strip")
 
 
-def _selected(trace: Trace) -> Row | None:
-    """Return the row that is selected in the waterfall, else the one the address names."""
+def _selected(shown: _Shown) -> tuple[Row | None, Sequence[str]]:
+    """Return the row that is selected in the waterfall and what stands beside it, else the one the address names."""
+    trace = shown.trace
     asked = st.query_params.get("span", "")
     view: dict[str, Any] = st.session_state.setdefault("trace-view", {"mounts": 0})
     if (view.get("trace"), view.get("asked")) != (trace.id, asked):
         first = trace.by_id.get(asked, trace.first)
         view.update(trace=trace.id, asked=asked, initial=first.id if first else None)
         view["mounts"] += 1
-    columns = columns_of(trace, view["initial"])
-    chosen = components.waterfall(columns, f"waterfall-{view['mounts']}")
-    if chosen not in trace.by_id:
-        return trace.by_id.get(view["initial"])
-    if chosen != asked:
-        st.query_params["span"] = view["asked"] = chosen
-    return trace.by_id[chosen]
+    data = {**shown.columns, "initial": view["initial"]}
+    chosen = components.waterfall(data, f"waterfall-{view['mounts']}")
+    if chosen is None or chosen.id not in trace.by_id:
+        return trace.by_id.get(view["initial"]), ()
+    if chosen.id != asked:
+        st.query_params["span"] = view["asked"] = chosen.id
+    return trace.by_id[chosen.id], chosen.near
 
 
-def _detail(trace: Trace, row: Row | None, records: Records, keys: Keys) -> None:
+def _detail(shown: _Shown, row: Row | None, near: Sequence[str]) -> None:
     if row is None:
         return
     components.panel(_headline(row), "detail-head")
     if row.draft.is_folded:
         components.panel(note(_GROUP), "detail-group")
     elif row.draft.log_indexes:
-        _record_tabs(trace, row, records, keys)
+        _record_tabs(shown, row)
     else:
-        _span_tabs(trace, row, records)
+        _span_tabs(row, shown.window.spans_of(row, near))
 
 
 def _headline(row: Row) -> list[Block]:
@@ -142,23 +161,23 @@ def _headline(row: Row) -> list[Block]:
     )
 
 
-def _record_tabs(trace: Trace, row: Row, records: Records, keys: Keys) -> None:
+def _record_tabs(shown: _Shown, row: Row) -> None:
+    records = shown.records
     events = [records.event(index) for index in row.draft.log_indexes[:MAX_RECORDS]]
     views = [view_of(event) for event in events]
     action = Action(tuple(views))
     tabs = {
         "Call": call_blocks(row, action),
         "Identity": identity_blocks(action),
-        "Policy": policy_blocks(trace, row, action),
+        "Policy": policy_blocks(shown.trace, row, action),
         "Masking": masking_blocks(action),
-        "Integrity": _integrity(views, events, keys, records),
+        "Integrity": _integrity(views, events, shown.keys, records),
         "Raw": _raw(views),
     }
     _tabs(tabs)
 
 
-def _span_tabs(trace: Trace, row: Row, records: Records) -> None:
-    found = records.spans(trace.id, row.draft.span_id)
+def _span_tabs(row: Row, found: Sequence[Shape]) -> None:
     blocks = [block for span in found[:1] for block in span_blocks(row, span)]
     raw = [block for span in found[:1] for block in code("Span as stored, masked", _json(span))]
     _tabs({"Span": blocks, "Integrity": note(_SPAN_ALONE), "Raw": raw})

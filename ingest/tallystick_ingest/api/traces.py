@@ -3,6 +3,7 @@
 A row that was changed from outside is listed all the same, with its faults.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
@@ -47,6 +48,8 @@ from tallystick_ingest.in_force import with_definitions
 from tallystick_ingest.stages import calls_of
 from tallystick_store.definition_states import definition_states
 from tallystick_store.event_proof import EventProof, Inclusion, prove_event
+from tallystick_store.query import Query as Questions
+from tallystick_store.query import Trace
 from tallystick_store.trace_index import TracePlace
 from tallystick_store.traces import MAX_TRACES
 
@@ -100,30 +103,47 @@ def trace(
     """Return the events and spans of one trace, and its calls stage by stage.
 
     `payload=none` leaves out disclosures, and of spans all attributes but those that say what a span
-    is; `span` keeps the events and spans with that span id, and may be given up to 200 times.
-    `rows` says which list an Arrow answer holds.
+    is; `span` keeps the events and spans with that span id, may be given up to 200 times, and leaves
+    out `calls`, which take the whole trace. `rows` says which list an Arrow answer holds.
     """
     log_size = service_of(request).store.size
-    found = query_of(request, caller).trace(trace_id)
-    count = len(found.events) + len(found.spans)
-    record_access(request, caller, "access.read", "trace", {"trace": trace_id}, count)
-    if not count:
-        raise NotFoundError("no record and no span has this trace id")
+    found = _found(query_of(request, caller), trace_id, span)
     events = [event_shape(event) for event in found.events]
     spans = [span_shape(one) for one in found.spans]
-    states = definition_states(reader_of(request, caller), found.events)
-    calls = with_definitions(calls_of(events, spans), states)
-    if payload == "none":
-        events, spans = list(map(without_payload, events)), list(map(without_payload, spans))
+    calls = []
     if span is not None:
         events = [one for one in events if one["span_id"] in span]
         spans = [one for one in spans if one["span_id"] in span]
+    count = len(events) + len(spans)
+    record_access(request, caller, "access.read", "trace", {"trace": trace_id}, count)
+    if not (found.events or found.spans):
+        raise NotFoundError("no record and no span has this trace id")
+    if span is None:
+        states = definition_states(reader_of(request, caller), found.events)
+        calls = with_definitions(calls_of(events, spans), states)
+    if payload == "none":
+        events, spans = list(map(without_payload, events)), list(map(without_payload, spans))
     lists = [
         Rows("events", EventShape, events),
         Rows("spans", SpanShape, spans),
         Rows("calls", CallShape, calls),
     ]
     return answer_list(request, Listed(Extent(log_size, found.is_cut), lists), rows)
+
+
+def _found(query: Questions, trace_id: str, span_ids: Sequence[str] | None) -> Trace:
+    """Read a trace, or of it the rows of some spans alone.
+
+    The whole of it where one of them is not found: its id may have been changed in a column, and
+    then its record still says it.
+    """
+    if span_ids is not None:
+        found = query.trace(trace_id, span_ids)
+        known = {one.said("span.id") for one in found.events}
+        known |= {one.span["span_id"] for one in found.spans}
+        if known.issuperset(span_ids):
+            return found
+    return query.trace(trace_id)
 
 
 @router.get("/events/{log_index}", response_model=EventProofAnswer, responses=NOTHING_THERE)

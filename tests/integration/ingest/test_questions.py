@@ -132,7 +132,10 @@ def test_a_trace_without_payload_keeps_what_says_what_it_is(service: Service) ->
     assert [event["span_id"] for event in one["events"]] == [f"{2:016x}"]
     two = service.get(f"/api/v1/traces/{trace_id}?span={3:016x}&span={2:016x}")
     assert [event["span_id"] for event in two["events"]] == [f"{2:016x}", f"{3:016x}"]
-    assert one["spans"] == []
+    assert (one["spans"], one["calls"]) == ([], [])
+    absent = service.get(f"/api/v1/traces/{trace_id}?span={77:016x}&span={2:016x}")
+    assert [event["span_id"] for event in absent["events"]] == [f"{2:016x}"]
+    assert service.get(f"/api/v1/traces/{trace_id}?span={77:016x}")["events"] == []
 
 
 @requirement("use.periods")

@@ -86,6 +86,6 @@ def test_every_span_and_every_record_is_in_exactly_one_row(
     for span_id, count in Counter(one["span_id"] for one in found).items():
         assert rows[span_id] >= count
     assert len({row.id for row in trace.rows}) == len(trace.rows)
-    columns = columns_of(trace, None)
+    columns = columns_of(trace)
     assert all(start is None or start >= 0 for start in columns["start"])
     assert all(length is None or length >= 0 for length in columns["length"])

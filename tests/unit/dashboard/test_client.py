@@ -157,10 +157,10 @@ def test_the_token_goes_along_and_absent_filters_do_not(service: StandIn) -> Non
 
 def test_a_name_is_one_segment_of_a_path(service: StandIn) -> None:
     service.body = b'{"spans": [{"span_id": "cd"}, {"span_id": "ef"}]}'
-    assert service.client.spans("a/../b?c", "cd") == [{"span_id": "cd"}]
+    assert service.client.spans("a/../b?c", ["cd", "e&f"]) == [{"span_id": "cd"}, {"span_id": "ef"}]
     service.client.export("../x")
     assert [path for _, path, _, _ in service.asked] == [
-        "/api/v1/traces/a%2F..%2Fb%3Fc?span=cd",
+        "/api/v1/traces/a%2F..%2Fb%3Fc?span=cd&span=e%26f",
         "/api/v1/exports/..%2Fx",
     ]
 

@@ -27,7 +27,7 @@ export default function mount({ parentElement, data, setStateValue }) {
     waterfall = new Waterfall(host);
     mounted.set(host, waterfall);
   }
-  waterfall.report = (id) => setStateValue("selected", id);
+  waterfall.report = (id, near) => setStateValue("selected", { id, near });
   waterfall.show(data);
   return () => {
     waterfall.dispose();
@@ -41,6 +41,7 @@ class Waterfall {
     this.closed = new Set();
     this.hits = null;
     this.selected = -1;
+    this.near = [];
     this.from = 0;
     this.to = 1;
     this.isList = false;
@@ -301,6 +302,7 @@ class Waterfall {
       drawn.append(element);
     }
     this.layer.replaceChildren(drawn);
+    this.near = this.visible.slice(first, last).map((index) => this.rows[index].id);
     if (!this.rows.length) make("div", "empty", this.layer, "Nothing of this trace is recorded.");
     else if (!this.visible.length) make("div", "empty", this.layer, "No row has these words.");
     const active = this.layer.querySelector(`#row-${this.selected}`);
@@ -355,7 +357,7 @@ class Waterfall {
     this.#drawRows();
     this.said.textContent = told(this.rows[index]);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.report(this.rows[index].id), afterMs);
+    this.timer = setTimeout(() => this.report(this.rows[index].id, this.near), afterMs);
   }
 
   #scrollTo(index, isCentred = false) {

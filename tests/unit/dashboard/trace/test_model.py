@@ -81,7 +81,7 @@ def test_the_servers_row_says_how_it_was_joined_with_the_clients() -> None:
     client, server = trace.rows
     assert (client.depth, server.depth) == (0, 1)
     assert [row.join.told for row in (client, server) if row.join] == [agreed, agreed]
-    assert columns_of(trace, None)["join"] == ["", agreed]
+    assert columns_of(trace)["join"] == ["", agreed]
     assert (client.flags, server.flags, trace.alarms) == ((), (), [])
 
 
@@ -104,7 +104,7 @@ def test_a_call_with_one_end_says_so_and_shows_no_mark() -> None:
     row = only(trace)
     assert row.join is not None
     assert row.join.told == "one end only: x"
-    assert columns_of(trace, None)["join"] == [""]
+    assert columns_of(trace)["join"] == [""]
     assert trace.alarms == []
 
 
@@ -123,7 +123,7 @@ def test_a_derived_event_is_derived_however_the_service_sealed_its_own_reading()
     derived["sealing"] = "sealed"
     row = only(read([derived], [span("s1")]))
     assert row.draft.proof == "derived"
-    assert columns_of(read([derived]), None)["proof"] == ["derived"]
+    assert columns_of(read([derived]))["proof"] == ["derived"]
 
 
 def test_a_reading_of_a_span_with_a_record_of_its_own_is_no_second_call() -> None:
@@ -221,7 +221,7 @@ def test_definitions_of_one_server_share_a_row_that_is_closed_at_first() -> None
         "2 tool definitions offered",
         "1 tool definition offered",
     ]
-    assert columns_of(trace, None)["folded"] == [0, 3]
+    assert columns_of(trace)["folded"] == [0, 3]
     assert trace.rows[0].draft.proof == "none"
 
 
@@ -234,17 +234,16 @@ def test_denied_and_failed_calls_raise_alarms() -> None:
 
 def test_columns_count_time_from_the_start_and_cut_long_names() -> None:
     late = span("s2", start_us=START_US + 7, name="n" * 1_000_000)
-    columns = columns_of(read([], [span("s1"), late]), "s2")
+    columns = columns_of(read([], [span("s1"), late]))
     assert columns["start"] == [0, 7]
     assert columns["length"] == [5_000, 5_000]
     assert len(columns["noun"][1]) == 240
-    assert columns["initial"] == "s2"
 
 
 def test_equal_traces_have_equal_versions_and_others_do_not() -> None:
-    one = columns_of(read([], [span("s1")]), None)["version"]
-    assert one == columns_of(read([], [span("s1")]), None)["version"]
-    assert one != columns_of(read([], [span("s2")]), None)["version"]
+    one = columns_of(read([], [span("s1")]))["version"]
+    assert one == columns_of(read([], [span("s1")]))["version"]
+    assert one != columns_of(read([], [span("s2")]))["version"]
 
 
 def test_masked_values_are_counted() -> None:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.patience import PATIENCE_S
@@ -11,6 +12,7 @@ from tests.requirements import requirement
 
 def script() -> None:
     """Draw a trace of two calls and one span, with records made for it."""
+    from collections.abc import Sequence
     from typing import Any
 
     import streamlit as st
@@ -33,15 +35,16 @@ def script() -> None:
                 "faults": [],
             }
 
-        def spans(self, trace_id: str, span_id: str) -> list[dict[str, Any]]:
+        def spans(self, trace_id: str, span_ids: Sequence[str]) -> list[dict[str, Any]]:
             assert trace_id == TRACE
-            return [span(span_id, attributes={"asked": span_id})]
+            st.session_state.setdefault("windows", []).append(span_ids)
+            return [span(one, attributes={"asked": one}) for one in span_ids]
 
     trace = read_trace(
         TRACE,
         answer(
             [call(1, "a", "s1"), call(2, "b", "s2", type="tool.denied")],
-            [span("s3", "s1")],
+            [span("s3", "s1"), span("s4", "s1"), span("s5", "s1")],
             [called("a"), called("b", outcome="denied")],
         ),
     )
@@ -93,16 +96,20 @@ def test_a_link_to_a_row_that_is_not_there_opens_the_trace() -> None:
 
 def test_a_choice_in_the_waterfall_opens_the_row_and_is_written_into_the_address() -> None:
     app = opened()
-    app.session_state["waterfall-1"] = {"selected": "s1"}
+    app.session_state["waterfall-1"] = {"selected": {"id": "s1", "near": ["s1", "s2"]}}
     app.run(timeout=PATIENCE_S)
     assert headline(app) == "s1"
     assert app.query_params["span"] == "s1"
     assert data_of(app, "waterfall")[0]["initial"] == "s2"
 
 
-def test_a_choice_that_names_no_row_changes_nothing() -> None:
+ODD_CHOICES = ["<script>", {"id": "<script>", "near": []}, {"id": 7}, {"near": ["s1"]}, ["s1"]]
+
+
+@pytest.mark.parametrize("choice", ODD_CHOICES)
+def test_a_choice_that_names_no_row_changes_nothing(choice: object) -> None:
     app = opened()
-    app.session_state["waterfall-1"] = {"selected": "<script>"}
+    app.session_state["waterfall-1"] = {"selected": choice}
     app.run(timeout=PATIENCE_S)
     assert not app.exception
     assert headline(app) == "s2"
@@ -129,6 +136,28 @@ def test_the_integrity_tab_recomputes_the_leaf_when_the_row_is_opened() -> None:
     ]
     assert (steps[0]["name"], steps[0]["state"]) == ("Record", "ok")
     assert {step["state"] for step in steps[2:]} == {"not checked"}
+
+
+def choose(app: AppTest, row: str, near: object) -> None:
+    app.session_state["waterfall-1"] = {"selected": {"id": row, "near": near}}
+    app.run(timeout=PATIENCE_S)
+    assert not app.exception
+    assert headline(app) == row
+
+
+@requirement("dashboard.large-trace")
+def test_the_spans_on_the_screen_are_asked_for_together_and_once() -> None:
+    app = opened()
+    choose(app, "s3", ["s1", "s2", "s3", "s4"])
+    assert app.session_state["windows"] == [["s3", "s4"]]
+    app = opened(span="s3")
+    assert app.session_state["windows"] == [["s3", "s4", "s5"]], "around the row that a link opens"
+
+
+def test_what_the_browser_says_of_its_window_is_not_believed() -> None:
+    app = opened()
+    choose(app, "s4", ["s4", 7, None, "<script>", ["s5"]])
+    assert app.session_state["windows"] == [["s4"]]
 
 
 def test_a_row_of_no_call_shows_the_stages_of_the_call_to_look_at_first() -> None:
