@@ -10,7 +10,9 @@ from urllib.parse import urlencode
 import orjson
 import requests
 
-from tallystick.shipping.client import Target
+from tallystick.errors import ShipError
+from tallystick.shipping.client import Target, cause, is_untrusted
+from tallystick.shipping.direct import named_certificates
 from tallystick_ingest.questions import AnswerError, said
 
 CONNECT_S: Final = 5.0
@@ -56,15 +58,22 @@ class Following:
     pause: Callable[[float], None] = time.sleep
 
     def actions(self) -> Iterator[dict[str, Any]]:
-        """Yield actions for ever. Raises AnswerError when the service refuses, or lets go for good."""
+        """Yield actions for ever.
+
+        Raises AnswerError when the service refuses, or lets go for good, and ShipError when it shows a certificate
+        that is not trusted.
+        """
         pause_s = FIRST_PAUSE_S
         while True:
             try:
                 for action in self._connected():
                     pause_s = FIRST_PAUSE_S
                     yield action
-            except requests.RequestException:
-                self.tell(f"the connection is broken; again in {pause_s:g} s")
+            except requests.RequestException as error:
+                said = f"{self.target.endpoint} does not answer: {cause(error)}"
+                if is_untrusted(error):
+                    raise ShipError(said) from None
+                self.tell(f"{said}; again in {pause_s:g} s")
             self.pause(pause_s)
             pause_s = min(LONGEST_PAUSE_S, 2 * pause_s)
 
@@ -76,6 +85,7 @@ class Following:
             headers["last-event-id"] = self.after
         with requests.Session() as session:
             session.trust_env = not self.target.is_local  # proxies are for other machines
+            session.verify = named_certificates() or True
             with session.get(
                 url, headers=headers, stream=True, timeout=(CONNECT_S, SILENCE_S)
             ) as answer:

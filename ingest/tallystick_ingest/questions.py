@@ -17,6 +17,7 @@ from tallystick.config import load_config
 from tallystick.credentials import CREDENTIALS_FILE, load_credentials, read_credentials
 from tallystick.errors import ConfigError, ShipError, TallystickError
 from tallystick.shipping.client import Answer, ServiceClient, Target, cause
+from tallystick.shipping.direct import named_certificates
 from tallystick_ingest.auth.gate import OPERATOR_FILE
 
 CHUNK_BYTES = 1 << 16
@@ -101,6 +102,7 @@ class Questions:
         """Delete what a path names."""
         session = requests.Session()
         session.trust_env = not self.target.is_local  # proxies are for other machines
+        session.verify = named_certificates() or True
         headers = {"authorization": f"Bearer {self.target.api_key or ''}"}
         try:
             answer = session.delete(
@@ -137,6 +139,7 @@ class Questions:
         partial = target.with_name(f"{target.name}.{os.getpid()}.part")
         session = requests.Session()
         session.trust_env = not self.target.is_local  # proxies are for other machines
+        session.verify = named_certificates() or True
         headers = {"authorization": f"Bearer {self.target.api_key or ''}"}
         url = self.target.endpoint + path + _query(query)
         try:

@@ -134,21 +134,31 @@ def may_have_proxy(target: Target) -> bool:
 
 def cause(error: BaseException) -> str:
     """Say what went wrong by errno, else by class: a message could hold the address with a secret in it."""
-    seen: BaseException | None = error
     names: list[str] = []
-    while seen is not None and len(names) < _MOST_CAUSES:
+    for seen in _causes(error):
         certificate = getattr(seen, "verify_message", "")
         if certificate:
             return f"its certificate is not trusted: {certificate}"
         if isinstance(seen, OSError) and seen.errno is not None and seen.errno in errno.errorcode:
             return os.strerror(seen.errno)
         names.append(type(seen).__name__)
-        seen = (
-            getattr(seen, "reason", None)
-            if isinstance(getattr(seen, "reason", None), BaseException)
-            else seen.__context__
-        )
     return " <- ".join(dict.fromkeys(names))
+
+
+def is_untrusted(error: BaseException) -> bool:
+    """Whether a connection ended because the other end's certificate is not trusted: trying again is no use."""
+    return any(getattr(seen, "verify_message", "") for seen in _causes(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what lies behind it, as far as anybody wants to know."""
+    seen: BaseException | None = error
+    for _ in range(_MOST_CAUSES):
+        if seen is None:
+            return
+        yield seen
+        reason = getattr(seen, "reason", None)
+        seen = reason if isinstance(reason, BaseException) else seen.__context__
 
 
 @contextmanager

@@ -179,6 +179,27 @@ def test_the_sdk_delivers_over_tls(service: Secured, authority: Authority, tmp_p
 
 
 @requirement("tls.ports")
+def test_a_tail_over_tls_trusts_whom_the_environment_names_and_else_ends_at_once(
+    service: Secured, authority: Authority
+) -> None:
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"}
+    assert service.send(span_json(tool), "/v1/traces", JSON).status == 200
+    environ = {
+        **service.environment,
+        "TALLYSTICK_ENDPOINT": service.url,
+        "TALLYSTICK_API_KEY": service.credentials["api_key"],
+    }
+    tail = ("tail", "--after", "0", "--count", "1", "--json")
+    refused = service.tallystick(*tail, environment=environ)
+    assert refused.returncode == 1
+    assert "its certificate is not trusted: self-signed certificate" in refused.stderr
+    trusting = {**environ, "SSL_CERT_FILE": str(authority.file)}
+    followed = service.tallystick(*tail, environment=trusting)
+    assert (followed.returncode, followed.stderr) == (0, "")
+    assert json.loads(followed.stdout)
+
+
+@requirement("tls.ports")
 def test_nothing_is_said_in_clear_and_nothing_by_an_old_protocol(
     service: Secured, authority: Authority
 ) -> None:
