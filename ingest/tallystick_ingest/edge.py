@@ -20,7 +20,14 @@ from starlette.exceptions import HTTPException
 from tallystick_ingest.auth.challenge import NO_CHALLENGES, Challenges
 from tallystick_ingest.otlp.answer import Answer, failure
 from tallystick_ingest.otlp.body import JSON
-from tallystick_ingest.otlp.http import Scope, Send, header_map, report_fault, send_answer
+from tallystick_ingest.otlp.http import (
+    WHERE_TO_LOOK,
+    Scope,
+    Send,
+    header_map,
+    report_fault,
+    send_answer,
+)
 from tallystick_ingest.otlp.incoming import Receive
 from tallystick_ingest.route import route_of
 
@@ -49,7 +56,7 @@ _BLOB_PATH: Final = "/api/v1/blobs/"
 BODY_TIMEOUT_S: Final = 60.0
 _INTERNAL: Final = 500
 _UNAVAILABLE: Final = 503
-_FAULT: Final = "internal fault; try again"
+_FAULT: Final = f"internal fault; try again; {WHERE_TO_LOOK}"
 
 Header = tuple[bytes, bytes]
 Application = Callable[[Scope, Receive, Send], Any]

@@ -26,6 +26,7 @@ from tallystick_ingest.operations.metrics import Metrics
 from tallystick_ingest.otlp.answer import GRPC_CODES, Signal, status_of, success
 from tallystick_ingest.otlp.body import PROTOBUF, BodyForm, UndecodableError
 from tallystick_ingest.otlp.http import (
+    FAULT,
     REFUSALS,
     Intake,
     Received,
@@ -195,7 +196,7 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
             return 503, str(busy)
         except Exception as fault:  # noqa: BLE001 - an UNKNOWN would make exporters drop their data
             report_fault(path, fault)
-            return 503, "internal fault; send it again"
+            return 503, FAULT
 
     async def _take(
         self,

@@ -39,6 +39,8 @@ from tallystick_ingest.verdict import Verdict, message
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+WHERE_TO_LOOK: Final = "the service's log says where, under the time of this answer"
+FAULT: Final = f"internal fault; send it again; {WHERE_TO_LOOK}"
 _LOG: Final = logging.getLogger("tallystick.otlp")
 
 
@@ -122,7 +124,7 @@ class OtlpAddress:
             return failure(_answer_type(headers), 503, str(busy))
         except Exception as fault:  # noqa: BLE001 - a 500 would make exporters drop their data
             report_fault(route_of(scope), fault)
-            return failure(_answer_type(headers), 503, "internal fault; send it again")
+            return failure(_answer_type(headers), 503, FAULT)
 
     async def _answer(self, scope: Scope, headers: Mapping[str, str], body: IncomingBody) -> Answer:
         """Say who sends before a byte of the body is read."""

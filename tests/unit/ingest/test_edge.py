@@ -43,3 +43,4 @@ def test_a_fault_is_a_503_in_the_form_of_its_address(path: str, members: set[str
     assert (b"retry-after", b"1") in [(name.lower(), value) for name, value in sent[0]["headers"]]
     assert json.loads(body).keys() == members
     assert b"somebody" not in body
+    assert b"internal fault; try again; the service's log says where" in body
