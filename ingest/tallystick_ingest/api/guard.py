@@ -264,14 +264,25 @@ def _answer_with(status: int) -> Callable[[Request, Exception], Awaitable[Respon
     return answer
 
 
-async def _answer_validation(_request: Request, error: Exception) -> JSONResponse:
+async def _answer_validation(request: Request, error: Exception) -> JSONResponse:
     """Name the parameters at fault, and never repeat what was sent."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
+    if isinstance(error.body, bytes) and not _is_stated_as_json(request):
+        return _error(
+            400, "the body is not stated to be JSON: send `Content-Type: application/json`"
+        )
     faults = [
         f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
         for fault in error.errors()[:MAX_SHOWN_FAULTS]
     ]
     return _error(400, "; ".join(faults))
+
+
+def _is_stated_as_json(request: Request) -> bool:
+    stated = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return stated == "application/json" or (
+        stated.startswith("application/") and stated.endswith("+json")
+    )
 
 
 async def _answer_http(request: Request, error: Exception) -> JSONResponse:

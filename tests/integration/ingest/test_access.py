@@ -267,3 +267,19 @@ def test_a_foreign_span_reaches_the_list_of_actions(service: Service) -> None:
     assert [one["name"] for one in trace["spans"]] == ["execute_tool lookup"]
     assert trace["calls"][0]["action_id"] == action["action_id"]
     assert service.get(f"/api/v1/actions/{action['action_id']}")["events"][0]["origin"] == "derived"
+
+
+@pytest.mark.parametrize("media_type", [None, "application/x-www-form-urlencoded", "text/plain"])
+def test_a_body_that_is_not_stated_to_be_json_is_answered_with_what_to_send(
+    service: Service, admin: dict[str, str], media_type: str | None
+) -> None:
+    body = json.dumps({"name": "a key", "scopes": ["read"]}).encode()
+    stated = {name: value for name, value in admin.items() if name.lower() != "content-type"}
+    if media_type is not None:
+        stated["Content-Type"] = media_type
+    answer = service.ask("POST", "/api/v1/keys", body, stated)
+    assert answer.status == 400
+    assert "send `Content-Type: application/json`" in answer.json["error"]
+    stated["Content-Type"] = "application/json"
+    wrong = service.ask("POST", "/api/v1/keys", b"[]", stated)
+    assert (wrong.status, "Content-Type" in wrong.json["error"]) == (400, False)
