@@ -24,11 +24,12 @@ _OPENS_KEPT: Final = 4096
 """Parsed session.open statements kept in memory."""
 
 _SESSIONS: Final = """
-    SELECT session, arg_min(sender, log_index), max(seq), count(DISTINCT log_index),
+    SELECT session, arg_min(sender, log_index), max(seq), count(*),
            min(log_index) FILTER (type = 'session.open' AND seq = 0), min(log_index)
     FROM (
         SELECT session, sender, seq, type, log_index FROM events
-        UNION ALL SELECT session, sender, seq, '', log_index FROM tombstones WHERE kind = 'event'
+        UNION ALL SELECT session, sender, seq, '', log_index FROM tombstones t
+        WHERE kind = 'event' AND NOT EXISTS (FROM events WHERE log_index = t.log_index)
     ) GROUP BY session
 """
 _SEALED: Final = """
