@@ -204,7 +204,11 @@ class Composition:
         """Record what the service says, and return once it is durable; else raise BusyError."""
         try:
             self.submit(ServiceRequest(tuple(drafts))).result(STATE_TIMEOUT_S)
-        except (StoreError, TimeoutError) as error:
+        except TimeoutError as error:
+            raise BusyError(
+                f"this could not be recorded within {STATE_TIMEOUT_S:g} s, so it is not done: ask again"
+            ) from error
+        except StoreError as error:
             raise BusyError(f"this cannot be recorded now, so it is not done: {error}") from error
 
     def _bury(self, tombstones: pa.Table) -> None:

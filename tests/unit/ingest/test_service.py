@@ -4,12 +4,14 @@ import asyncio
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from tallystick.event import Statement
 from tallystick.testing import FakeClock
+from tallystick_ingest import composition
 from tallystick_ingest.admission import Origin
 from tallystick_ingest.auth.api_keys import KeyRing, NewKey
 from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller
@@ -64,6 +66,16 @@ def test_a_key_that_cannot_be_recorded_is_none(
         service.create_api_key(NewKey("lost", ("read",)))
     again = KeyRing(service.config.core.secrets / "api-keys.json", service.clock.now_us)
     assert [one.id for one in service.ring.keys] == [one.id for one in again.keys] == [kept.id]
+
+
+def test_what_is_not_recorded_in_time_is_not_done_and_says_what_to_do(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(composition, "STATE_TIMEOUT_S", 0)
+    monkeypatch.setattr(service, "submit", lambda _request: Future())
+    with pytest.raises(BusyError, match=r"could not be recorded within 0 s, .*: ask again"):
+        service.state([service.drafts.heartbeat()])
+    monkeypatch.undo()
 
 
 def test_a_later_start_does_not_state_its_keys_again(tmp_path: Path) -> None:
