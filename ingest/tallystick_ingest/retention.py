@@ -138,7 +138,8 @@ class Retention:
                 with self._people.deciding:
                     self._deletions.bury()
                 done = self._deletions.remove(self._waiting)
-                self._deletions.forget_sets(self._people.authority(), self._people.now_us())
+                with self._people.deciding:  # a set stands there before its request is recorded
+                    self._deletions.forget_sets(self._people.authority(), self._people.now_us())
             except (TallystickError, OSError) as error:
                 _log.warning("a deletion that was confirmed is not finished: %s", error)
                 return

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,8 @@ from tests.requirements import requirement
 from tests.retained import ADA, ANNA, BERT, OldService
 from tests.stores import edit
 
+ENOUGH_TO_ASK_S = 2.0
+"""For a request that nothing keeps waiting; one that has to wait goes on behind it."""
 NAMES = ("alpha", "beta", "gamma")
 SPANS_TOO = '[[class]]\nname = "calls"\nkeep = "P7M"\ntypes = ["tool.*", "span"]\n'
 
@@ -225,6 +228,29 @@ def test_a_deletion_that_was_cut_short_anywhere_is_finished_by_the_next_run(
     old.close()
     assert old.holding("secret-") == []
     assert old.verify().exit_code == 0
+
+
+def test_a_set_is_not_forgotten_while_its_request_is_recorded(
+    old: OldService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget, asked = deletion.Deletions.forget_sets, []
+    asker = threading.Thread(target=lambda: asked.append(old.ask()))
+
+    def meanwhile(deletions: deletion.Deletions, *arguments: Any) -> None:
+        asker.start()
+        asker.join(ENOUGH_TO_ASK_S)
+        forget(deletions, *arguments)
+
+    old.service.retention.close()  # what the start began is done
+    monkeypatch.setattr(deletion.Deletions, "forget_sets", meanwhile)
+    old.service.retention.carry_out()
+    monkeypatch.undo()
+    asker.join()
+    [request] = asked
+    old.service.retention.confirm(BERT, request.id, request.digest, "seen")
+    old.service.retention.carry_out()
+    assert old.indexes() == []
+    old.close()
 
 
 @requirement("erasure.beside-deletion")
