@@ -38,6 +38,8 @@ from tallystick_store.store import Store
 
 MAX_LEAP_S: Final = 3_600.0
 """By so much the clock may have been set since the start before nothing is confirmed any more."""
+HOLD_WAIT_S: Final = 5.0
+"""So long a hold waits for a deletion that goes on."""
 _US_PER_S: Final = 1_000_000
 
 _log = logging.getLogger("tallystick.service")
@@ -116,9 +118,20 @@ class Retention:
             return self._people.ask(caller, asked, reason)
 
     def hold(self, caller: Caller, name: str, wanted: Mapping[str, str], reason: str) -> Hold:
-        """Record that records must stay. Raises ConfigError for a filter that means nothing."""
+        """Record that records must stay.
+
+        Raises ConfigError for a filter that means nothing, and ConflictError while records are being deleted: which
+        ones was decided before, and a hold that came too late for some must not say that it keeps them.
+        """
         filter_condition(wanted)
-        return self._people.hold(caller, name, wanted, reason)
+        if not self._working.acquire(timeout=HOLD_WAIT_S):
+            raise ConflictError(
+                "records are being deleted just now: place the hold again in a minute"
+            )
+        try:
+            return self._people.hold(caller, name, wanted, reason)
+        finally:
+            self._working.release()
 
     def confirm(self, caller: Caller, id_: str, digest: str, reason: str) -> DeletionRequest:
         """Record that a second person agrees; the deletion follows within a minute (`carry_out`).

@@ -69,23 +69,14 @@ class BlobFiles:
                 yield name
 
     def remove_untouched(self, sha256: str, before_s: float) -> bool:
-        """Remove a blob, unless somebody has put it since; say whether it was removed. OSError goes through."""
+        """Remove a blob, durably, unless somebody has put it since; say whether it went. OSError goes through."""
         path = self.path(sha256)
         with self._touching:
             is_old = _is_older(path, before_s)
             if is_old:
                 path.unlink()
-        return is_old
-
-    def remove(self, sha256: str) -> bool:
-        """Remove a blob, durably; say whether it was there. OSError goes through."""
-        path = self.path(sha256)
-        with self._touching:
-            is_there = path.is_file()
-            if is_there:
-                path.unlink()
                 sync_directory(path.parent)
-        return is_there
+        return is_old
 
     def remove_leftovers(self, before_s: float) -> int:
         """Remove what writes that were cut short before a time left behind; return how many files."""

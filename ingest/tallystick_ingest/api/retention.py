@@ -109,7 +109,7 @@ def list_holds(request: Request, caller: Caller = _may_retain) -> Response:
     return answer_json({"holds": [_hold(one) for one in reversed(holds)]})
 
 
-@router.post("/holds", response_model=HoldShape)
+@router.post("/holds", response_model=HoldShape, responses=CONFLICT)
 def place_hold(body: HoldBody, request: Request, caller: Caller = _may_retain) -> Response:
     """Place a hold: what it covers stays, also what comes later, until somebody else releases it."""
     retention = service_of(request).retention

@@ -28,7 +28,7 @@ AUTHORITY_TYPES: Final = (
 AUTHORITY_SENDER: Final = "service"
 """Only the service's own records count: it has authenticated the people that they name."""
 _RANGE_DIGITS: Final = 34
-_MOST_INDEXES: Final = 100_000_000
+_MOST_INDEXES: Final = 5_000_000
 """Digits of a range, and entries of a set: more than anything honest has."""
 _RELEASING_ROLE: Final = "admin"
 """May release a hold that they placed themselves; everybody else needs another person."""
@@ -191,7 +191,8 @@ def read_ranges(text: str) -> list[int]:
     for part in text.split(",") if text else ():
         low, _, high = part.partition("-")
         if (
-            not low.isdecimal()
+            not part.isascii()
+            or not low.isdecimal()
             or not (high or low).isdecimal()
             or len(low) + len(high) > _RANGE_DIGITS
         ):

@@ -4,12 +4,14 @@
     DIR/archive/           the parts of the archive, values encrypted
     DIR/blobs/             large values, each encrypted under the keys of those whose records name it
     DIR/checkpoint         the newest signed checkpoint
+    DIR/deletions/         which entries each request for a deletion is about
     DIR/erasures.ndjson    the ledger of erasures as it was; the newest is kept elsewhere
 
 Nothing erasable stands in it in clear: what is erased later cannot be read in it any more once the keys are destroyed.
 The keys are no part of it (`SubjectKeys.copy_to`). The database is not either: it is made anew from the archive.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -33,6 +35,7 @@ from tallystick_store.archive.subject_keys import Subject, SubjectKeys
 from tallystick_store.archive.values import NONCE_BYTES
 from tallystick_store.blobs import BLOB_FOLDER, BlobFiles, blob_digest
 from tallystick_store.files import put_in_place
+from tallystick_store.governance.deletion import SETS_FOLDER
 from tallystick_store.governance.ledger import LEDGER_NAME
 from tallystick_store.store import Store
 
@@ -151,6 +154,7 @@ def _write(store: Store, archive: Archive, partial: Path, now_us: int) -> Backup
             ledger = store.ledger.path.read_bytes() if store.ledger.path.exists() else b""
         shutil.copytree(archive.folder, partial / ARCHIVE_FOLDER)
         named = _named_blobs(store, archive.keys, size)
+        _copy_sets(store.directory / SETS_FOLDER, partial / SETS_FOLDER)
     if size != store.size and size == 0:
         raise StoreError("nothing is archived yet")
     left = _write_blobs(store.blobs, archive.keys, named, partial / BLOB_FOLDER, store.origin)
@@ -161,6 +165,14 @@ def _write(store: Store, archive: Archive, partial: Path, now_us: int) -> Backup
     content = orjson.dumps({"format": FORMAT, **asdict(backup)}, option=orjson.OPT_INDENT_2)
     (partial / BACKUP_FILE).write_bytes(content)
     return backup
+
+
+def _copy_sets(folder: Path, target: Path) -> None:
+    """Copy which entries each request for a deletion is about: the log has their digests alone."""
+    target.mkdir(mode=0o700)
+    for path in folder.glob("*.set"):
+        with contextlib.suppress(FileNotFoundError):  # its request is over meanwhile
+            shutil.copyfile(path, target / path.name)
 
 
 def _named_blobs(store: Store, keys: SubjectKeys, size: int) -> dict[str, frozenset[int]]:

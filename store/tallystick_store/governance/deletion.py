@@ -37,7 +37,7 @@ from tallystick_store.schema import EVENTS, LATE_DISCLOSURES, SPANS
 from tallystick_store.store import Store
 from tallystick_store.tombstones import authorised_sets, make_tombstones
 
-FOLDER: Final = "deletions"
+SETS_FOLDER: Final = "deletions"
 MAX_ENTRIES: Final = 5_000_000
 """Of one request: its set is held in memory."""
 TOMBSTONES_AT_ONCE: Final = 20_000
@@ -86,7 +86,9 @@ class Deletions:
         """Work on one store."""
         self._store = store
         self._bury = bury
-        self._folder = store.directory / FOLDER
+        self._folder = store.directory / SETS_FOLDER
+        self._whole: set[int] = set()
+        """Confirmations that were seen with all their tombstones."""
 
     def keep_set(self, indexes: Sequence[int]) -> str:
         """Write down which entries a request is about, durably, before it is recorded; return their digest.
@@ -113,13 +115,21 @@ class Deletions:
     def bury(self) -> None:
         """Write the tombstones of what is confirmed and has none yet; nothing is decided meanwhile.
 
-        Raises StoreError.
+        A request for which that cannot be done is told in the log and tried again, and keeps no other from it.
         """
-        confirmed = _confirmed(read_authority(self._store.database))
-        buried = authorised_sets(self._store.database, list(confirmed))
+        confirmed = {
+            index: request
+            for index, request in _confirmed(read_authority(self._store.database)).items()
+            if index not in self._whole
+        }
+        buried = authorised_sets(self._store.database, list(confirmed)) if confirmed else {}
         for index, request in confirmed.items():
-            if index_digest(buried.get(index, ())) != request.digest:
-                self._bury_set(index, request, buried.get(index, ()))
+            try:
+                if index_digest(buried.get(index, ())) != request.digest:
+                    self._bury_set(index, request, buried.get(index, ()))
+                self._whole.add(index)
+            except StoreError as error:
+                _log.error("the deletion %s is not carried out yet: %s", request.id, error)
 
     def remove(self, waiting: Callable[[], Collection[int]] = frozenset) -> Carried:
         """Let go of what has its tombstones and is not on hold. Raises StoreError; what is done stays done.
@@ -128,7 +138,7 @@ class Deletions:
         """
         authority = read_authority(self._store.database)
         confirmed = _confirmed(authority)
-        if not confirmed:
+        if not confirmed or not self._store.database.rows(_LEFT, [list(confirmed)]):
             return Carried()
         return self._remove(authority, self._valid(confirmed), waiting)
 

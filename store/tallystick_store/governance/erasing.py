@@ -13,6 +13,7 @@ what stands in the data directory for people.
 """
 
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,13 +49,13 @@ class Outcome:
 
 def carry_out(store: Store, erasure: Erasure) -> Outcome:
     """Erase, from wherever it was cut short. Raises StoreError and OSError; it is to be called again then."""
-    erased = erasure.erased
+    erased, began_s = erasure.erased, time.time()
     store.forget(erasure)
     keys, others = _destroy_keys(store, erased)
     parts = _rewrite_archive(store.archiver.archive, erased, others) if others else 0
     remove_replaced(store.directory)
     rewrite(store.database, *kept_rows(store.ledger.erased))
-    blobs = _remove_blobs(store, erasure.blobs)
+    blobs = _remove_blobs(store, erasure.blobs, began_s)
     store.ledger.finish(erasure.request)
     _log.info("the erasure %s is carried out: %d entries", erasure.request, erased.count)
     outside = tuple(sorted(str(path) for path in _set_aside(store.directory)))
@@ -87,11 +88,12 @@ def _rewrite_archive(archive: Archive | None, erased: Erased, subjects: frozense
     return archive.rewrite_parts(subjects, keeps)
 
 
-def _remove_blobs(store: Store, blobs: tuple[str, ...]) -> int:
+def _remove_blobs(store: Store, blobs: tuple[str, ...], began_s: float) -> int:
+    """Remove what no record names; a value that somebody sent meanwhile stays, for its record follows."""
     if not blobs:
         return 0
     gone = frozenset(blobs) - still_named(store.database, blobs)
-    return sum(store.blobs.remove(name) for name in sorted(gone))
+    return sum(store.blobs.remove_untouched(name, began_s) for name in sorted(gone))
 
 
 def _set_aside(directory: Path) -> Iterator[Path]:

@@ -26,6 +26,7 @@ from tallystick_store.checkpoints import CheckpointLog, SignedCheckpoint
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.files import Files, put_in_place
 from tallystick_store.governance.backup import CHECKPOINT_FILE, Backup, read_backup, restore_blobs
+from tallystick_store.governance.deletion import SETS_FOLDER
 from tallystick_store.governance.ledger import LEDGER_NAME, Erasure, ErasureLedger
 from tallystick_store.opening import DATABASE_NAME, EVIDENCE_NAME, LOG_FOLDER
 from tallystick_store.tilestore import CHECKPOINT_PATH
@@ -114,6 +115,8 @@ def _put_back(
 ) -> Restoring:
     partial.mkdir(mode=0o700, parents=True)
     shutil.copytree(source / ARCHIVE_FOLDER, partial / ARCHIVE_FOLDER)
+    if (source / SETS_FOLDER).is_dir():
+        shutil.copytree(source / SETS_FOLDER, partial / SETS_FOLDER)
     note = (source / CHECKPOINT_FILE).read_bytes()
     if note:
         Files(partial / LOG_FOLDER).write(CHECKPOINT_PATH, note)

@@ -43,7 +43,10 @@ _OPENED: Final = "session IN (SELECT session FROM events WHERE type = 'session.o
 _SPAN_ENVIRONMENT: Final = (
     "origin = 'derived' AND source_span_hash IN (SELECT to_base64(leaf_hash) FROM spans WHERE {})"
 )
-_TRACES: Final = "SELECT DISTINCT trace_id FROM events WHERE trace_id IS NOT NULL AND {}"
+_TRACES: Final = (
+    "SELECT trace_id FROM events WHERE trace_id IS NOT NULL AND {}"
+    " UNION SELECT trace_id FROM spans WHERE trace_id IS NOT NULL AND {}"
+)
 
 
 @dataclass(slots=True)
@@ -182,7 +185,7 @@ def buried_indexes(database: Database, indexes: Sequence[int]) -> list[int]:
 
 def _held(hold: Hold) -> Condition:
     direct = filter_condition(hold.filter)
-    traces = f"trace_id IN ({_TRACES.format(direct.of_event)})"
+    traces = f"trace_id IN ({_TRACES.format(direct.of_event, direct.of_span)})"
     return Condition(
         [f"(coalesce({direct.of_event}, false) OR {traces})"],
         [f"(coalesce({direct.of_span}, false) OR {traces})"],

@@ -14,12 +14,15 @@ import pytest
 
 from tallystick.errors import StoreError
 from tallystick.verify.report import Report
+from tallystick_ingest import retention
 from tallystick_store.archive.database import rebuild_database
 from tallystick_store.archive.subject_keys import SUBJECT_KEYS_NAME
 from tallystick_store.engine.rewrite import rewrite
 from tallystick_store.evidence.store_reader import StoreReader
 from tallystick_store.governance import deletion
+from tallystick_store.governance.backup import take_backup
 from tallystick_store.governance.requests import ConflictError
+from tallystick_store.governance.restore import restore
 from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.rows import EventRow
 from tallystick_store.schema import TOMBSTONES, Column
@@ -312,6 +315,59 @@ def test_what_is_to_be_erased_is_deleted_after_that(
 
 
 @requirement("retention.forged")
+@requirement("retention.hold")
+def test_a_hold_that_comes_while_records_go_says_so(
+    old: OldService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which ones go was decided before: a hold that is answered as in force keeps all that it covers."""
+    monkeypatch.setattr(retention, "HOLD_WAIT_S", 0)
+    request = old.ask()
+    service = old.service
+    service.retention.confirm(BERT, request.id, request.digest, "they are due")
+    archiver, drop = service.store.archiver, service.store.archiver.drop
+
+    def drop_while_somebody_holds(going: list[int]) -> None:
+        with pytest.raises(ConflictError, match="being deleted just now"):
+            service.retention.hold(ANNA, "litigation", {"tool": "alpha"}, "a court order")
+        drop(going)
+
+    monkeypatch.setattr(archiver, "drop", drop_while_somebody_holds)
+    service.retention.carry_out()
+    assert service.retention.hold(ANNA, "litigation", {}, "a court order").id
+    assert len(service.two_people.authority().holds) == 1
+
+
+def test_a_deletion_that_cannot_be_done_keeps_no_other_from_it(
+    old: OldService, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = old.ask("alpha"), old.ask("beta")
+    service = old.service
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deletion.Deletions, "bury", lambda _: None)
+        service.retention.confirm(BERT, first.id, first.digest, "they are due")
+    (old.data / "deletions" / f"{first.digest}.set").unlink()
+    service.retention.confirm(BERT, second.id, second.digest, "they are due")
+    service.retention.carry_out()
+    left = service.store.database.rows(
+        "SELECT DISTINCT tool_name FROM events WHERE tool_name != ''"
+    )
+    assert sorted(left) == [("alpha",), ("gamma",)]
+    assert f"the deletion {first.id} is not carried out yet" in caplog.text
+
+
+def test_a_backup_knows_what_a_confirmed_deletion_is_about(old: OldService, tmp_path: Path) -> None:
+    request = old.ask("alpha")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deletion.Deletions, "bury", lambda _: None)
+        old.service.retention.confirm(BERT, request.id, request.digest, "they are due")
+    backup, home = tmp_path / "backup", tmp_path / "restored"
+    take_backup(old.service.store, backup, old.clock.now_us())
+    [subject_keys] = old.root.rglob(SUBJECT_KEYS_NAME)
+    restore(backup, home, old.service.keys.log.key, subject_keys)
+    [kept] = (home / "deletions").glob("*.set")
+    assert kept.stem == request.digest
+
+
 def test_a_row_that_is_missing_without_a_tombstone_is_a_fault(old: OldService) -> None:
     old.close()
     edit(old.data, "DELETE FROM events WHERE tool_name = 'beta'")

@@ -103,7 +103,7 @@ def test_what_proves_the_rest_is_in_no_selection(store: Store) -> None:
         ({"tool": "pay_*"}, {2, 6}),
         ({"tool": "lookup", "environment": "prod*"}, {1, 3, 5, 7, 8}),
         ({"type": "approval.*"}, {1, 3, 5, 7, 8}),
-        ({"type": "span"}, {8}),
+        ({"type": "span"}, {1, 3, 5, 7, 8}),
         ({}, set(range(9))),
         ({"from_us": "0", "to_us": str(10**16)}, set(range(9))),
         ({"agent": "nobody"}, set()),
@@ -113,6 +113,18 @@ def test_a_hold_covers_what_matches_and_the_rest_of_its_trace(
     store: Store, wanted: dict[str, str], held: set[int]
 ) -> None:
     assert held_indexes(store.database, [Hold("h", wanted, "anna", 0, 0)]) == held
+
+
+@requirement("retention.hold")
+def test_a_hold_covers_the_trace_of_a_span_that_it_matches(store: Store) -> None:
+    placed = span(80, "dd" * 16).replace(
+        b'"resource":"{}"', b'"resource":"{\\"deployment.environment.name\\":\\"held place\\"}"'
+    )
+    first = store.size
+    for record in (placed, span(81, "dd" * 16), span(82, "ee" * 16)):
+        write(store, [SpanBatch((SpanRow.of(record),))])
+    hold = Hold("h", {"environment": "held *"}, "anna", 0, 0)
+    assert held_indexes(store.database, [hold]) == {first, first + 1}
 
 
 @pytest.mark.parametrize("value", ["x\0", "a\nb", "", "x" * 100_000])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,15 @@ from tallystick.verify.erased import Erased
 from tallystick_store.archive.archive import ARCHIVE_FOLDER, Archive
 from tallystick_store.archive.database import rebuild_database
 from tallystick_store.archive.subject_keys import SubjectKeys
+from tallystick_store.blobs import blob_digest
+from tallystick_store.engine.rewrite import rewrite
 from tallystick_store.governance import erasing
 from tallystick_store.governance.erasing import carry_out
 from tallystick_store.governance.ledger import LEDGER_NAME, Erasure, ErasureLedger
 from tallystick_store.governance.subjects import named_blobs, select_values
 from tallystick_store.rows import Admitted, EventRow, Merge, SpanBatch, SpanRow
 from tallystick_store.store import Store
-from tests.erasable import ADA, TRACE_OF_ADA, TRACE_OF_BOB, Records
+from tests.erasable import ADA, BLOB, TRACE_OF_ADA, TRACE_OF_BOB, Records
 from tests.files import bytes_of
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
@@ -280,6 +283,21 @@ except StoreError:
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     ledger.add(Erasure("2" * 32, 6, "2;"))
 """
+
+
+def test_a_large_value_that_is_sent_again_meanwhile_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its record follows: whoever sent it was told that it is kept."""
+    blob = world.store.blobs.path(blob_digest(BLOB))
+
+    def rewrite_while_somebody_sends(*arguments: Any) -> None:
+        world.store.blobs.put(blob_digest(BLOB), BLOB)
+        rewrite(*arguments)
+
+    monkeypatch.setattr(erasing, "rewrite", rewrite_while_somebody_sends)
+    world.erase(principal=ADA)
+    assert blob.is_file()
 
 
 def test_a_ledger_goes_on_where_the_disk_took_a_part_of_a_line(tmp_path: Path) -> None:
