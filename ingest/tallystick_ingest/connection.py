@@ -1,8 +1,8 @@
 """A connection: uvicorn's own, with a limit on the head of a request, on its time, and on what nobody reads.
 
-The parser below keeps a head in memory until it ends, whoever sends it. One that is too large gets a 431,
-one that does not come to its end in time a closed connection. So does a body that goes on after its answer.
-Connections never take the last open files, which the store needs.
+The parser below keeps a head in memory until it ends, whoever sends it. One that is too large gets a 431, one
+without a clear host a 400, and one that does not come to its end in time a closed connection. So does a body
+that goes on after its answer. Connections never take the last open files, which the store needs.
 """
 
 import asyncio
@@ -29,6 +29,9 @@ _BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
 )
+_HOST: Final = b"host"
+_WITH_HOST: Final = "1.1"
+"""HTTP/1.0 knows no such header."""
 _TOO_LARGE: Final = b"the head of the request is larger than 65536 bytes\n"
 _REFUSAL: Final = b"\r\n".join(
     (
@@ -106,6 +109,7 @@ class _Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._is_in_head = False
         self._stop_timer()
+        self._require_one_host()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -119,6 +123,12 @@ class _Connection(HttpToolsProtocol):
         self._is_in_head = True
         self._head_bytes = self._unread_bytes = 0
         super().on_message_complete()
+
+    def _require_one_host(self) -> None:
+        """Raise ValueError for a request whose host is not clear (RFC 9112, section 3.2); the parser answers 400."""
+        count = sum(name == _HOST for name, _ in self.headers)
+        if count > 1 or (count == 0 and self.parser.get_http_version() == _WITH_HOST):
+            raise ValueError("a request has one Host header")
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:

@@ -306,3 +306,14 @@ def test_two_lengths_at_once_are_refused(target: Target) -> None:
     lines = [f"Content-Type: {PROTOBUF}", "Content-Length: 4", "Transfer-Encoding: chunked"]
     reply = target.exchange([target.head(lines) + b"0\r\n\r\n"])
     assert 400 <= reply.status < 500
+
+
+@case("http.host", "RFC 9112, 3.2")
+@pytest.mark.parametrize("hosts", [(), ("a", "a"), ("a", "b")], ids=["none", "twice", "two"])
+def test_a_request_without_a_clear_host_is_a_400(target: Target, hosts: tuple[str, ...]) -> None:
+    body = traces_protobuf()
+    lines = [f"Content-Type: {PROTOBUF}", f"Content-Length: {len(body)}"]
+    own = f"Host: {target.host}\r\n"
+    stated = "".join(f"Host: {host}\r\n" for host in hosts)
+    head = target.head(lines).replace(own.encode(), stated.encode())
+    assert target.exchange([head + body]).status == 400
