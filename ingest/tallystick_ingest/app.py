@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import cache, partial
 from typing import Final
 
@@ -41,11 +41,12 @@ from tallystick_ingest.api import (
 from tallystick_ingest.api import tenants as tenants_api
 from tallystick_ingest.api.guard import add_error_answers
 from tallystick_ingest.api.methods import allowed_methods
-from tallystick_ingest.edge import Edge
+from tallystick_ingest.edge import Application, Edge
 from tallystick_ingest.operations.metering import Metered
 from tallystick_ingest.otlp.answer import Signal
 from tallystick_ingest.otlp.cross_origin import CrossOrigin
-from tallystick_ingest.otlp.http import OtlpAddress, no_such_address, report_fault
+from tallystick_ingest.otlp.http import OtlpAddress, Scope, Send, no_such_address, report_fault
+from tallystick_ingest.otlp.incoming import Receive
 from tallystick_ingest.service import HOUSEKEEPING_S, Service
 from tallystick_ingest.tenant_switch import TenantSwitch
 from tallystick_ingest.tenants import Tenants
@@ -104,9 +105,11 @@ def _application(tenants: Tenants, service: Service) -> Metered:
     )
     app.state.service = service
     app.state.tenants = tenants
-    for signal in _SIGNALS:
-        address = CrossOrigin(OtlpAddress(service.intake, signal), service.config.otlp.cors_origins)
-        app.router.routes.append(Route(f"/v1/{signal}", address))
+    origins = service.config.otlp.cors_origins
+    addresses = {
+        f"/v1/{signal}": CrossOrigin(OtlpAddress(service.intake, signal), origins)
+        for signal in _SIGNALS
+    }
     for others in ("/v1/{signal:path}", "/v1development/{signal:path}"):
         app.router.routes.append(Route(others, no_such_address))
     for router in ROUTERS:
@@ -114,8 +117,22 @@ def _application(tenants: Tenants, service: Service) -> Metered:
     app.state.allowed = partial(allowed_methods, ROUTERS)
     app.state.description = cache(partial(openapi.print_description, ROUTERS))
     add_error_answers(app)
-    edge = Edge(app, service, service.config.core.request_timeout_s, service.challenges)
+    edge = Edge(
+        _Fork(addresses, app), service, service.config.core.request_timeout_s, service.challenges
+    )
     return Metered(edge, service.metrics)
+
+
+class _Fork:
+    """ASGI: the OTLP addresses at once, everything else through the framework."""
+
+    def __init__(self, addresses: Mapping[str, Application], app: Application) -> None:
+        self._addresses = addresses
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address = self._addresses.get(scope["path"]) if scope["type"] == "http" else None
+        await (address or self._app)(scope, receive, send)
 
 
 @contextlib.asynccontextmanager

@@ -1,8 +1,9 @@
 """The one writer thread: requests are decided in order and committed in groups.
 
-All requests that wait (at most 64, or 8 MB) are admitted one after the other and become one group
+All requests that wait (at most 256, or 8 MB) are admitted one after the other and become one group
 of the journal; their futures complete when it is on disk. While one group is being synced the next
-one gathers, so that a busy service syncs seldom and a quiet one answers at once.
+one gathers, so that a busy service syncs seldom and a quiet one answers at once. A group costs as much as
+some twenty small requests, so that where several come at a time, a group of small ones waits a moment for more.
 """
 
 import threading
@@ -10,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from time import sleep
 from typing import Final, Generic
 
 from tallystick.errors import StoreError
@@ -17,8 +19,13 @@ from tallystick_store.group import Group
 from tallystick_store.rows import Admit, Request, Verdict
 from tallystick_store.store import Store
 
-MAX_GROUP_REQUESTS: Final = 64
+MAX_GROUP_REQUESTS: Final = 256
 MAX_GROUP_BYTES: Final = 8 << 20
+LINGER_S: Final = 0.01
+SEVERAL: Final = 4
+"""Requests in a group, from which on the next one waits for more: fewer senders would but wait longer."""
+LINGER_BYTES: Final = 64 << 10
+"""A group that is larger waits for no more."""
 MAX_WAITING_REQUESTS: Final = 2048
 MAX_WAITING_BYTES: Final = 256 << 20
 
@@ -47,6 +54,8 @@ class Writer(Generic[Request, Verdict]):
         self._waiting_bytes = 0
         self._changed = threading.Condition()
         self._is_closing = False
+        self._newest_size = 0
+        """Requests in the newest group."""
         self._thread = threading.Thread(target=self._run, name="tallystick-writer", daemon=True)
         self._thread.start()
 
@@ -98,6 +107,11 @@ class Writer(Generic[Request, Verdict]):
         """Wait for requests and take a group of them; nothing once closed and drained."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._is_closing)
+            is_small = self._waiting_bytes < LINGER_BYTES
+            is_lingering = is_small and self._newest_size >= SEVERAL and not self._is_closing
+        if is_lingering:
+            sleep(LINGER_S)  # to be woken by each request would cost more than it saves
+        with self._changed:
             taken: list[_Waiting[Request, Verdict]] = []
             size_bytes = 0
             while self._waiting and len(taken) < MAX_GROUP_REQUESTS:
@@ -107,6 +121,7 @@ class Writer(Generic[Request, Verdict]):
                 size_bytes += one.size_bytes
                 taken.append(one)
             self._waiting_bytes -= size_bytes
+            self._newest_size = len(taken)
             return taken
 
     def _write(self, waiting: list[_Waiting[Request, Verdict]]) -> None:

@@ -26,7 +26,7 @@ from tallystick_store.reach import OPEN, Reach
 
 _BEARER: Final = "bearer"
 _TOKEN_BYTES: Final = 32
-_NEVER_IN_TOKENS: Final = ", \t"
+_NEVER_IN_TOKENS: Final = frozenset(", \t")
 """What no token has (RFC 6750, section 2.1), and two headers that were joined have (RFC 9110, section 5.3)."""
 CERTIFICATE: Final = ":certificate"
 """Stands beside the headers where TLS verified a client's certificate; no header's name begins so."""
@@ -287,7 +287,7 @@ def _bearer(authorization: str) -> str:
     text = rest.strip()
     if scheme.lower() != _BEARER or not text:
         raise AuthenticationError("the Authorization header is not `Bearer <API key>`")
-    if any(character in _NEVER_IN_TOKENS for character in text):
+    if not _NEVER_IN_TOKENS.isdisjoint(text):
         raise AuthenticationError(
             "there is more than one credential: send one Authorization header"
         )

@@ -77,7 +77,8 @@ class Metrics:
 
     def note_records(self, signal: Signal, outcome: Outcome, count: int) -> None:
         """Count records of one signal."""
-        self._records.labels(signal, outcome).inc(count)
+        if count:
+            self._records.labels(signal, outcome).inc(count)
 
     def note_refused(self, signal: str, reason: str, count: int = 1) -> None:
         """Count refusals; `reason` is a word of verdict.py, and `signal` OTHER for what is not OTLP."""

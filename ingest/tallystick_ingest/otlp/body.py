@@ -19,6 +19,7 @@ PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 HAS_ZSTD: Final = pa.Codec.is_available("zstd")
 """Whether this build of Arrow brings it; the wheels do."""
+IDENTITY: Final = "identity"
 ACCEPTED_ENCODINGS: Final = f"gzip, deflate, {'zstd, ' if HAS_ZSTD else ''}identity"
 
 MAX_GZIP_MEMBERS: Final = 16
@@ -55,7 +56,7 @@ class BodyForm:
 
 def body_form(content_type: str, content_encoding: str) -> BodyForm:
     """Read `Content-Type` and `Content-Encoding`; raise UnsupportedError for any other than ours."""
-    encoding = content_encoding.strip().lower() or "identity"
+    encoding = content_encoding.strip().lower() or IDENTITY
     if encoding == "x-gzip":
         encoding = "gzip"
     if encoding not in ACCEPTED_ENCODINGS.split(", "):
@@ -84,7 +85,7 @@ def inflate(body: bytes, encoding: str, limit_bytes: int = MAX_BODY_BYTES) -> by
     by other bytes, or not of its encoding. Deflate is zlib's form (RFC 9110 section 8.4.1.2), or
     bare as some clients send it. Zstandard frames (RFC 8878) may follow one another.
     """
-    if encoding == "identity":
+    if encoding == IDENTITY:
         _require_size(len(body), limit_bytes)
         return body
     if encoding == "gzip":

@@ -41,6 +41,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 WHERE_TO_LOOK: Final = "the service's log says where, under the time of this answer"
 FAULT: Final = f"internal fault; send it again; {WHERE_TO_LOOK}"
+_READ: Final = ":headers"
+"""Where a scope holds its headers once they were read: each layer of the application asks for them."""
 _LOG: Final = logging.getLogger("tallystick.otlp")
 
 
@@ -106,7 +108,7 @@ class OtlpAddress:
         body = IncomingBody(receive, headers)
         try:
             answer = await self._answered(scope, headers, body)
-            is_read = await body.end()
+            is_read = body.is_read or await body.end()
         except DisconnectedError:
             return
         if not is_read or self._intake.is_stopping:
@@ -178,12 +180,16 @@ def header_map(scope: Scope) -> dict[str, str]:
 
     Those that came more than once are joined by commas (RFC 9110, section 5.3), so that none of them wins.
     """
-    headers = joined(
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
-    )
+    given, certificate = scope["headers"], scope.get(CERTIFICATE)
+    known = scope.get(_READ)
+    if known is not None and known[0] is given and known[1] == certificate:
+        return dict(known[2])
+    headers = joined((name.decode("latin-1"), value.decode("latin-1")) for name, value in given)
     headers.pop(CERTIFICATE, None)
-    certificate = scope.get(CERTIFICATE)
-    return headers if certificate is None else {**headers, CERTIFICATE: str(certificate)}
+    if certificate is not None:
+        headers[CERTIFICATE] = str(certificate)
+    scope[_READ] = given, certificate, headers
+    return dict(headers)
 
 
 def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

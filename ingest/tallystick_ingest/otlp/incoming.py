@@ -60,6 +60,11 @@ class IncomingBody:
             ) from None
         return self.data
 
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing of it is left: the next request can follow."""
+        return not self._more
+
     async def end(self) -> bool:
         """Read and drop a little of what is left; say whether the next request can follow."""
         if self._is_awaited and self._more:

@@ -24,7 +24,7 @@ from tallystick_store.schema import APPLIED, row_batch
 MAX_WAITING_BYTES: Final = 128 << 20
 """Payloads that wait for the database: about 2 s of the fastest load."""
 MAX_TRANSACTION_BYTES: Final = 32 << 20
-LINGER_S: Final = 0.1
+LINGER_S: Final = 0.25
 """How long a group waits for others while nobody reads: a transaction costs as much as 300 rows."""
 LINGER_BYTES: Final = 8 << 20
 SETTLE_WITHIN_S: Final = 20.0

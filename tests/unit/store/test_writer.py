@@ -80,6 +80,34 @@ def test_a_group_is_bounded_by_requests_and_by_bytes(
     stop(store, made)
 
 
+def test_where_several_come_at_a_time_a_group_waits_a_moment_for_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_lingering, is_over = threading.Event(), threading.Event()
+
+    def linger(seconds: float) -> None:
+        is_lingering.set()
+        assert seconds < 0.1
+        assert is_over.wait(PATIENCE_S)
+
+    monkeypatch.setattr("tallystick_store.writer.sleep", linger)
+    store, emitter = open_store(tmp_path), Emitter()
+    gate, made = Gate(monkeypatch), writer(store)
+    futures = [made.submit((emitter.opened(),))]
+    assert gate.waiting.wait(PATIENCE_S)
+    futures += [made.submit((emitter.call(),)) for _ in range(4)]
+    gate.open.set()
+    results(futures)
+    assert not is_lingering.is_set()
+    futures = [made.submit((emitter.call(),))]
+    assert is_lingering.wait(PATIENCE_S)
+    futures += [made.submit((emitter.call(),)) for _ in range(2)]
+    is_over.set()
+    results(futures)
+    assert len(gate.group_sizes) == 3
+    stop(store, made)
+
+
 def test_requests_are_decided_in_the_order_of_submission(tmp_path: Path) -> None:
     store, emitter = open_store(tmp_path), Emitter()
     seen: list[int] = []
