@@ -12,7 +12,7 @@ import requests
 
 from tallystick.errors import ShipError
 from tallystick.shipping.client import Target, cause, is_untrusted
-from tallystick.shipping.direct import named_certificates
+from tallystick.shipping.direct import named_certificates, shown_certificate
 from tallystick_ingest.questions import AnswerError, said
 
 CONNECT_S: Final = 5.0
@@ -86,6 +86,7 @@ class Following:
         with requests.Session() as session:
             session.trust_env = not self.target.is_local  # proxies are for other machines
             session.verify = named_certificates() or True
+            session.cert = shown_certificate()
             with session.get(
                 url, headers=headers, stream=True, timeout=(CONNECT_S, SILENCE_S)
             ) as answer:

@@ -17,7 +17,7 @@ from tallystick.config import load_config
 from tallystick.credentials import CREDENTIALS_FILE, load_credentials, read_credentials
 from tallystick.errors import ConfigError, ShipError, TallystickError
 from tallystick.shipping.client import Answer, ServiceClient, Target, cause
-from tallystick.shipping.direct import named_certificates
+from tallystick.shipping.direct import named_certificates, shown_certificate
 from tallystick_ingest.auth.gate import OPERATOR_FILE
 
 CHUNK_BYTES = 1 << 16
@@ -103,6 +103,7 @@ class Questions:
         session = requests.Session()
         session.trust_env = not self.target.is_local  # proxies are for other machines
         session.verify = named_certificates() or True
+        session.cert = shown_certificate()
         headers = {"authorization": f"Bearer {self.target.api_key or ''}"}
         try:
             answer = session.delete(
@@ -140,6 +141,7 @@ class Questions:
         session = requests.Session()
         session.trust_env = not self.target.is_local  # proxies are for other machines
         session.verify = named_certificates() or True
+        session.cert = shown_certificate()
         headers = {"authorization": f"Bearer {self.target.api_key or ''}"}
         url = self.target.endpoint + path + _query(query)
         try:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """OTLP 1.11: a response is at most 4 MiB."""
 _MOST_CAUSES: Final = 4
+_NOT_UNDERSTOOD: Final = (
+    "does it speak TLS (https://, else http://), or want a certificate of this client"
+    " (TALLYSTICK_CLIENT_CERTIFICATE)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,10 @@ def cause(error: BaseException) -> str:
         certificate = getattr(seen, "verify_message", "")
         if certificate:
             return f"its certificate is not trusted: {certificate}"
+        if getattr(seen, "library", None) == "SSL":
+            return f"TLS failed ({getattr(seen, 'reason', '')}); {_NOT_UNDERSTOOD}"
+        if isinstance(seen, ConnectionResetError):
+            return f"{os.strerror(seen.errno or errno.ECONNRESET)}; {_NOT_UNDERSTOOD}"
         if isinstance(seen, OSError) and seen.errno is not None and seen.errno in errno.errorcode:
             return os.strerror(seen.errno)
         names.append(type(seen).__name__)

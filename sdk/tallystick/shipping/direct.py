@@ -24,6 +24,8 @@ ANSWER_S: Final = 30.0
 """Between two bytes; the service commits to disk in between."""
 OWN_CERTIFICATES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Variables that name a file or a directory of certificates to trust in place of the usual ones."""
+OWN_CERTIFICATE: Final = ("TALLYSTICK_CLIENT_CERTIFICATE", "TALLYSTICK_CLIENT_KEY")
+"""Variables that name the files of a certificate to show where the service wants one, and of its key (PEM)."""
 SYSTEM_CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables of OpenSSL, which reads them itself."""
 
@@ -157,6 +159,12 @@ def named_certificates() -> str | None:
     return next((os.environ[name] for name in names if os.environ.get(name)), None)
 
 
+def shown_certificate() -> tuple[str, str] | None:
+    """Return the files of the certificate to show, and of its key; None for none. The key may stand with it."""
+    certificate, key = (os.environ.get(name) or "" for name in OWN_CERTIFICATE)
+    return (certificate, key or certificate) if certificate else None
+
+
 def _trust() -> "ssl.SSLContext":
     """Return what is trusted. Raises ShipError where a variable names certificates that cannot be read."""
     import ssl  # noqa: PLC0415 - slow to import
@@ -176,6 +184,15 @@ def _trust() -> "ssl.SSLContext":
             f"the certificates of {given or 'certifi'} cannot be read: {error.strerror or error}"
         ) from error
     context.set_alpn_protocols(["http/1.1"])
+    shown = shown_certificate()
+    if shown is not None:
+        try:
+            context.load_cert_chain(*shown, password=lambda: "")
+        except OSError as error:
+            raise ShipError(
+                f"{' and '.join(OWN_CERTIFICATE)} are no certificate and its key, unencrypted, in PEM:"
+                f" {error.strerror or type(error).__name__}"
+            ) from error
     return context
 
 

@@ -11,7 +11,7 @@ import requests
 import urllib3
 from requests.utils import get_environ_proxies, select_proxy
 
-from tallystick.shipping.direct import ANSWER_S, CONNECT_S, Reply
+from tallystick.shipping.direct import ANSWER_S, CONNECT_S, Reply, shown_certificate
 
 _CHUNK_BYTES: Final = 65_536
 
@@ -32,6 +32,7 @@ class ProxiedConnection:
         self._endpoint = endpoint
         self._session = requests.Session()
         self._session.auth = _Bearer(api_key)
+        self._session.cert = shown_certificate()
 
     def exchange(
         self,

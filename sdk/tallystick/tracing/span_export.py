@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from tallystick.config import Config
-from tallystick.shipping.direct import named_certificates
+from tallystick.shipping.direct import named_certificates, shown_certificate
 from tallystick.signals import left_to_the_host
 
 EXPORT_TIMEOUT_S: Final = 10
@@ -42,11 +42,14 @@ class SpanExport:
 
     def __init__(self, endpoint: str, api_key: str | None, config: Config) -> None:
         """Export to `endpoint`; nothing is sent before the first span."""
+        certificate, key = shown_certificate() or (None, None)
         self._exporter = _Exporter(
             endpoint=f"{endpoint}/v1/traces",
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=EXPORT_TIMEOUT_S,
             certificate_file=named_certificates(),
+            client_certificate_file=certificate,
+            client_key_file=key,
         )
         self.provider = TracerProvider(
             sampler=ALWAYS_ON,

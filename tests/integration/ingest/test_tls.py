@@ -112,6 +112,25 @@ def send_rpc(
     return grpc.StatusCode.OK
 
 
+def assert_commands_need_it(
+    service: Secured, authority: Authority, shown: Mapping[str, str]
+) -> None:
+    environ = {
+        **service.environment,
+        "TALLYSTICK_ENDPOINT": service.url,
+        "TALLYSTICK_API_KEY": service.credentials["api_key"],
+        "SSL_CERT_FILE": str(authority.file),
+    }
+    without = service.tallystick("actions", environment=environ)
+    assert (without.returncode, "want a certificate of this client" in without.stderr) == (1, True)
+    clear = {**environ, "TALLYSTICK_ENDPOINT": service.url.replace("https:", "http:")}
+    in_clear = service.tallystick("actions", environment=clear)
+    assert (in_clear.returncode, "does it speak TLS" in in_clear.stderr) == (1, True)
+    assert service.tallystick("actions", environment={**environ, **shown}).returncode == 0
+    tail = ("tail", "--after", "0", "--count", "1", "--json")
+    assert service.tallystick(*tail, environment={**environ, **shown}).returncode == 0
+
+
 def span_names(service: Secured) -> set[str]:
     found = [json.loads(span) for one in service.records() for span in one.get("records", ())]
     return {span["name"] for span in found}
@@ -148,13 +167,21 @@ def test_exporters_of_opentelemetry_send_over_tls(
     assert f"execute_tool over {transport}" in span_names(service)
 
 
+PROGRAM = (
+    "import tallystick\ntallystick.instrument()\n"
+    "with tallystick.tool_call('search', {'q': 'tls'}) as call:\n    call.result('found')\n"
+    "assert tallystick.flush(60_000)\n"
+)
+
+
 @requirement("tls.ports")
 def test_the_sdk_delivers_over_tls(service: Secured, authority: Authority, tmp_path: Path) -> None:
-    program = (
-        "import tallystick\ntallystick.instrument()\n"
-        "with tallystick.tool_call('search', {'q': 'tls'}) as call:\n    call.result('found')\n"
-        "assert tallystick.flush(60_000)\n"
-    )
+    assert_delivered(service, authority, tmp_path, {})
+
+
+def assert_delivered(
+    service: Secured, authority: Authority, tmp_path: Path, shown: Mapping[str, str]
+) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     environ = {
@@ -163,9 +190,10 @@ def test_the_sdk_delivers_over_tls(service: Secured, authority: Authority, tmp_p
         "TALLYSTICK_ENDPOINT": service.url,
         "TALLYSTICK_API_KEY": service.credentials["api_key"],
         "SSL_CERT_FILE": str(authority.file),
+        **shown,
     }
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", PROGRAM],
         env=environ,
         capture_output=True,
         text=True,
@@ -319,6 +347,12 @@ def test_where_a_certificate_is_required_nobody_comes_without(
         with pytest.raises(requests.RequestException):
             send(service, authority, headers=service.authorization)
         assert send_rpc(service, authority, key=key) != grpc.StatusCode.OK
+        shown = {
+            "TALLYSTICK_CLIENT_CERTIFICATE": str(stranger.certificate),
+            "TALLYSTICK_CLIENT_KEY": str(stranger.key),
+        }
+        assert_delivered(service, authority, tmp_path, shown)
+        assert_commands_need_it(service, authority, shown)
     finally:
         service.kill()
 
