@@ -21,8 +21,9 @@ from tallystick_ingest.api.guard import (
     tenants_of,
 )
 from tallystick_ingest.auth.accounts import MAX_ACCOUNT_NAME_CHARS
-from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller, caller_of, session_token
+from tallystick_ingest.auth.gate import ADMINISTRATOR, Caller, caller_of
 from tallystick_ingest.auth.passwords import MAX_PASSWORD_CHARS
+from tallystick_ingest.auth.shown import session_token
 from tallystick_ingest.drafts import Access
 from tallystick_ingest.otlp.http import header_map
 from tallystick_ingest.service import Service

@@ -9,25 +9,20 @@ import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from http.cookies import CookieError, SimpleCookie
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 from tallystick.capture.identity import Identity
 from tallystick.errors import AuthenticationError, AuthorizationError, ConfigError, StoreError
 from tallystick_ingest.auth.accounts import Account, AccountBook
-from tallystick_ingest.auth.admin import COOKIE
 from tallystick_ingest.auth.api_keys import SCOPES, ApiKey, KeyRing, NewKey, Scope
 from tallystick_ingest.auth.limits import AS_SET, CallerLimits
 from tallystick_ingest.auth.reaches import is_within
-from tallystick_ingest.auth.sessions import SessionBook, is_session_token
+from tallystick_ingest.auth.sessions import SessionBook
+from tallystick_ingest.auth.shown import bearer, session_token
 from tallystick_ingest.auth.tokens import looks_like_jwt
 from tallystick_store.reach import OPEN, Reach
 
-_BEARER: Final = "bearer"
 _TOKEN_BYTES: Final = 32
-_NEVER_IN_TOKENS: Final = frozenset(", \t")
-"""What no token has (RFC 6750, section 2.1), and two headers that were joined have (RFC 9110, section 5.3)."""
 CERTIFICATE: Final = ":certificate"
 """Stands beside the headers where TLS verified a client's certificate; no header's name begins so."""
 ISSUER_PREFIX: Final = "oidc-"
@@ -181,7 +176,7 @@ class Gate:
             return self._of_session(token)
         authorization = headers.get("authorization", "")
         if authorization:
-            return self._of_token(_bearer(authorization))
+            return self._of_token(bearer(authorization))
         names = headers.get(CERTIFICATE, "")
         if names and self._certificates is not None:
             return self._certificates.caller(names)
@@ -193,7 +188,7 @@ class Gate:
     def issuers_token(self, headers: Mapping[str, str]) -> str | None:
         """Return the token of an issuer that a request shows, if it is one; None for any other credential."""
         try:
-            text = _bearer(headers.get("authorization", ""))
+            text = bearer(headers.get("authorization", ""))
         except AuthenticationError:
             return None
         return text if self._bearers is not None and looks_like_jwt(text) else None
@@ -202,7 +197,7 @@ class Gate:
         """Whether the credential that a request shows was given out here; it may be worth nothing."""
         try:
             token = session_token(headers)
-            text = token or _bearer(headers.get("authorization", ""))
+            text = token or bearer(headers.get("authorization", ""))
         except AuthenticationError:
             return False
         if token:
@@ -260,18 +255,6 @@ def caller_of(account: Account) -> Caller:
     )
 
 
-def session_token(headers: Mapping[str, str]) -> str:
-    """Return the token of the session that a request shows, empty when it shows none.
-
-    Raises AuthenticationError for an Authorization header that is none.
-    """
-    authorization = headers.get("authorization", "")
-    if authorization:
-        text = _bearer(authorization)
-        return text if is_session_token(text) else ""
-    return _cookie(headers.get("cookie", "")) if _is_same_origin(headers) else ""
-
-
 def _of_key(key: ApiKey | None, now_us: int) -> Caller:
     if key is None:
         raise AuthenticationError(
@@ -280,32 +263,3 @@ def _of_key(key: ApiKey | None, now_us: int) -> Caller:
     if key.has_expired(now_us):
         raise AuthenticationError("this API key has expired: ask for a new one")
     return Caller(key.id, key.name, key.scopes, reach=key.reach, limits=key.limits)
-
-
-def _bearer(authorization: str) -> str:
-    scheme, _, rest = authorization.partition(" ")
-    text = rest.strip()
-    if scheme.lower() != _BEARER or not text:
-        raise AuthenticationError("the Authorization header is not `Bearer <API key>`")
-    if not _NEVER_IN_TOKENS.isdisjoint(text):
-        raise AuthenticationError(
-            "there is more than one credential: send one Authorization header"
-        )
-    return text
-
-
-def _cookie(header: str) -> str:
-    try:
-        morsel = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel else ""
-
-
-def _is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Whether the page that caused the request is ours: SameSite tells no ports apart."""
-    origin = headers.get("origin")
-    try:
-        return origin is None or urlsplit(origin).netloc == headers.get("host")
-    except ValueError:
-        return False  # no origin that a browser would state
