@@ -1,7 +1,6 @@
-"""The command for retention: what is due, held and waiting, and exceptions from the floor. It deletes nothing.
+"""The command for retention: what is due, held and waiting, exceptions from the floor, and what people decide of them.
 
-It asks as a person, by their account: it takes the rights `retain` and `delete.request`, and `delete.confirm` for
-confirming an exception.
+It asks as a person, by their account: it takes the rights `retain`, `delete.request` and `delete.confirm`.
 """
 
 import argparse
@@ -10,32 +9,33 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from tallystick_ingest.cli.arguments import print_json
-from tallystick_ingest.cli.erasing import signed_in
-from tallystick_ingest.cli.floor import (
-    PATH,
-    add_exception_options,
-    decide,
-    exception_line,
-    is_decision,
+from tallystick_ingest.cli.deciding import (
+    DELETIONS_PATH,
+    EXCEPTIONS_PATH,
+    HOLDS_PATH,
+    add_decision_options,
+    decision_of,
 )
+from tallystick_ingest.cli.erasing import signed_in
+from tallystick_ingest.told import moment
 
 _US_PER_S: Final = 1_000_000
 _PATHS: Final = {
     "plan": ("/api/v1/retention", "classes"),
-    "holds": ("/api/v1/holds", "holds"),
-    "requests": ("/api/v1/deletions", "deletions"),
-    "exceptions": (PATH, "exceptions"),
+    "holds": (HOLDS_PATH, "holds"),
+    "requests": (DELETIONS_PATH, "deletions"),
+    "exceptions": (EXCEPTIONS_PATH, "exceptions"),
 }
 
 
 def retention(arguments: Sequence[str]) -> int:
-    """Show what retention classes hold and what is due, holds, requests for deletions, and exceptions."""
+    """Show what is due by class, holds, requests for deletions and exceptions, or decide of them."""
     parser = _parser()
     chosen = parser.parse_args(list(arguments))
-    is_deciding = is_decision(parser, chosen)
+    decision = decision_of(parser, chosen)
     path, member = _PATHS[chosen.action]
     with signed_in(chosen.name) as questions:
-        rows = [decide(questions, chosen)] if is_deciding else questions.get(path)[member]
+        rows = [decision.say(questions, chosen)] if decision else questions.get(path)[member]
     if chosen.json:
         print_json(rows)
     elif not rows:
@@ -50,8 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tallystick retention", description=retention.__doc__)
     parser.add_argument("--as", dest="name", required=True, help="your account; asks its password")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
-    parser.add_argument("action", choices=sorted(_PATHS), help="what to show")
-    add_exception_options(parser)
+    parser.add_argument("action", choices=sorted(_PATHS), help="what to show, or to decide of")
+    add_decision_options(parser)
     return parser
 
 
@@ -79,6 +79,18 @@ def _request_line(one: Mapping[str, Any]) -> str:
     return f"{one['id']}  {one['state']}  {asked}{confirmed}  {_words(one['filter'])}"
 
 
+def _exception_line(one: Mapping[str, Any]) -> str:
+    """Tell one exception in a line."""
+    what = (
+        "every deletion" if one["class_name"] is None else f"class {ascii(one['class_name'])[1:-1]}"
+    )
+    confirmed = f", confirmed by {one['confirmed_by']}" if one["confirmed_by"] else ""
+    return (
+        f"{one['id']}  {one['state']}  {one['keep']} for {what} until {moment(one['until_us'])[:16]} UTC,"
+        f" asked for by {one['requested_by']}{confirmed}"
+    )
+
+
 def _words(given: Mapping[str, str]) -> str:
     return " ".join(f"{name}={ascii(value)[1:-1]}" for name, value in given.items()) or "everything"
 
@@ -91,7 +103,7 @@ _LINES: Final = {
     "plan": _class_line,
     "holds": _hold_line,
     "requests": _request_line,
-    "exceptions": exception_line,
+    "exceptions": _exception_line,
 }
 _EMPTY: Final = {
     "plan": "there are no retention classes: everything is kept for ever (docs/retention.md)",

@@ -42,14 +42,28 @@ def test_less_than_six_months_by_the_commands_that_people_type(service: Service)
     plan = cora.run("retention", "plan")
     assert "3 of 3 entries are due" in plan.stdout
     assert f"below six months by {id_}" in plan.stdout
-    hold = cora.post("/holds", {"name": "case", "filter": {"tool": "alpha"}, "reason": ""})
-    assert f"{hold['id']}  in force" in cora.run("retention", "holds").stdout
+    case = ("--name", "case", "--filter", "tool=alpha", "--reason", "a court order")
+    held = cora.run("retention", "holds", *case)
+    assert "in force" in held.stdout, held
+    assert "tool=alpha" in held.stdout
+    hold = held.stdout.split()[0]
+    assert f"{hold}  in force" in cora.run("retention", "holds").stdout
     assert "2 of 3 entries are due, 1 more are on hold" in cora.run("retention", "plan").stdout
-    wanted = cora.post("/deletions", {"class_name": "calls", "reason": "over"})
-    alan.post(f"/deletions/{wanted['id']}/confirm", {"digest": wanted["digest"]})
+    over = ("--class", "calls", "--reason", "over")
+    waiting = cora.run("retention", "requests", "--filter", "tool=beta", *over)
+    assert "waiting  1 entries" in waiting.stdout, waiting
+    first = waiting.stdout.split()[0]
+    turned_down = alan.run("retention", "requests", "--withdraw", first, "--reason", "too few")
+    assert f"{first}  withdrawn" in turned_down.stdout, turned_down
+    wanted = cora.run("retention", "requests", *over).stdout.split()[0]
+    agreed = ("--confirm", wanted, "--reason", "seen")
+    assert "403" in cora.run("retention", "requests", *agreed).stderr
+    assert f"{wanted}  confirmed  2 entries" in alan.run("retention", "requests", *agreed).stdout
     requests = cora.run("retention", "requests")
-    assert f"{wanted['id']}  confirmed  2 entries" in requests.stdout, requests
+    assert f"{wanted}  confirmed  2 entries" in requests.stdout, requests
     assert "class=calls" in requests.stdout
+    freed = alan.run("retention", "holds", "--release", hold, "--reason", "it is decided")
+    assert f"{hold}  released" in freed.stdout, freed
     ended = cora.run("retention", "exceptions", "--revoke", id_, "--reason", "enough")
     assert f"{id_}  revoked" in ended.stdout, ended
     [row] = map(json.loads, cora.run("retention", "--json", "exceptions").stdout.splitlines())
@@ -63,7 +77,10 @@ def test_less_than_six_months_by_the_commands_that_people_type(service: Service)
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("plan", "--confirm", "x", "--reason", "y"), "`exceptions` alone"),
+        (("plan", "--confirm", "x", "--reason", "y"), "decides nothing"),
+        (("requests", "--reason", "y"), "--class or --filter"),
+        (("requests", "--revoke", "x", "--reason", "y"), "--withdraw"),
+        (("holds", "--name", "x"), "with a --reason"),
         (("exceptions", "--keep", "P1M"), "--until"),
         (("exceptions", "--confirm", "x"), "--reason"),
         (("exceptions", "--confirm", "x", "--revoke", "y", "--reason", "z"), "--reason"),
@@ -86,4 +103,6 @@ def test_what_the_service_refuses_is_told(service: Service) -> None:
     assert refused.returncode != 0
     assert "no less than the floor" in refused.stderr
     unknown = cora.run("retention", "exceptions", "--confirm", "0" * 32, "--reason", "seen")
-    assert "there is no exception" in unknown.stderr
+    assert "there is none of the exceptions" in unknown.stderr
+    said = cora.run("retention", "requests", "--filter", "tool", "--reason", "over")
+    assert "expected NAME=PATTERN" in said.stderr
