@@ -137,7 +137,7 @@ def _arguments(event: Shape) -> str:
     if params is not None:
         return inert(str(params)[:PREVIEW_COLUMNS])
     size = event["statement"].get("params.size_bytes")
-    return "-" if size is None else f"(withheld, {size} bytes)"
+    return "-" if size is None else f"(withheld or erased, {size} bytes)"
 
 
 def trace_lines(trace: Shape, trace_id: str, width: int) -> list[str]:

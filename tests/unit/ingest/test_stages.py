@@ -212,7 +212,7 @@ def test_a_line_says_when_who_what_and_how_it_is_signed() -> None:
 def test_what_is_withheld_or_unknown_says_so() -> None:
     said = {**CLIENT["statement"], "params.size_bytes": 55}
     text = told(statement=said, origin="derived")
-    assert "(withheld, 55 bytes)" in text
+    assert "(withheld or erased, 55 bytes)" in text
     assert "- / - / -" in text
     assert "derived" in text
 
