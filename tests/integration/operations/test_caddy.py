@@ -5,14 +5,18 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import grpc
 import pytest
 
-from tests.integration.operations.test_proxy import AUDIT, OTLP, SPANS, Site, adapted
-from tests.patience import PATIENCE_S
+from tests.integration.operations.site import (
+    AUDIT,
+    OTLP,
+    Site,
+    adapted,
+    require_grpc_through,
+    require_records_through,
+)
 from tests.requirements import requirement
-from tests.sending import PROTOBUF, as_protobuf, batch, logs_protobuf, span_json
-from tests.stores import Emitter
+from tests.sending import PROTOBUF
 
 pytestmark = [
     pytest.mark.e2e,
@@ -66,14 +70,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaddySite]:
 
 
 def test_records_go_through_with_their_answers(site: CaddySite) -> None:
-    assert site.service.enrol().status == 200
-    key = {**site.service.authorization, "Content-Type": PROTOBUF}
-    sent = site.ask("POST", "/v1/logs", logs_protobuf(batch(Emitter("proxied"), 2)), key)
-    assert (sent.status, sent.headers["content-type"]) == (200, PROTOBUF)
-    assert sent.headers["tallystick-checkpoint"]
-    assert site.ask("POST", "/v1/logs", b"\xff", key).status == 400
-    assert site.ask("POST", "/v1/logs", b"", {"Content-Type": PROTOBUF}).status == 401
-    assert site.ask("GET", "/api/v1/status", headers=key).json["counts"]["events"] > 2
+    require_records_through(site)
 
 
 def test_a_body_over_the_limit_is_refused_by_the_service(site: CaddySite) -> None:
@@ -84,16 +81,7 @@ def test_a_body_over_the_limit_is_refused_by_the_service(site: CaddySite) -> Non
 
 
 def test_grpc_goes_through(site: CaddySite) -> None:
-    root = grpc.ssl_channel_credentials((site.root / "tls.crt").read_bytes())
-    options = [("grpc.ssl_target_name_override", OTLP)]
-    key = (("authorization", site.service.authorization["Authorization"]),)
-    with grpc.secure_channel(f"127.0.0.1:{site.grpcs}", root, options) as channel:
-        call = channel.unary_unary(SPANS)
-        body = as_protobuf(span_json({}))
-        assert call(body, metadata=key, timeout=PATIENCE_S, wait_for_ready=True) == b""
-        with pytest.raises(grpc.RpcError) as refused:
-            call(body, timeout=PATIENCE_S)
-    assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    require_grpc_through(site)
 
 
 def test_the_dashboard_alone_is_reached_under_its_name_only(site: CaddySite) -> None:

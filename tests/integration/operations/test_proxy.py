@@ -1,177 +1,26 @@
 """Separate processes behind a real nginx with the configuration that is shipped: service, gRPC and dashboard."""
 
-import datetime as dt
-import http.client
-import json
-import os
 import re
-import ssl
-import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from tests.patience import PATIENCE_S
-from tests.ports import free_port
+from tests.integration.operations.site import (
+    AUDIT,
+    NGINX,
+    OTLP,
+    Site,
+    require_grpc_through,
+    require_records_through,
+)
 from tests.requirements import requirement
-from tests.sending import JSON, PROTOBUF, as_protobuf, batch, logs_protobuf, span_json
-from tests.serving import TALLYSTICK, Answer, Service
-from tests.stores import Emitter
+from tests.sending import PROTOBUF
+from tests.serving import Service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, requirement("operations.separate")]
 
 Make = Callable[..., Service]
-SHIPPED = Path(__file__).resolve().parents[3] / "packaging" / "proxy" / "nginx.conf"
-OTLP, AUDIT = "otlp.example.com", "audit.example.com"
-SPANS = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-
-
-class Site:
-    """A service, a dashboard of its own process, and nginx before both."""
-
-    def __init__(self, root: Path, *trusted: str) -> None:
-        self.root = root
-        self.https, self.grpcs, self.dashboard_port = free_port(), free_port(), free_port()
-        self.rpc = free_port()
-        self.service = Service(root / "service", ["--grpc-port", str(self.rpc), *trusted])
-        self.started: list[subprocess.Popen[bytes]] = []
-
-    def start(self) -> "Site":
-        self.service.start()
-        self._run(
-            *(TALLYSTICK, "dashboard", "--service", f"http://127.0.0.1:{self.service.port}"),
-            *("--port", str(self.dashboard_port), "--allowed-host", AUDIT, "--log-format", "json"),
-        )
-        certify(self.root)
-        self._start_proxy()
-        self._until(lambda: self.ask("GET", "/readyz").status == 200)
-        self._until(lambda: self.ask("GET", "/login", host=AUDIT).status == 200)
-        return self
-
-    def stop(self) -> None:
-        for process in self.started:
-            process.terminate()
-        for process in self.started:
-            process.wait(PATIENCE_S)
-        self.service.kill()
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        host: str = OTLP,
-    ) -> Answer:
-        """Send one request through nginx."""
-        trusted = ssl.create_default_context(cafile=str(self.root / "tls.crt"))
-        trusted.check_hostname = False
-        connection = http.client.HTTPSConnection(
-            "127.0.0.1", self.https, timeout=PATIENCE_S, context=trusted
-        )
-        named = {"Host": f"{host}:{self.https}", **(headers or {})}
-        try:
-            connection.request(method, path, body, named)
-            answer = connection.getresponse()
-            found = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, found, answer.read())
-        finally:
-            connection.close()
-
-    def claim(self) -> str:
-        """Use the one-time link through nginx, and return the cookie that is set."""
-        token = self.service.output.rpartition("/admin#")[2].split()[0]
-        body = json.dumps({"token": token}).encode()
-        answer = self.ask("POST", "/admin/claim", body, {"Content-Type": JSON})
-        assert answer.status == 200, answer.body
-        return answer.headers["set-cookie"]
-
-    def _start_proxy(self) -> None:
-        (self.root / "nginx.conf").write_text(self._configuration(), "utf-8")
-        self._run("nginx", "-p", str(self.root), "-c", "nginx.conf", "-e", "error.log")
-
-    def _run(self, *command: str) -> None:
-        with (self.root / "output.txt").open("ab") as output:
-            self.started.append(
-                subprocess.Popen(
-                    command,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env={"PATH": f"{os.environ['PATH']}:/usr/sbin", "HOME": str(self.root)},
-                )
-            )
-
-    def _configuration(self) -> str:
-        """Return what is shipped, with the ports and files of this test."""
-        text = adapted(
-            SHIPPED,
-            ("listen 443 ", f"listen 127.0.0.1:{self.https} "),
-            ("listen 4317 ", f"listen 127.0.0.1:{self.grpcs} "),
-            ("127.0.0.1:4318;", f"127.0.0.1:{self.service.port};"),
-            ("127.0.0.1:4317;", f"127.0.0.1:{self.rpc};"),
-            ("127.0.0.1:8501;", f"127.0.0.1:{self.dashboard_port};"),
-            ("/etc/nginx/tls/tallystick", str(self.root / "tls")),
-        )
-        folders = "".join(
-            f"{name}_temp_path {self.root}/{name};\n"
-            for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        return (
-            f"daemon off;\npid {self.root}/nginx.pid;\nuser root;\n"
-            f"events {{}}\nhttp {{\n{folders}{text}\n}}\n"
-        )
-
-    def _until(self, holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            try:
-                if holds():
-                    return
-            except OSError:
-                pass
-            time.sleep(0.05)
-        names = [name for name in ("output.txt", "error.log") if (self.root / name).exists()]
-        logs = [(self.root / name).read_text("utf-8") for name in names]
-        raise AssertionError("\n".join(logs))
-
-
-def adapted(shipped: Path, *changes: tuple[str, str]) -> str:
-    """Return a configuration that is shipped, with other ports and files; each has to stand in it."""
-    text = shipped.read_text("utf-8")
-    for found, own in changes:
-        assert found in text
-        text = text.replace(found, own)
-    return text
-
-
-def certify(root: Path) -> None:
-    """Write a certificate for both names, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, OTLP)])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(OTLP), x509.DNSName(AUDIT)]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (root / "tls.crt").write_bytes(made.public_bytes(pem))
-    (root / "tls.key").write_bytes(private)
 
 
 @pytest.fixture(scope="module")
@@ -184,14 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def test_records_go_through_with_their_answers(site: Site) -> None:
-    assert site.service.enrol().status == 200
-    key = {**site.service.authorization, "Content-Type": PROTOBUF}
-    sent = site.ask("POST", "/v1/logs", logs_protobuf(batch(Emitter("proxied"), 2)), key)
-    assert (sent.status, sent.headers["content-type"]) == (200, PROTOBUF)
-    assert sent.headers["tallystick-checkpoint"]
-    assert site.ask("POST", "/v1/logs", b"\xff", key).status == 400
-    assert site.ask("POST", "/v1/logs", b"", {"Content-Type": PROTOBUF}).status == 401
-    assert site.ask("GET", "/api/v1/status", headers=key).json["counts"]["events"] > 2
+    require_records_through(site)
 
 
 def test_a_body_over_the_limit_is_refused_by_the_proxy(site: Site) -> None:
@@ -202,16 +44,7 @@ def test_a_body_over_the_limit_is_refused_by_the_proxy(site: Site) -> None:
 
 
 def test_grpc_goes_through(site: Site) -> None:
-    root = grpc.ssl_channel_credentials((site.root / "tls.crt").read_bytes())
-    options = [("grpc.ssl_target_name_override", OTLP)]
-    key = (("authorization", site.service.authorization["Authorization"]),)
-    with grpc.secure_channel(f"127.0.0.1:{site.grpcs}", root, options) as channel:
-        call = channel.unary_unary(SPANS)
-        body = as_protobuf(span_json({}))
-        assert call(body, metadata=key, timeout=PATIENCE_S, wait_for_ready=True) == b""
-        with pytest.raises(grpc.RpcError) as refused:
-            call(body, timeout=PATIENCE_S)
-    assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    require_grpc_through(site)
 
 
 def test_the_dashboard_alone_is_reached_under_its_name_only(site: Site) -> None:
@@ -245,6 +78,6 @@ def test_a_proxy_that_is_not_named_is_not_believed(tmp_path: Path) -> None:
 
 
 def test_the_configuration_forwards_only_what_the_proxy_knows() -> None:
-    text = SHIPPED.read_text("utf-8")
+    text = NGINX.read_text("utf-8")
     assert set(re.findall(r"X-Forwarded-For (\S+);", text)) == {"$remote_addr"}
     assert "access_log off;" in text
