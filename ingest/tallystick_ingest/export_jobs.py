@@ -189,7 +189,6 @@ class ExportJobs:
     def _export(self, job: Job, place: Path) -> None:
         if job.created_us - job.request.to_us < self.settle_s * 1_000_000:
             self._closing.wait(self.settle_s)
-        self._store.publisher.publish_now()
         package = place / _PACKAGE
         with package.open("xb") as out:
             manifest = written_from_one_file(out, lambda: self._write(job, place / "work", out))

@@ -224,7 +224,9 @@ def test_what_a_view_takes_is_known_before_it_is_read(
 def test_a_view_that_takes_too_long_is_left(
     store: Store, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    endless = "SELECT sum(a.range + b.range) FROM range(10**8) a, range(10**8) b WHERE $1 < $2"
+    endless = (
+        "SELECT sum(a.range + b.range) FROM range(100000000) a, range(100000000) b WHERE $1 < $2"
+    )
 
     def ask_without_end(_view: View, reader: Reader, period: tuple[int, int], *_: Any) -> None:
         reader.rows(endless, period)

@@ -53,7 +53,6 @@ def export_package(
 
     Raises StoreError when nothing is signed yet, or signing has stopped.
     """
-    store.publisher.publish_now()
 
     def write() -> dict[str, JsonValue]:
         reader = StoreReader(store, signer.key)
@@ -80,12 +79,16 @@ class StoreReader:
     """Reads one open store; raises StoreError, and FileChangedError once its database was written anew."""
 
     def __init__(self, store: Store, log_key: VerifierKey) -> None:
-        """Stand still at the newest checkpoint of `store`."""
+        """Publish what is committed, and stand still at that checkpoint of `store`.
+
+        What is gone from the file that is read was confirmed before it was opened, and so below the checkpoint.
+        """
+        self._database = Unchanged(store.database)
+        store.publisher.publish_now()
         newest = store.checkpoint
         if newest is None:
             raise StoreError("nothing is signed yet: there is nothing to make a package of")
         self._store = store
-        self._database = Unchanged(store.database)
         self._log_key = log_key
         self._note = newest.note
         self._size = newest.size

@@ -444,8 +444,8 @@ def test_a_misspelt_filter_is_told_and_not_passed_over(
     [
         ("sql", {"sql": "SELECT 1", "since": "2000-01-01"}),
         ("search", {"q": "lookup", "untill": "now"}),
-        ("keys", {"name": "one", "scopes": ["read"], "expire": "1w"}),
-        ("keys", {"name": "one", "scopes": ["read"], "reach": {"agent": ["a"]}}),
+        ("exports", {"from": "1h", "upto": "now"}),
+        ("login", {"name": "ada", "password": "a long enough word", "tenant": "acme"}),
     ],
 )
 def test_a_misspelt_member_of_a_body_is_told(

@@ -3,6 +3,8 @@
 import io
 from collections.abc import Iterator
 
+import pytest
+
 from tallystick.verify.source import DeletedText, EventText
 from tallystick_store.evidence.package import write_package
 from tests.builder import SECOND_US, START_US, Log, LogReader, sample_log
@@ -41,6 +43,27 @@ def test_what_stands_beside_its_tombstone_is_told() -> None:
     report = verify_package(packaged(log, CutShort(log, event.log_index)), log.policy())
     assert "its deletion is not carried out yet" in messages(report, 14, "notice")
     assert "which allows nothing" in messages(report, 14)
+
+
+class Misplaced(LogReader):
+    """A store whose tombstone gives a batch of spans a place in a session."""
+
+    def __init__(self, log: Log, place: tuple[str, int]) -> None:
+        super().__init__(log)
+        self._place = place
+        self._batch = next(self.stored_spans(1, len(log.entries_list)))
+
+    def deleted(self, start: int, stop: int) -> Iterator[DeletedText]:
+        if start <= self._batch.log_index < stop:
+            yield DeletedText(self._batch.log_index, "spans", *self._place, 0)
+
+
+@requirement("retention.tombstones")
+@pytest.mark.parametrize("place", [("s", -1), ("", 1), ("s", 1)])
+def test_a_batch_of_spans_has_no_place_in_a_session(place: tuple[str, int]) -> None:
+    log = sample_log()
+    report = verify_package(packaged(log, Misplaced(log, place)), log.policy())
+    assert "a tombstone of spans that does not fit its entry (spans)" in messages(report, 14)
 
 
 @requirement("retention.tombstones")

@@ -25,7 +25,7 @@ STAGES: dict[str, tuple[Any, str, bool]] = {
     "one part of the archive is written anew": (Archive, "_drop", AFTER),
     "the archive is written anew": (Archiver, "drop", AFTER),
     "the blobs are removed": (Deletions, "_remove_blobs", AFTER),
-    "the new file is written": (rewrite, "_sync", AFTER),
+    "the new file is written": (rewrite, "sync_whole", AFTER),
     "the file is exchanged": (Database, "_replace_by", AFTER),
     "the rows are gone": (deletion, "rewrite", AFTER),
 }
