@@ -11,7 +11,7 @@ COMPILE := $(UV) pip compile --upgrade --universal --python-version 3.11 --gener
   --no-emit-package tallystick --no-annotate --no-emit-index-url --no-emit-find-links \
   --custom-compile-command "make lock" --quiet
 
-.PHONY: help demo screenshot test coverage lint openapi bench bench-peers lock clean
+.PHONY: help demo screenshot test coverage compiled lint openapi bench bench-peers lock clean
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/'
 
@@ -26,6 +26,13 @@ test: .venv/ready $(OTHERS)  ## run every test
 
 coverage: .venv/ready $(OTHERS)  ## run every test and show the lines that none of them reached
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term
+
+compiled: .venv/ready  ## install with masking compiled, in .venv-compiled; needs a C compiler
+	$(PYTHON) -m venv --without-pip .venv-compiled
+	$(UV) pip sync --quiet --python .venv-compiled/bin/python --require-hashes requirements.lock
+	TALLYSTICK_COMPILE=1 $(UV) pip install --quiet --python .venv-compiled/bin/python --no-deps --no-build-isolation \
+	  --reinstall-package tallystick .
+	.venv-compiled/bin/python -c 'from tallystick.masking.compiled import form; print("masking:", form())'
 
 lint: .venv/ready  ## check format, lint and types
 	$(BIN)/ruff format --check .
@@ -76,6 +83,7 @@ lock: $(UV)  ## resolve every dependency anew; no lock names an index
 	$(COMPILE) pyproject.toml --extra scale -o requirements-scale.lock
 	echo uv | $(COMPILE) - -o bootstrap.lock
 	echo hatchling | $(COMPILE) - -c requirements.lock -o build.lock
+	printf 'hatchling\nmypy[mypyc]\n' | $(COMPILE) - -c requirements.lock -o compile.lock
 
 clean:  ## remove the environments
 	rm -rf .venv .venv-*

@@ -11,6 +11,7 @@ from tests.requirements import requirement
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = (
     "bootstrap.lock",
+    "compile.lock",
     "requirements.lock",
     "requirements-agents-new.lock",
     "requirements-agents-old.lock",

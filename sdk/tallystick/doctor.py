@@ -28,6 +28,7 @@ from tallystick.instrument import (
     states,
 )
 from tallystick.keys import EMITTER_FILE, load_emitter_key
+from tallystick.masking.compiled import form
 from tallystick.runtime import Runtime
 from tallystick.shipping.client import Answer, ServiceClient, Target
 
@@ -62,6 +63,7 @@ def examine(clock: Clock | None = None) -> list[Finding]:
         return [Finding("FAILED", "settings", str(error))]
     return [
         Finding("ok", "home", str(config.home)),
+        Finding("ok", "masking", form()),
         *_disabled(config),
         *frameworks(config),
         *_key(config),

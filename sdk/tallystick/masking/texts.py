@@ -43,7 +43,7 @@ _LAYERS: Final = 3
 _SHORTEST: Final = 5
 """Nothing that the detectors find is shorter."""
 
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _MARKER_BEGINS: Final = "[t"
 _JSON_BEGINS: Final = "[{"
 _IDENTIFYING_DIGITS: Final = 4
@@ -194,15 +194,15 @@ class TextMasker:
         if not is_harmless(text):
             return (
                 is_word and memory.shape_is_clean((rule, wiped)) is True
-            ) or self._is_clean_word(text, rule)
+            ) or self._is_clean_word(text, rule, wiped)
         if not is_word:
-            if len(text) <= _LONGEST_TIME and b"0" in wiped:
-                self._remember_shape(text, rule)
+            if len(text) <= _LONGEST_TIME:
+                self._remember_shape(text, rule, wiped)
         elif len(text) <= _LONGEST_WORD and text.isalpha():
             memory.keep_clean(rule, text)
         return True
 
-    def _is_clean_word(self, text: str, rule: KeyRule) -> bool:
+    def _is_clean_word(self, text: str, rule: KeyRule, shape: bytes) -> bool:
         """Whether a text is a single word in which nothing is found and nothing can be read."""
         word = word_of(text)
         if word is None or is_readable(word):
@@ -212,6 +212,8 @@ class TextMasker:
                 return False
         if len(text) <= LONGEST:
             self._memory.keep_clean(rule, text)
+        if _may_have_a_shape(text):
+            self._remember_shape(text, rule, shape)
         return True
 
     def mark(self, text: str, kind: str, ledger: Ledger) -> str:
@@ -236,12 +238,11 @@ class TextMasker:
         if masked != text and is_short:
             memory.keep_masked(memory.name(rule, text.encode()), masked, counts)
         elif masked == text and rule.kind is None and _may_have_a_shape(text):
-            self._remember_shape(text, rule)
+            self._remember_shape(text, rule, text.encode().translate(WIPED))
 
-    def _remember_shape(self, text: str, rule: KeyRule) -> None:
+    def _remember_shape(self, text: str, rule: KeyRule, shape: bytes) -> None:
         """Judge a shape when it comes a second time: that of an identifier seldom does."""
         memory = self._memory
-        shape = text.encode().translate(WIPED)
         if b"0" in shape and memory.is_second_sight(rule, shape):
             is_clean = not self._sees_ips and is_clean_by_shape(text, rule)
             memory.keep_shape(rule, shape, is_clean=is_clean)

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol, Self
 
 from tallystick.errors import ConfigError
 from tallystick.masking import kinds
@@ -43,14 +43,24 @@ def is_marker(text: str) -> bool:
     return _MARKER.fullmatch(text) is not None
 
 
+class _Hash(Protocol):
+    """A hash of `hashlib`, as far as it is needed here."""
+
+    def copy(self) -> Self: ...
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class TokenKey:
     """The tenant's key for tokens. Raises ConfigError for a short key or a malformed id."""
 
     key_id: str
     secret: bytes = field(repr=False)
-    _inner: "hashlib._Hash" = field(init=False, repr=False, compare=False)
-    _outer: "hashlib._Hash" = field(init=False, repr=False, compare=False)
+    _inner: _Hash = field(init=False, repr=False, compare=False)
+    _outer: _Hash = field(init=False, repr=False, compare=False)
     """The two hashes of HMAC with the key behind them, copied for each digest: half the time of a copied `hmac`."""
 
     def __post_init__(self) -> None:

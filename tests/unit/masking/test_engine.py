@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 from tallystick.masking import Masked, Masker
+from tallystick.masking.keys import PLAIN
 from tests.unit.masking.maskers import KEY, MASKER, POLICY
 
 CUSTOMER = {
@@ -67,6 +68,14 @@ def test_only_clean_texts_are_remembered_and_not_without_end() -> None:
     assert 0 < len(remembered) <= 8192
     assert len(shapes) <= 1024
     assert not any("@" in text for text in [*remembered, *map(str, shapes)])
+
+
+def test_the_shape_of_an_identifier_that_comes_back_is_known() -> None:
+    masker = Masker(POLICY)
+    for number in range(3):
+        assert masker.mask(f"ord_20261101_{number:05d}_7").hits == {}
+    memory = masker._lens.texts._memory  # noqa: SLF001  # what stays in memory is the point
+    assert memory._shapes == {(PLAIN, b"ord_00000000_00000_0"): True}  # noqa: SLF001
 
 
 def test_two_policies_share_no_memory() -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tallystick.masking import Masker
-from tallystick.masking.policy import Limits
+from tallystick.masking.policy import Limits, MaskPolicy
 from tests.requirements import requirement
 from tests.unit.masking.maskers import KEY, MASKER, POLICY, redacted
 
@@ -206,7 +206,7 @@ def test_an_error_of_our_own_withholds_the_whole_value(monkeypatch: pytest.Monke
     def broken(*_: object) -> None:
         raise RecursionError
 
-    monkeypatch.setattr("tallystick.masking.walk.Walk.value", broken)
+    monkeypatch.setattr(MaskPolicy, "select", broken)
     masked = MASKER.mask({"email": "jane@example.com"})
     assert (masked.value, masked.hits) == ("[withheld]", {"withheld": 1})
 
