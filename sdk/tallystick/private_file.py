@@ -26,25 +26,26 @@ def make_files_private() -> None:
 
 
 def private_file_warnings(paths: Iterable[Path]) -> list[str]:
-    """Make files private where others could read them, and say so for each; missing ones are passed over."""
+    """Make what others could read private, and say so for each; missing files and directories are passed over."""
     found: list[str] = []
     for path in paths:
         try:
-            mode = stat.S_IMODE(path.stat().st_mode)
+            mode = path.stat().st_mode
         except OSError:
             continue
         if mode & _OTHERS:
-            found.append(_make_private(path, mode))
+            wanted = _PRIVATE_DIR if stat.S_ISDIR(mode) else _PRIVATE_FILE
+            found.append(_make_private(path, stat.S_IMODE(mode), wanted))
     return found
 
 
-def _make_private(path: Path, mode: int) -> str:
+def _make_private(path: Path, mode: int, wanted: int) -> str:
     said = f"{path} could be read by others (mode {mode:04o})"
     try:
-        path.chmod(_PRIVATE_FILE)
+        path.chmod(wanted)
     except OSError as error:
         return f"{said} and cannot be made private: {error.strerror}"
-    return f"{said}; made 0600; replace it if others use this machine"
+    return f"{said}; made {wanted:04o}; replace it if others use this machine"
 
 
 def create_private_file(path: Path, content: bytes) -> None:

@@ -1,34 +1,21 @@
 """The direct connection to a service: HTTP/1.1 by the standard library, where no proxy stands between.
 
 A third of the processor time of a general client, which counts for a process that records one event a second.
-Certificates are those of `certifi`, as everywhere in Python, unless the environment names others
-(docs/settings.md).
 """
 
 import http.client
-import os
 import select
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote, urlsplit
 
+from tallystick.certificates import trusted
 from tallystick.errors import ShipError
-
-if TYPE_CHECKING:
-    import ssl
 
 CONNECT_S: Final = 5.0
 """To connect, TLS included."""
 ANSWER_S: Final = 30.0
 """Between two bytes; the service commits to disk in between."""
-OWN_CERTIFICATES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Variables that name a file or a directory of certificates to trust in place of the usual ones."""
-OWN_CERTIFICATE: Final = ("TALLYSTICK_CLIENT_CERTIFICATE", "TALLYSTICK_CLIENT_KEY")
-"""Variables that name the files of a certificate to show where the service wants one, and of its key (PEM)."""
-SYSTEM_CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-"""Variables of OpenSSL, which reads them itself."""
-
 _CHUNK_BYTES: Final = 65_536
 _SAFE_IN_PATHS: Final = "/%:@!$&'()*+,;=~"
 
@@ -123,7 +110,9 @@ class DirectConnection:
 
     def _connect(self) -> http.client.HTTPConnection:
         made = (
-            http.client.HTTPSConnection(self._host, self._port, timeout=CONNECT_S, context=_trust())
+            http.client.HTTPSConnection(
+                self._host, self._port, timeout=CONNECT_S, context=trusted()
+            )
             if self._is_tls
             else http.client.HTTPConnection(self._host, self._port, timeout=CONNECT_S)
         )
@@ -151,54 +140,3 @@ def _chunks(response: http.client.HTTPResponse, limit_bytes: int) -> Iterator[by
             return
         left_bytes -= len(chunk)
         yield chunk
-
-
-def named_certificates() -> str | None:
-    """Return the file or directory of certificates to trust that the environment names; None: those of `certifi`."""
-    names = (*OWN_CERTIFICATES, *SYSTEM_CERTIFICATES)
-    return next((os.environ[name] for name in names if os.environ.get(name)), None)
-
-
-def shown_certificate() -> tuple[str, str] | None:
-    """Return the files of the certificate to show, and of its key; None for none. The key may stand with it."""
-    certificate, key = (os.environ.get(name) or "" for name in OWN_CERTIFICATE)
-    return (certificate, key or certificate) if certificate else None
-
-
-def _trust() -> "ssl.SSLContext":
-    """Return what is trusted. Raises ShipError where a variable names certificates that cannot be read."""
-    import ssl  # noqa: PLC0415 - slow to import
-
-    import certifi  # noqa: PLC0415
-
-    given = next((name for name in OWN_CERTIFICATES if os.environ.get(name)), None)
-    try:
-        if given is not None:
-            context = _context_of(Path(os.environ[given]))
-        elif any(os.environ.get(name) for name in SYSTEM_CERTIFICATES):
-            context = ssl.create_default_context()
-        else:
-            context = _context_of(Path(certifi.where()))
-    except OSError as error:
-        raise ShipError(
-            f"the certificates of {given or 'certifi'} cannot be read: {error.strerror or error}"
-        ) from error
-    context.set_alpn_protocols(["http/1.1"])
-    shown = shown_certificate()
-    if shown is not None:
-        try:
-            context.load_cert_chain(*shown, password=lambda: "")
-        except OSError as error:
-            raise ShipError(
-                f"{' and '.join(OWN_CERTIFICATE)} are no certificate and its key, unencrypted, in PEM:"
-                f" {error.strerror or type(error).__name__}"
-            ) from error
-    return context
-
-
-def _context_of(place: Path) -> "ssl.SSLContext":
-    import ssl  # noqa: PLC0415 - slow to import
-
-    if place.is_dir():
-        return ssl.create_default_context(capath=str(place))
-    return ssl.create_default_context(cafile=str(place))

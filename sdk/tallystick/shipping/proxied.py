@@ -11,7 +11,8 @@ import requests
 import urllib3
 from requests.utils import get_environ_proxies, select_proxy
 
-from tallystick.shipping.direct import ANSWER_S, CONNECT_S, Reply, shown_certificate
+from tallystick.certificates import shown_certificate
+from tallystick.shipping.direct import ANSWER_S, CONNECT_S, Reply
 
 _CHUNK_BYTES: Final = 65_536
 

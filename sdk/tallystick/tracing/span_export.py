@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
+from tallystick.certificates import named_certificates, shown_certificate
 from tallystick.config import Config
-from tallystick.shipping.direct import named_certificates, shown_certificate
 from tallystick.signals import left_to_the_host
 
 EXPORT_TIMEOUT_S: Final = 10

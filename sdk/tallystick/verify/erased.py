@@ -57,7 +57,18 @@ class Erased:
     @property
     def count(self) -> int:
         """Number of log entries that it touches."""
-        return sum(last - first + 1 for first, last in self._events) + len(self._spans)
+        return self.event_count + len(self._spans)
+
+    @property
+    def event_count(self) -> int:
+        """Number of events in it."""
+        return sum(last - first + 1 for first, last in self._events)
+
+    @property
+    def span_count(self) -> int:
+        """Number of span records in it."""
+        ranges = (one for ranges in self._spans.values() for one in ranges)
+        return sum(last - first + 1 for first, last in ranges)
 
     def covers(self, log_index: int) -> bool:
         """Whether the values of this event are gone."""

@@ -5,14 +5,16 @@ records that it holds back, changes or invents contradict the checkpoint or the 
 """
 
 import http.client
+import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from tallystick.blob import MAX_BLOB_BYTES
-from tallystick.errors import VerificationError
+from tallystick.certificates import OWN_CERTIFICATE, trusted
+from tallystick.errors import ShipError, VerificationError
 from tallystick.tlog.checkpoint import read_checkpoint
 from tallystick.tlog.note import MAX_NOTE_BYTES
 from tallystick.verify.finding import Findings
@@ -33,7 +35,11 @@ PAGE_ENTRIES: Final = 50_000
 """Entries of one request; the service records each request as one access."""
 LIVE_PIECE_ENTRIES: Final = 2048
 TIMEOUT_S: Final = 60.0
-_SCHEMES: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+_SCHEMES: Final = ("http", "https")
+_ASKED: Final = (
+    "; does it speak TLS (https://, else http://), is its certificate trusted, does it want a certificate of this"
+    f" client ({OWN_CERTIFICATE[0]})?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class LiveSource:
         parts = urlsplit(url)
         if parts.scheme not in _SCHEMES or not parts.hostname:
             raise VerificationError(f"{url} is no address of a service: expected http://host:port")
-        self._connection = _SCHEMES[parts.scheme](parts.hostname, parts.port, timeout=TIMEOUT_S)
+        self._connection = _connection(parts)
         self._path = parts.path.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         note = self._checkpoint_note()
@@ -193,7 +199,20 @@ class LiveSource:
             self._connection.request("GET", self._path + path, headers=self._headers)
             yield self._connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
-            raise VerificationError(f"the service cannot be read: {error}") from error
+            asked = _ASKED if isinstance(error, ssl.SSLError | ConnectionResetError) else ""
+            raise VerificationError(f"the service cannot be read: {error}{asked}") from error
+
+
+def _connection(parts: SplitResult) -> http.client.HTTPConnection:
+    """Return a connection that is not made yet. Raises VerificationError for certificates that cannot be used."""
+    host = str(parts.hostname)
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, parts.port, timeout=TIMEOUT_S)
+    try:
+        context = trusted()
+    except ShipError as error:
+        raise VerificationError(str(error)) from error
+    return http.client.HTTPSConnection(host, parts.port, timeout=TIMEOUT_S, context=context)
 
 
 def _require_ok(response: http.client.HTTPResponse, path: str) -> None:
