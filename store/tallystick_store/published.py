@@ -15,10 +15,9 @@ from tallystick.tlog.entry import Entry, parse_entry
 from tallystick.tlog.proofs import inclusion_proof_from
 from tallystick.tlog.tiles import TILE_WIDTH, Tile, decode_entries, entries_path, tile_nodes
 from tallystick.tlog.tree import HASH_BYTES
+from tallystick_store.bundles import MAX_LOG_FILE_BYTES, in_clear
 from tallystick_store.files import Files
 
-MAX_LOG_FILE_BYTES: Final = 1024 * 1024
-"""A bundle of the longest entries has a quarter of it."""
 _CACHED_BUNDLES: Final = 256
 """Full ones, some 10 MB."""
 
@@ -92,7 +91,7 @@ def read_bundle(files: Files, index: int) -> list[bytes]:
         try:
             content = files.read_plain(entries_path(index, width), MAX_LOG_FILE_BYTES)
             if content is not None:
-                return decode_entries(content, width)
+                return decode_entries(in_clear(content), width)
         except (StoreError, VerificationError):
             return []  # the verifier names the file
     return []

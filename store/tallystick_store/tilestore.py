@@ -1,8 +1,8 @@
 """The log as static files in the layout of C2SP tlog-tiles: tiles, entry bundles, the checkpoint.
 
-Everything but the checkpoint can be made again from the database. A tile or bundle is written
-before any checkpoint that needs it; a partial one is removed once the full one stands in its place,
-as the specification allows. At start each file is compared with the tree of the database.
+Everything but the checkpoint can be made again from the database. A full bundle stands as gzip (`bundles`).
+A tile or bundle is written before any checkpoint that needs it; a partial one is removed once the full one
+stands in its place, as the specification allows. At start each file is compared with the tree of the database.
 """
 
 import re
@@ -10,13 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.errors import VerificationError
 from tallystick.tlog.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, entries_path, grown_tiles, tiles_of
 from tallystick.tlog.tree import HASH_BYTES
+from tallystick_store.bundles import compressed, in_clear
 from tallystick_store.files import Files
 from tallystick_store.ledger import Ledger
 
 CHECKPOINT_PATH: Final = "checkpoint"
 TILE_FOLDER: Final = "tile"
+BUNDLES: Final = f"{TILE_FOLDER}/entries/"
 
 _PATH: Final = re.compile(r"tile/([0-9]{1,2}|entries)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]+))?")
 
@@ -93,7 +96,7 @@ class TileStore:
     def grow(self, ledger: Ledger, old_size: int, new_size: int) -> None:
         """Write every file that the tree of `new_size` has and that of `old_size` had not."""
         for file in files_of(grown_tiles(old_size, new_size)):
-            self._files.write(file.path, file.content(ledger))
+            self._write(file, ledger)
 
     def drop_partials(self, old_size: int, new_size: int) -> None:
         """Remove the partial files whose full ones came between the two sizes."""
@@ -130,13 +133,25 @@ class TileStore:
 
     def differs(self, file: LogFile, ledger: Ledger) -> bool:
         """Whether the file on disk is absent or holds anything but what the tree says."""
-        return self._files.read(file.path) != file.content(ledger)
+        content = self._files.read(file.path)
+        if content is None:
+            return True
+        try:
+            said = in_clear(content) if file.is_bundle else content
+        except VerificationError:
+            return True
+        return said != file.content(ledger)
 
     def repair(self, damages: list[Damage], ledger: Ledger) -> None:
         """Write what is damaged again from the tree."""
         for damage in damages:
             if damage.file is not None:
-                self._files.write(damage.path, damage.file.content(ledger))
+                self._write(damage.file, ledger)
+
+    def _write(self, file: LogFile, ledger: Ledger) -> None:
+        content = file.content(ledger)
+        is_compressed = file.is_bundle and file.tile.width == TILE_WIDTH
+        self._files.write(file.path, compressed(content) if is_compressed else content)
 
 
 class Audit:

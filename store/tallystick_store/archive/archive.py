@@ -20,6 +20,7 @@ from tallystick.private_file import sync_directory
 from tallystick.verify.erased import Erased
 from tallystick_store.archive.joining import in_order, joined, span_of
 from tallystick_store.archive.part import (
+    FORMAT,
     OLD,
     Manifest,
     part_folders,
@@ -36,7 +37,7 @@ from tallystick_store.archive.split import (
     split_tables,
 )
 from tallystick_store.archive.subject_keys import Subject, SubjectKeys
-from tallystick_store.archive.values import FindKeys, open_values, seal_values
+from tallystick_store.archive.values import VALUES, FindKeys, open_values, seal_values
 from tallystick_store.journal.contents import Tables
 from tallystick_store.schema import (
     CHECKPOINTS,
@@ -49,8 +50,6 @@ CLOSED_AFTER_US: Final = 3600 * 1_000_000
 """A day's parts are merged an hour after its end."""
 MERGED_BYTES: Final = 32 << 20
 """Parts are merged up to this size on disk: some 150,000 events, a few hundred megabytes in memory."""
-
-_VALUES: Final = "values"
 
 
 Keeps = Callable[[Owned], bool]
@@ -174,7 +173,7 @@ class Archive:
 
     def _rewrite(self, part: Manifest, subjects: frozenset[Subject], keeps: Keeps) -> bool:
         tables = read_tables(self.folder / part.name, part)
-        blocks = tables.pop(_VALUES, None)
+        blocks = tables.pop(VALUES, None)
         if blocks is None or subjects.isdisjoint(_subjects_in(blocks)):
             return False
         owned = self._opened(blocks, part)
@@ -225,7 +224,7 @@ class Archive:
 
     def _open(self, part: Manifest) -> tuple[dict[str, pa.Table], list[Owned]]:
         tables = read_tables(self.folder / part.name, part)
-        blocks = tables.pop(_VALUES, None)
+        blocks = tables.pop(VALUES, None)
         if blocks is None:
             return tables, []
         return tables, self._opened(blocks, part)
@@ -242,8 +241,9 @@ class Archive:
         find: FindKeys,
     ) -> Manifest:
         """Write a part; what is written again finds no new keys, which would bring destroyed values back."""
+        manifest = replace(manifest, format=FORMAT)
         blocks = seal_values(owned, find, manifest.bound)
-        values = {_VALUES: blocks} if len(blocks) else {}
+        values = {VALUES: blocks} if len(blocks) else {}
         try:
             return write_part(self.folder, manifest, {**tables, **values})
         except OSError as error:

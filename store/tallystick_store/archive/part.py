@@ -2,7 +2,7 @@
 
     archive/000000000001-000000000420/
         manifest.json       which groups and entries, and the SHA-256 of every other file
-        events.parquet ...  what is kept in clear, in the order of the log
+        events.parquet ...  what is kept in clear, in the order of the log, packed (packing.py)
         values.parquet      erasable values, encrypted
         checkpoints.parquet the checkpoints that were signed meanwhile
 
@@ -24,8 +24,11 @@ import pyarrow.parquet as pq
 
 from tallystick.errors import StoreError
 from tallystick.private_file import sync_directory
+from tallystick_store.archive.packing import pack, unpack
 
-FORMAT: Final = "tallystick.archive/v1"
+FORMAT: Final = "tallystick.archive/v2"
+OLD_FORMAT: Final = "tallystick.archive/v1"
+"""Of parts that hold statements and seals as they are, and JSON in their blocks; read, and never written."""
 MANIFEST: Final = "manifest.json"
 PARTIAL: Final = ".partial"
 OLD: Final = ".old"
@@ -33,6 +36,13 @@ OLD: Final = ".old"
 
 _NAME: Final = re.compile(r"([0-9]{12,20})-([0-9]{12,20})")
 _FILE: Final = re.compile(r"[a-z_]{1,32}\.parquet")
+_REPEATED: Final = ("sender", "kind", "codec", "nonce")
+"""Columns of few values."""
+_ENCODINGS: Final = {
+    pa.int64(): "DELTA_BINARY_PACKED",
+    pa.binary(): "DELTA_LENGTH_BYTE_ARRAY",
+    pa.string(): "DELTA_LENGTH_BYTE_ARRAY",
+}
 _MANIFEST_BYTES: Final = 1 << 16
 _KEYS: Final = {
     "format": str,
@@ -63,6 +73,7 @@ class Manifest:
     """Number of rows in checkpoints.parquet."""
     files: Mapping[str, str]
     """File name -> SHA-256 in hex."""
+    format: str = FORMAT
 
     @property
     def name(self) -> str:
@@ -72,7 +83,7 @@ class Manifest:
     @property
     def bound(self) -> bytes:
         """What the part's encrypted blocks are bound to."""
-        return f"{FORMAT}\n{self.origin}\n{self.name}".encode()
+        return f"{self.format}\n{self.origin}\n{self.name}".encode()
 
     def joins(self, before: "Manifest | None") -> bool:
         """Whether nothing is missing between the part before (None: the beginning) and this one."""
@@ -91,12 +102,12 @@ def part_folders(archive: Path) -> list[tuple[int, int, Path]]:
 
 
 def write_part(archive: Path, manifest: Manifest, tables: Mapping[str, pa.Table]) -> Manifest:
-    """Write a part, durably, and return its manifest with the digests. Raises OSError."""
+    """Write a part in this version's format, durably; return its manifest with the digests. Raises OSError."""
     partial = archive / f"{manifest.name}{PARTIAL}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700)
     digests = {}
-    for name, table in tables.items():
+    for name, table in pack(tables).items():
         content = _parquet(table)
         digests[f"{name}.parquet"] = hashlib.sha256(content).hexdigest()
         _write(partial / f"{name}.parquet", content)
@@ -118,8 +129,8 @@ def read_manifest(folder: Path) -> Manifest:
     if not isinstance(value, dict) or {k: type(v) for k, v in value.items()} != _KEYS:
         raise StoreError(f"{path} is no manifest of a part: expected the keys {', '.join(_KEYS)}")
     files = value["files"]
-    if value.pop("format") != FORMAT or not all(map(_FILE.fullmatch, files)):
-        raise StoreError(f"{path} is of another version: expected {FORMAT}")
+    if value["format"] not in (FORMAT, OLD_FORMAT) or not all(map(_FILE.fullmatch, files)):
+        raise StoreError(f"{path} is of another version: expected {FORMAT} or {OLD_FORMAT}")
     manifest = Manifest(**value)
     if manifest.name != folder.name.removesuffix(PARTIAL):
         raise StoreError(f"{path} is the manifest of {manifest.name}: the folder was renamed")
@@ -128,10 +139,11 @@ def read_manifest(folder: Path) -> Manifest:
 
 def read_tables(folder: Path, manifest: Manifest) -> dict[str, pa.Table]:
     """Return the tables of a part. Raises StoreError that names a file that is not what was written."""
-    return {
+    stored = {
         name.removesuffix(".parquet"): _table(folder / name, digest)
         for name, digest in manifest.files.items()
     }
+    return unpack(stored) if manifest.format == FORMAT else stored
 
 
 def tidy(folder: Path) -> None:
@@ -164,8 +176,21 @@ def _table(path: Path, digest: str) -> pa.Table:
 
 
 def _parquet(table: pa.Table) -> bytes:
+    repeated = [name for name in table.column_names if name in _REPEATED]
+    encodings = {
+        field.name: _ENCODINGS[field.type]
+        for field in table.schema
+        if field.type in _ENCODINGS and field.name not in _REPEATED
+    }
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        use_dictionary=repeated,
+        column_encoding=encodings,
+        write_statistics=False,
+    )
     return bytes(sink.getvalue())
 
 
@@ -176,7 +201,7 @@ def _with_files(manifest: Manifest, digests: Mapping[str, str]) -> Manifest:
 
 def _print(manifest: Manifest) -> bytes:
     values = {name: getattr(manifest, name) for name in Manifest.__slots__}
-    return orjson.dumps({"format": FORMAT, **values}, option=orjson.OPT_INDENT_2)
+    return orjson.dumps(values, option=orjson.OPT_INDENT_2)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -49,6 +49,8 @@ BARE: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Table -> the columns that the archive keeps in clear."""
 
+_LEAF: Final = "leaf_hash"
+"""Handed on for `packing.pack`, which stores no such column of events."""
 _SUBJECT: Final = ("log_index", "principal_ref", "session", "origin", "trace_id")
 
 SubjectsOf = Callable[[list[int]], Mapping[int, Subject]]
@@ -72,6 +74,8 @@ def split_tables(
     if strange:
         raise StoreError(f"the archive has no place for rows of {', '.join(sorted(strange))}")
     bare = {name: _columns(tables[name], BARE[name]) for name in tables if BARE[name]}
+    if EVENTS.name in bare and _LEAF in tables[EVENTS.name].column_names:
+        bare[EVENTS.name] = bare[EVENTS.name].append_column(_LEAF, tables[EVENTS.name][_LEAF])
     owned = [*_event_values(tables), *_span_values(tables), *_late_values(tables, subjects_of)]
     return bare, owned
 
@@ -135,16 +139,12 @@ def _event_values(tables: Tables) -> Iterator[Owned]:
     table = tables.get(EVENTS.name)
     if table is None or "disclosures" not in table.column_names:
         return
-    held = table.filter(table["disclosures"].is_valid())
-    rows = _columns(held, (*_SUBJECT, "disclosures")).to_pylist()
-    for row in rows:
-        text = row.pop("disclosures")
-        log_index = row.pop("log_index")
-        yield _subject(row), Value("events", log_index, 0, text)
-
-
-def _subject(row: Mapping[str, Any]) -> Subject:
-    return subject_of(row["principal_ref"], row["session"], row["origin"], row["trace_id"])
+    columns = _columns(table, (*_SUBJECT, "disclosures"))
+    columns = columns.filter(columns["disclosures"].is_valid())
+    cells = (columns[name].to_pylist() for name in columns.column_names)
+    for log_index, principal, session, origin, trace_id, text in zip(*cells, strict=True):
+        subject = subject_of(principal, session, origin, trace_id)
+        yield subject, Value("events", log_index, 0, text)
 
 
 def _span_values(tables: Tables) -> Iterator[Owned]:

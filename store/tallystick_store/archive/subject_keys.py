@@ -2,10 +2,11 @@
 
 A value in the archive and in backups stands under one of these keys alone. The file is SQLite with
 `secure_delete`, so that a key that is deleted is overwritten in it; it belongs to the secrets and not to the data,
-and a copy of it brings destroyed keys back: keep the newest copy only. The number of a key is random, so that
-no copy gives it to another key.
+and a copy of it brings destroyed keys back: keep the newest copy only. A key's number begins with a digest of its
+subject, so that one tree finds it by either; the rest is random, so that no copy gives it to another key.
 """
 
+import hashlib
 import os
 import secrets
 import sqlite3
@@ -22,16 +23,20 @@ SUBJECT_KEYS_NAME: Final = "subject-keys.sqlite"
 KEY_BYTES: Final = 32
 """AES-256."""
 
-_ID_BITS: Final = 62
-"""Positive in SQLite and in Parquet."""
+_DIGEST_BITS: Final = 38
+_DRAWN_BITS: Final = 24
+"""With the digest's 62: positive in SQLite and in Parquet."""
+_SUBJECT_BYTES: Final = 16
 _TABLE: Final = """
-    CREATE TABLE IF NOT EXISTS keys (
-        id INTEGER PRIMARY KEY, principal TEXT NOT NULL, context TEXT NOT NULL,
-        key BLOB NOT NULL, UNIQUE (principal, context)
+    CREATE TABLE IF NOT EXISTS subject_keys (
+        id INTEGER PRIMARY KEY, subject BLOB NOT NULL, key BLOB NOT NULL
     )
 """
-_INSERT: Final = "INSERT OR IGNORE INTO keys (principal, context, id, key) VALUES (?, ?, ?, ?)"
-_FIND: Final = "SELECT id, key FROM keys WHERE principal = ? AND context = ?"
+_INSERT: Final = "INSERT INTO subject_keys (id, subject, key) VALUES (?, ?, ?)"
+_OF_SUBJECT: Final = "FROM subject_keys WHERE id BETWEEN ? AND ? AND subject = ?"
+_OLD_TABLE: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'keys'"
+"""A file of an earlier version holds keys in `keys`: they are used and destroyed there, and none is added."""
+_OF_OLD: Final = "FROM keys WHERE principal = ? AND context = ?"
 
 
 class Subject(NamedTuple):
@@ -62,31 +67,40 @@ class SubjectKeys:
 
     def keys_for(self, subjects: Iterable[Subject]) -> dict[Subject, SubjectKey]:
         """Return the key of each subject, made and synced where there is none. Raises StoreError."""
-        wanted = list(subjects)
         with self._opened() as file:
-            new = ((*one, _new_id(), secrets.token_bytes(KEY_BYTES)) for one in wanted)
-            file.executemany(_INSERT, new)
+            file.execute("BEGIN IMMEDIATE")
+            places = {one: _place(one) for one in subjects}
+            found = _found(file, places)
+            new = {one: place for one, place in places.items() if one not in found}
+            made = [_new_row(place) for place in new.values()]
+            file.executemany(_INSERT, sorted(made))
             file.commit()
-            return {one: SubjectKey(*file.execute(_FIND, one).fetchone()) for one in wanted}
+        made_keys = (SubjectKey(number, key) for number, _, key in made)
+        return found | dict(zip(new, made_keys, strict=True))
 
     def keys_of(self, subjects: Iterable[Subject]) -> dict[Subject, SubjectKey]:
         """Return the keys that these subjects have; one that was destroyed is absent. Raises StoreError."""
         with self._opened() as file:
-            found = ((one, file.execute(_FIND, one).fetchone()) for one in subjects)
-            return {one: SubjectKey(*row) for one, row in found if row is not None}
+            return _found(file, {one: _place(one) for one in subjects})
 
     def by_id(self, ids: Iterable[int]) -> Mapping[int, bytes]:
         """Return the keys of these numbers; one that was destroyed is absent. Raises StoreError."""
         with self._opened() as file:
-            sql = "SELECT key FROM keys WHERE id = ?"
-            found = ((one, file.execute(sql, (one,)).fetchone()) for one in set(ids))
-            return {one: row[0] for one, row in found if row is not None}
+            tables = ("keys", "subject_keys") if _has_old(file) else ("subject_keys",)
+            wanted, found = set(ids), {}
+            for table in tables:
+                sql = f"SELECT key FROM {table} WHERE id = ?"  # noqa: S608 - one of two names
+                rows = ((one, file.execute(sql, (one,)).fetchone()) for one in wanted)
+                found.update({one: row[0] for one, row in rows if row is not None})
+            return found
 
     def destroy(self, subjects: Iterable[Subject]) -> int:
         """Destroy the keys of these subjects, durably; return how many there were. Raises StoreError."""
+        wanted = list(subjects)
         with self._opened() as file:
-            sql = "DELETE FROM keys WHERE principal = ? AND context = ?"
-            count = file.executemany(sql, list(subjects)).rowcount
+            count = file.executemany(f"DELETE {_OF_SUBJECT}", map(_place, wanted)).rowcount
+            if _has_old(file):
+                count += file.executemany(f"DELETE {_OF_OLD}", wanted).rowcount
             file.commit()
             return count
 
@@ -124,5 +138,28 @@ class SubjectKeys:
         sync_directory(self.path.parent)
 
 
-def _new_id() -> int:
-    return secrets.randbits(_ID_BITS)
+def _place(subject: Subject) -> tuple[int, int, bytes]:
+    """Return the first and the last number that a key of this subject may have, and what stands beside it."""
+    text = f"{len(subject.principal)}\n{subject.principal}{subject.context}"
+    digest = hashlib.sha256(text.encode()).digest()
+    first = int.from_bytes(digest[-5:], "big") >> (40 - _DIGEST_BITS) << _DRAWN_BITS
+    return first, first + (1 << _DRAWN_BITS) - 1, digest[:_SUBJECT_BYTES]
+
+
+def _new_row(place: tuple[int, int, bytes]) -> tuple[int, bytes, bytes]:
+    return place[0] + secrets.randbits(_DRAWN_BITS), place[2], secrets.token_bytes(KEY_BYTES)
+
+
+def _found(
+    file: sqlite3.Connection, places: Mapping[Subject, tuple[int, int, bytes]]
+) -> dict[Subject, SubjectKey]:
+    sql = f"SELECT id, key {_OF_SUBJECT}"
+    rows = {one: file.execute(sql, place).fetchone() for one, place in places.items()}
+    if _has_old(file):
+        old = f"SELECT id, key {_OF_OLD}"
+        rows = {one: row or file.execute(old, one).fetchone() for one, row in rows.items()}
+    return {one: SubjectKey(*row) for one, row in rows.items() if row is not None}
+
+
+def _has_old(file: sqlite3.Connection) -> bool:
+    return file.execute(_OLD_TABLE).fetchone() is not None

@@ -1,12 +1,14 @@
 """The log's files: where they stand, what replaces what, and how damage is found."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 
-from tallystick.tlog.tiles import Tile, tiles_of
+from tallystick.tlog.tiles import Tile, decode_entries, tiles_of
 from tallystick_store.files import Files
 from tallystick_store.ledger import Ledger
+from tallystick_store.published import PublishedLog
 from tallystick_store.tilestore import Audit, LogFile, TileStore, files_of, parse_log_path
 from tests.requirements import requirement
 
@@ -145,3 +147,21 @@ def test_tiles_beyond_the_database_are_seen(tmp_path: Path) -> None:
     tiles, _ = grown(tmp_path, 700)
     found = audit(tiles, 300, 0)
     assert (found.largest_size, found.damages) == (700, [])
+
+
+def test_a_full_bundle_stands_as_gzip_and_one_of_an_earlier_version_in_clear(
+    tmp_path: Path,
+) -> None:
+    tiles, ledger = grown(tmp_path, 700)
+    place = tmp_path / "tile/entries/001"
+    clear = gzip.decompress(place.read_bytes())
+    assert decode_entries(clear, 256) == ENTRIES[256:512]
+    assert PublishedLog(Files(tmp_path)).line(300) == ENTRIES[300]
+    place.write_bytes(clear)
+    assert PublishedLog(Files(tmp_path)).line(300) == ENTRIES[300]
+    assert audit(tiles, 700, 700).damages == []
+    place.write_bytes(gzip.compress(clear[:-1] + b"X"))
+    [damage] = audit(tiles, 700, 700).damages
+    assert damage.path == "tile/entries/001"
+    tiles.repair([damage], ledger)
+    assert gzip.decompress(place.read_bytes()) == clear

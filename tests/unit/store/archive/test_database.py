@@ -2,7 +2,6 @@
 
 import resource
 import shutil
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,10 @@ from tallystick.tlog.note import VerifierKey
 from tallystick_store.archive import database as database_module
 from tallystick_store.archive.archive import ARCHIVE_FOLDER
 from tallystick_store.archive.database import Rebuilding, rebuild_database
+from tallystick_store.archive.subject_keys import Subject, SubjectKeys
 from tallystick_store.engine.duckdb import Database, log_of
 from tallystick_store.opening import DATABASE_NAME
+from tallystick_store.schema import EVENTS
 from tests.requirements import requirement
 from tests.stores import (
     LOG,
@@ -199,8 +200,9 @@ def test_an_archive_that_ends_too_early_contradicts_the_checkpoint(data: Path) -
 
 
 def test_values_whose_keys_are_gone_are_counted(data: Path) -> None:
-    with sqlite3.connect(subject_keys(data)) as keys:
-        keys.execute("DELETE FROM keys WHERE principal = ?", (f"{1:032x}",))
+    at, session = map(EVENTS.column_names.index, ("log_index", "session"))
+    [whose] = [str(row[session]) for row in rows_of(data)["events"] if row[at] == 3]
+    assert SubjectKeys(subject_keys(data)).destroy([Subject(f"{1:032x}", whose)]) == 1
     result = rebuilt(data)
     assert result.lost == (3,)
     store = open_archived(data)
