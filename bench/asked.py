@@ -72,12 +72,12 @@ def _over_periods(store: Store) -> list[Question]:
         Question("tools, 30 days", OVERVIEW_MS, lambda: tool_statistics(database, *month)),
         Question(
             "tools by hour, 30 days",
-            None,
+            OVERVIEW_MS,
             lambda: tool_statistics(database, *month, is_hourly=True),
         ),
         Question("new tools, a day", PAGE_MS, lambda: new_tools(database, *day)),
-        Question("who uses what, a day", None, lambda: who_uses_what(database, *day)),
-        Question("who uses what, 30 days", None, lambda: who_uses_what(database, *month)),
+        Question("who uses what, a day", OVERVIEW_MS, lambda: who_uses_what(database, *day)),
+        Question("who uses what, 30 days", OVERVIEW_MS, lambda: who_uses_what(database, *month)),
         Question("a text, found", None, lambda: search_text(database, "invoice", day)),
         Question("a text, not found", None, lambda: search_text(database, "no such text", day)),
     ]

@@ -4,13 +4,19 @@ A call is every record with one `action.id`. The record that ended it stands for
 started it while there is no end. A page costs the same wherever it is: it goes by log index.
 """
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.events import Proof, StoredEvent, read_events_at
-from tallystick_store.projections.places import stretches_of_traces
+from tallystick_store.projections.places import (
+    near_and_behind,
+    stretches_of_calls,
+    stretches_of_session,
+    stretches_of_traces,
+)
 from tallystick_store.projections.reading import ended_actions
 from tallystick_store.projections.settled import native_held
 from tallystick_store.projections.tables import key
@@ -24,11 +30,13 @@ MAX_PAGE: Final = 1000
 MAX_LOOKED_AT: Final = 30_000
 """Candidates of one page: a filter by seals has to look at each, and goes on behind its `before`."""
 
-_OVERFETCH: Final = 3
-"""A page looks at this many candidates per action: a start, its end, a span of the same call."""
+_OVERFETCH: Final = 1.5
+"""A page looks at this many candidates per action at first: a start and a span of the same call are left out."""
 _STRETCH: Final = 20_000
 _LONGER: Final = 8
 """Log indexes that are looked through at first, and how much more each time."""
+_RARE: Final = 2_000_000
+"""A stretch that would be longer than this: it is found out first where such calls stand at all."""
 _SEALING_FETCH: Final = 3_000
 """Candidates at once where each has to be looked at."""
 _NATIVE: Final = """
@@ -132,7 +140,7 @@ def _page(
     before: int | None,
     published: PublishedLog | None,
 ) -> ActionPage:
-    fetch = _SEALING_FETCH if wanted.sealing else limit * _OVERFETCH
+    fetch = _SEALING_FETCH if wanted.sealing else round(limit * _OVERFETCH) + 1
     chosen: list[int] = []
     looked_at, top = 0, _top(database) if before is None else before
     while len(chosen) <= limit and looked_at < MAX_LOOKED_AT and top > 0:
@@ -162,6 +170,8 @@ def _candidates(
     The database is asked for one stretch of the log after the other, each longer than the one before:
     it skips the rows outside a stretch, and does not find the newest of all rows by itself.
     """
+    is_rare = False
+    places = _places(database, wanted, is_rare=is_rare)
     conditions, parameters = wanted.conditions()
     conditions += ["action_id IS NOT NULL", f"type IN ({quoted(*ENDS, START)})"]
     sql = (
@@ -172,12 +182,40 @@ def _candidates(
     found: list[Row] = []
     stretch = _STRETCH
     while top > 0 and len(found) < limit:
-        low, wanted_count = max(0, top - stretch), limit - len(found)
+        if stretch > _RARE and not is_rare:
+            is_rare = True
+            places = _places(database, wanted, is_rare=is_rare)
+        low, top = _newest_of(places, top, stretch)
+        wanted_count = limit - len(found)
         rows = database.rows(sql, [*parameters, low, top, wanted_count])
         found += rows
         top = int(rows[-1][0]) if len(rows) == wanted_count else low
-        stretch *= _LONGER
+        stretch = _next_length(stretch, len(rows), limit - len(found))
     return found, top
+
+
+def _places(database: Reader, wanted: ActionFilter, *, is_rare: bool) -> list[Stretch]:
+    """Return where candidates stand, in the order of the log."""
+    if wanted.session is not None:
+        return stretches_of_session(database, wanted.session)
+    if is_rare:
+        return stretches_of_calls(database, wanted.agent, wanted.tool, wanted.principal_refs)
+    return [Stretch(0, END)]
+
+
+def _next_length(length: int, found: int, wanted: int) -> int:
+    """Return how far to look next: what it takes where candidates stay as frequent, and at most _LONGER as far."""
+    likely = length * wanted * _OVERFETCH / found if found else math.inf
+    return round(min(max(_STRETCH, likely), length * _LONGER))
+
+
+def _newest_of(places: Sequence[Stretch], top: int, length: int) -> tuple[int, int]:
+    """Return the newest log indexes [low, top) of some places below `top`, at most so many; (0, 0) for none."""
+    for place in reversed(places):
+        if place.low < top:
+            end = min(top, place.high + 1)
+            return max(place.low, end - length), end
+    return 0, 0
 
 
 def _shown(database: Reader, candidates: Sequence[Row]) -> list[int]:
@@ -212,17 +250,20 @@ def _native(
     database: Reader, spans: Collection[tuple[str, str]], near: Stretch
 ) -> set[tuple[str, str]]:
     """Return those of the spans, each of a trace, of which a native record tells."""
-    found = _native_in(database, spans, near) if spans else set()
+    if not spans:
+        return set()
+    upto = projected_end(database)
+    first, last = near_and_behind(near, upto)
+    found = _native_in(database, spans, first)
     rest = {key(trace + span): (trace, span) for trace, span in set(spans) - found}
     if not rest:
         return found
-    upto = projected_end(database)
     held = [rest[one] for one in native_held(database, upto, rest)]
     for stretch in (
         stretches_of_traces(database, sorted({trace for trace, _ in held})) if held else ()
     ):
         found |= _native_in(database, held, stretch)
-    return found | _native_in(database, rest.values(), Stretch(upto, END))
+    return found | (_native_in(database, rest.values(), last) if last else set())
 
 
 def _native_in(

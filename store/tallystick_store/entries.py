@@ -36,7 +36,14 @@ _SPANS: Final = """
     WHERE log_index >= $1 AND log_index < $2 ORDER BY log_index, position
 """
 
-
+_LARGEST: Final = """
+    SELECT max(log_index) FROM (
+        SELECT max(log_index) AS log_index FROM events WHERE log_index >= $1
+        UNION ALL SELECT max(log_index) FROM seals WHERE log_index >= $1
+        UNION ALL SELECT max(log_index) FROM spans WHERE log_index >= $1
+        UNION ALL SELECT max(log_index) FROM tombstones WHERE log_index >= $1
+    )
+"""
 _COUNT: Final = """
     SELECT (SELECT count(*) FROM events WHERE coalesce(log_index, -1) < $1)
          + (SELECT count(*) FROM seals WHERE coalesce(log_index, -1) < $1)
@@ -92,14 +99,12 @@ def entry_windows(database: Reader, start: int, end: int) -> Iterator[list[tuple
         yield read_entries(database, low, min(low + WINDOW, end))
 
 
-def next_log_index(database: Reader) -> int:
-    """Return one more than the largest log index, 0 for an empty store."""
-    ((largest,),) = database.rows(
-        "SELECT max(log_index) FROM (SELECT max(log_index) AS log_index FROM events"
-        " UNION ALL SELECT max(log_index) FROM seals UNION ALL SELECT max(log_index) FROM spans"
-        " UNION ALL SELECT max(log_index) FROM tombstones)"
-    )
-    return 0 if largest is None else int(largest) + 1
+def next_log_index(database: Reader, at_least: int = 0) -> int:
+    """Return one more than the largest log index, 0 for an empty store; cheaper where it is not below `at_least`."""
+    ((largest,),) = database.rows(_LARGEST, [at_least])
+    if largest is None:
+        return next_log_index(database) if at_least else 0
+    return int(largest) + 1
 
 
 def count_entries(database: Reader, below: int = MAX_INTEGER) -> int:

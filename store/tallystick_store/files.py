@@ -116,3 +116,13 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def copy_synced(source: int, target: Path) -> None:
+    """Copy the whole of an open file to a new one, durably. OSError goes through."""
+    os.lseek(source, 0, os.SEEK_SET)
+    with target.open("xb") as copy:
+        while chunk := os.read(source, 1 << 20):
+            copy.write(chunk)
+        copy.flush()
+        os.fsync(copy.fileno())

@@ -15,7 +15,7 @@ _GAPS: Final = f"""
     WITH stated AS (
         SELECT session, seq FROM events WHERE log_index >= $2 AND log_index <= $3
         UNION ALL
-        SELECT session, seq FROM tombstones WHERE log_index >= $2 AND log_index <= $3
+        SELECT session, seq FROM tombstones
     ), holed AS (
         SELECT session FROM stated WHERE session IN (SELECT unnest($1))
         GROUP BY session HAVING count(DISTINCT seq) <= max(seq)
@@ -56,8 +56,8 @@ def find_gaps(
     """Return the holes of each session that has any.
 
     The end may be missing too, where a seal states more records than there are. `within` are the first
-    and the last log index of their records. Left out: sessions of which a reader sees a part alone, for what
-    is beyond its reach is no hole.
+    and the last log index of the records that are there; those that were deleted may stand outside. Left out:
+    sessions of which a reader sees a part alone, for what is beyond its reach is no hole.
     """
     found: dict[str, list[Gap]] = {}
     whole = _whole(database, sessions)

@@ -13,7 +13,10 @@ from tallystick.errors import RecordError, StoreError
 from tallystick.event import Statement, parse_statement
 from tallystick.verify.erased import Erased
 from tallystick_store.engine.duckdb import Database, Row
+from tallystick_store.entries import next_log_index
 from tallystick_store.pending import GroupRows, PendingGroups
+from tallystick_store.projections.tables import SESSION_PARTS
+from tallystick_store.projections.windows import projected_end
 from tallystick_store.rows import SealRow, SessionState
 from tallystick_store.schema import Stamp
 
@@ -23,15 +26,25 @@ RECENT_SPANS: Final = 100_000
 _OPENS_KEPT: Final = 4096
 """Parsed session.open statements kept in memory."""
 
-_SESSIONS: Final = """
-    SELECT session, arg_min(sender, log_index), max(seq), count(*),
-           min(log_index) FILTER (type = 'session.open' AND seq = 0), min(log_index)
-    FROM (
-        SELECT session, sender, seq, type, log_index FROM events
-        UNION ALL SELECT session, sender, seq, '', log_index FROM tombstones t
+_SESSIONS: Final = f"""
+    WITH parts AS (
+        SELECT session, sender, first_index, max_seq, events FROM {SESSION_PARTS.name}
+        WHERE upto <= $1 AND first_index IS NOT NULL
+        UNION ALL
+        SELECT session, arg_min(sender, log_index), min(log_index), max(seq), count(*) FROM events
+        WHERE log_index >= $1 GROUP BY session
+        UNION ALL
+        SELECT session, sender, log_index, seq, 1 FROM tombstones t
         WHERE kind = 'event' AND NOT EXISTS (FROM events WHERE log_index = t.log_index)
-    ) GROUP BY session
-"""
+    ), opened AS (
+        SELECT session, min(log_index) AS opened_index FROM events
+        WHERE type = 'session.open' AND seq = 0 GROUP BY session
+    )
+    SELECT session, arg_min(sender, first_index), max(max_seq), sum(events)::BIGINT,
+           any_value(opened_index), min(first_index)
+    FROM parts LEFT JOIN opened USING (session) GROUP BY session
+"""  # noqa: S608 - own words
+"""Of what stands below $1, where the projections end, these tell."""
 _SEALED: Final = """
     SELECT session, arg_min(sender, log_index), max(size), min(log_index) FROM seals GROUP BY session
 """
@@ -57,7 +70,8 @@ _ERASED: Final = """
     SELECT trace_id, span_id, log_index, position FROM spans WHERE log_index IN (SELECT unnest(?))
 """
 _RECENT: Final = """
-    SELECT leaf_hash FROM spans ORDER BY log_index DESC, position DESC LIMIT ?
+    SELECT leaf_hash FROM spans WHERE log_index >= ?
+    ORDER BY log_index DESC, position DESC LIMIT ?
 """
 _RECENT_LOGS: Final = """
     SELECT otlp_digest FROM events WHERE type = 'otlp.log' AND otlp_digest IS NOT NULL
@@ -98,7 +112,7 @@ class Known:
         self.pending = PendingGroups()
         self.sessions = _load_sessions(database)
         self._opens: dict[str, Statement] = {}
-        recent = reversed(database.rows_at_once(_RECENT, [RECENT_SPANS]))
+        recent = reversed(_recent_spans(database))
         self.spans: dict[bytes, None] = {leaf_hash: None for (leaf_hash,) in recent}
         """Leaf hashes of the span records that were kept last, the oldest first."""
         newest = reversed(database.rows_at_once(_RECENT_LOGS, [RECENT_SPANS]))
@@ -211,10 +225,23 @@ class Known:
             del self.logs[next(iter(self.logs))]
 
 
+def _recent_spans(database: Database) -> list[Row]:
+    """Return the leaf hashes of the newest RECENT_SPANS spans, the newest first."""
+    size, length = next_log_index(database, projected_end(database)), RECENT_SPANS
+    while True:
+        rows = database.rows_at_once(_RECENT, [max(0, size - length), RECENT_SPANS])
+        if len(rows) == RECENT_SPANS or length >= size:
+            return rows
+        length *= 4
+
+
 def _load_sessions(database: Database) -> dict[str, SessionEntry]:
+    upto = projected_end(database)
     sessions = {
         session: SessionEntry(sender, first, max_seq, count, opened_index=opened)
-        for session, sender, max_seq, count, opened, first in database.rows_at_once(_SESSIONS)
+        for session, sender, max_seq, count, opened, first in database.rows_at_once(
+            _SESSIONS, [upto]
+        )
     }
     for session, sender, size, first in database.rows_at_once(_SEALED):
         entry = sessions.setdefault(session, SessionEntry(sender, first))

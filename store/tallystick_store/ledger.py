@@ -8,6 +8,7 @@ checked against the hash above them. The caller extends the tree only by what is
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final
 
 from tallystick.errors import StoreError
@@ -81,6 +82,12 @@ class Ledger:
     def inclusion_proof(self, size: int, index: int) -> list[bytes]:
         """Return the audit path of entry `index` in the tree of `size` entries."""
         return inclusion_proof_from(self._nodes(size), size, index)
+
+    def inclusion_proofs(self, size: int, indexes: Sequence[int]) -> list[list[bytes]]:
+        """Return the audit paths of several entries, in their order; what they share is read and hashed once."""
+        node = cache(self._nodes(size))
+        found = {index: inclusion_proof_from(node, size, index) for index in sorted(set(indexes))}
+        return [found[index] for index in indexes]
 
     def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
         """Return the proof that the tree of `new_size` extends that of `old_size`."""

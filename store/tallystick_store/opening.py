@@ -79,11 +79,16 @@ def open_directory(directory: Path, origin: str, subject_keys: Path | None) -> O
     return Opened(directory, database, lock, ledger, archive, (*notices, *archived))
 
 
-def newest_rx_us(database: Database) -> int:
-    """Return the receive time of the newest entry, 0 for an empty store."""
-    tables = (EVENTS.name, SEALS.name, SPANS.name)
-    newest = [database.rows(f'SELECT max(rx_us) FROM "{name}"')[0][0] for name in tables]  # noqa: S608 - schema.py
-    return max((int(rx_us) for rx_us in newest if rx_us is not None), default=0)
+def newest_rx_us(database: Database, at_least: int = 0) -> int:
+    """Return the receive time of the newest entry, 0 for an empty store; cheaper where that is not below `at_least`."""
+    newest = [
+        database.rows(f'SELECT max(rx_us) FROM "{table.name}" WHERE log_index >= ?', [at_least])  # noqa: S608 - schema.py
+        for table in (EVENTS, SEALS, SPANS)
+    ]
+    found = [int(rx_us) for ((rx_us,),) in newest if rx_us is not None]
+    if not found and at_least:
+        return newest_rx_us(database)
+    return max(found, default=0)
 
 
 def check_meta(database: Database, origin: str) -> None:

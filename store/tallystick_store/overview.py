@@ -11,21 +11,24 @@ import orjson
 
 from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.projections.calls import HOUR_US, SUMS
-from tallystick_store.projections.reading import Extent, counted, noted
+from tallystick_store.projections.extent import hours_of
+from tallystick_store.projections.reading import Grouping, counted, noted, overruling_keys
 from tallystick_store.projections.tables import TOOL_HOURS
 from tallystick_store.sessions import count_gaps, unreached_states
 
 MAX_TOOLS: Final = 20
 MAX_AGENTS: Final = 100
 
+_BY: Final = Grouping(
+    "unit, tool, server, agent, grouping(unit, tool, agent) AS of",
+    "GROUPING SETS ((), (unit), (tool, server), (agent))",
+)
 _GROUPS: Final = f"""
-    {counted(TOOL_HOURS, HOUR_US, ("agent", "server", "tool"))}
-    SELECT unit, tool, server, agent, grouping(unit, tool, agent) AS of, {SUMS}
-    FROM counted GROUP BY GROUPING SETS ((), (unit), (tool, server), (agent))
+    {{counted}}
+    SELECT unit, tool, server, agent, of, {SUMS} FROM counted GROUP BY ALL
 """  # noqa: S608 - own words
 _OF_ALL, _OF_HOUR, _OF_TOOL, _OF_AGENT = 0b111, 0b011, 0b101, 0b110
 """grouping(): a bit for each key that a row is not grouped by."""
-_NOTED: Final = noted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +85,14 @@ def read_overview(database: Reader, from_us: int, to_us: int) -> Overview:
 
 
 def _overview(database: Reader, from_us: int, to_us: int) -> Overview:
-    extent = Extent.of(database, from_us, to_us, HOUR_US)
-    rows = database.rows(_GROUPS, extent.parameters(database))
+    extent = hours_of(database, from_us, to_us)
+    calls = counted(extent, TOOL_HOURS, HOUR_US, ("agent", "server", "tool"), _BY)
+    rows = database.rows(_GROUPS.format(counted=calls), overruling_keys(database, extent))
     groups = [row for row in rows if row[4] == _OF_ALL or row[5]]
     [total] = [row for row in groups if row[4] == _OF_ALL]
     counts = _counts(total)
     unsealed, recovered = unreached_states(database, from_us, to_us)
-    noted_texts = database.rows(_NOTED, extent.period)
+    noted_texts = database.rows(noted(extent))
     totals = Totals(
         actions=counts.actions,
         failed=counts.failed,

@@ -1,7 +1,8 @@
-"""A data directory that its owner alone may read: made so, or closed, or refused."""
+"""A directory that its owner alone may read: made so, or closed, or refused."""
 
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -11,19 +12,19 @@ from tallystick_store.lock import LOCK_NAME
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
-def own_directory(directory: Path) -> None:
-    """Make `directory` (0700) where it is missing, and take every right on it from others.
+def own_directory(directory: Path, marks: Collection[str] = (LOCK_NAME,)) -> str | None:
+    """Make `directory` (0700) where it is missing, and take every right on it from others; say if they had one.
 
-    A store's directory and an empty one are closed; one that holds something else is refused, since closing it may
-    be in somebody's way. A directory of another owner, lent to a group of ours, stays as it is. Raises
-    StoreError, which says what to do, and OSError.
+    An empty one, and one that holds a file of the `marks` (a store's, unless stated), are closed; one that holds
+    something else is refused, since closing it may be in somebody's way. A directory of another owner, lent to a
+    group of ours, stays as it is. Raises StoreError, which says what to do, and OSError.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     mode = stat.S_IMODE(directory.stat().st_mode)
     if not mode & _OTHERS:
-        return
+        return None
     names = os.listdir(directory)  # noqa: PTH208 - names alone
-    if names and LOCK_NAME not in names:
+    if names and not any(mark in names for mark in marks):
         raise StoreError(
             f"{directory} is open to others (mode {mode:04o}) and holds other things:"
             f" name an empty directory, or close it: chmod 700 {directory}"
@@ -36,3 +37,5 @@ def own_directory(directory: Path) -> None:
                 f"{directory} is open to others (mode {mode:04o}) and belongs to another user: let its owner"
                 f" close it (chmod o= {directory}), or name another directory"
             ) from None
+        return None
+    return f"{directory} was open to others (mode {mode:04o}); made 0700"

@@ -3,7 +3,7 @@
 Every answer is read from what is committed. Safe for any number of threads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,15 +11,20 @@ from tallystick.errors import RecordError, StoreError
 from tallystick.event import Statement, parse_statement
 from tallystick.tlog.tree import leaf_hash
 from tallystick_store.actions import ActionFilter, ActionPage, list_actions
-from tallystick_store.engine.duckdb import Reader
+from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.events import StoredEvent, read_events_at
 from tallystick_store.projections.places import stretches_of_actions, stretches_of_traces
+from tallystick_store.projections.settled import count_types
 from tallystick_store.published import PublishedLog
 from tallystick_store.sessions import MAX_SESSIONS, SessionPage, count_sessions, list_sessions
+from tallystick_store.shown_actions import quoted
 from tallystick_store.spans import StoredSpan, read_spans, span_condition
+from tallystick_store.stretches import Stretch
 from tallystick_store.trace_index import TracePlace
 from tallystick_store.traces import TracePage, list_traces
 
+CHECKS: Final = ("authz.decision", "approval.requested", "approval.decided")
+"""Types of records that say what was decided about a call."""
 MAX_TRACE_ROWS: Final = 50_000
 """Events, and spans, of one trace in an answer; a trace that has more says so."""
 
@@ -33,6 +38,24 @@ _OF_TRACE: Final = """
     SELECT DISTINCT true, log_index FROM spans
     WHERE {where} AND log_index >= {0} AND log_index <= {1}
 """
+_SPANS_OF_ACTIONS: Final = """
+    SELECT DISTINCT span_id FROM events
+    WHERE trace_id = $1 AND action_id IN (SELECT unnest($2)) AND span_id IS NOT NULL
+    AND log_index >= {0} AND log_index <= {1}
+"""
+_AROUND_EVENTS: Final = f"""
+    SELECT log_index, span_id, span_parent_id,
+           coalesce(action_id IN (SELECT unnest($2)), false) OR (type IN ({quoted(*CHECKS)}) AND (
+               coalesce(action_parent_id IN (SELECT unnest($2)), false)
+               OR coalesce(span_id IN (SELECT unnest($3)), false)
+               OR coalesce(span_parent_id IN (SELECT unnest($3)), false)))
+    FROM events WHERE trace_id = $1 AND log_index >= {{0}} AND log_index <= {{1}}
+"""  # noqa: S608 - own words
+_AROUND_SPANS: Final = """
+    SELECT log_index, span_id, parent_id, coalesce(parent_id IN (SELECT unnest($2)), false)
+    FROM spans WHERE trace_id = $1 AND log_index >= {0} AND log_index <= {1}
+"""
+"""Place, span, parent, and whether the row is wanted."""
 _OPEN: Final = """
     SELECT statement, leaf_hash, log_index FROM events WHERE session = ? AND type = 'session.open'
     ORDER BY log_index LIMIT 1
@@ -126,6 +149,36 @@ class Query:
         is_cut = max(len(found), len(of_spans)) > MAX_TRACE_ROWS
         return Trace(found[:MAX_TRACE_ROWS], of_spans[:MAX_TRACE_ROWS], is_cut)
 
+    def around(self, trace_id: str, action_ids: Sequence[str]) -> tuple[Trace, Mapping[str, str]]:
+        """Return of a trace the events of some actions with what was decided of them and the spans right below.
+
+        And the parent of each of its spans, as the columns have it.
+        """
+        return self._database.consistently(lambda: self._around(trace_id, action_ids))
+
+    def _around(self, trace_id: str, action_ids: Sequence[str]) -> tuple[Trace, Mapping[str, str]]:
+        stretches = stretches_of_traces(self._database, [trace_id])
+        actions = list(action_ids)
+        own = self._in_stretches(_SPANS_OF_ACTIONS, stretches, [trace_id, actions])
+        span_ids = [str(span_id) for (span_id,) in own]
+        events = self._in_stretches(_AROUND_EVENTS, stretches, [trace_id, actions, span_ids])
+        spans = self._in_stretches(_AROUND_SPANS, stretches, [trace_id, span_ids])
+        parents = {row[1]: row[2] for row in (*spans, *events) if row[1] and row[2]}
+        few = sorted({int(row[0]) for row in events if row[3]})[: MAX_TRACE_ROWS + 1]
+        found = read_events_at(self._database, few, self._published)
+        below = [row for row in spans if row[3]][: MAX_TRACE_ROWS + 1]
+        batches = sorted({int(row[0]) for row in below})
+        ids = [str(row[1]) for row in below]
+        of_spans = read_spans(self._database, trace_id, batches, self._published, span_ids=ids)
+        is_cut = max(len(found), len(of_spans)) > MAX_TRACE_ROWS
+        return Trace(found[:MAX_TRACE_ROWS], of_spans[:MAX_TRACE_ROWS], is_cut), parents
+
+    def _in_stretches(
+        self, sql: str, stretches: Sequence[Stretch], parameters: Sequence[object]
+    ) -> list[Row]:
+        asked = (self._database.rows(sql.format(*stretch), parameters) for stretch in stretches)
+        return [row for rows in asked for row in rows]
+
     def traces(
         self,
         from_us: int | None,
@@ -174,8 +227,10 @@ class Query:
         """Return the number of rows by kind, and of events by type (`event:tool.completed`)."""
         totals = {name: int(self._database.rows(sql)[0][0]) for name, sql in _COUNTS.items()}
         totals["sessions"] = count_sessions(self._database)
-        by_type = self._database.rows("SELECT type, count(*) FROM events GROUP BY type ORDER BY 1")
-        return totals | {f"event:{type_}": int(count) for type_, count in by_type}
+        by_type = self._database.consistently(lambda: count_types(self._database))
+        return totals | {
+            f"event:{type_}": count for type_, count in sorted(by_type.items(), key=str)
+        }
 
     def entries_between(self, from_us: int, to_us: int) -> tuple[int, int]:
         """Return the log indexes [start, end) that were received in [from_us, to_us)."""

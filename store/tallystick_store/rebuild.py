@@ -16,6 +16,7 @@ from tallystick_store.checkpoints import CheckpointLog, SignedCheckpoint
 from tallystick_store.engine.duckdb import Database
 from tallystick_store.entries import count_entries, entry_windows, next_log_index, read_entries
 from tallystick_store.ledger import Ledger, ReadEntries
+from tallystick_store.projections.windows import projected_end
 from tallystick_store.tilestore import Audit, Damage, TileStore
 
 MOST_UNSIGNED: Final = 262_144
@@ -42,7 +43,7 @@ def rebuild(database: Database, tiles: TileStore, checkpoints: CheckpointLog) ->
     """Read everything, repair what may be repaired. Raises StoreError when that is impossible."""
     audit = Audit(tiles)
     ledger = _empty(database)
-    state = Rebuilt(ledger, next_log_index(database))
+    state = Rebuilt(ledger, next_log_index(database, projected_end(database)))
     stored = _newest_stored(checkpoints, state)
     _build(database, state, audit, stored.size if stored is not None else 0)
     shown = _newest_file(tiles, checkpoints, state)
@@ -72,7 +73,7 @@ def resume(database: Database, tiles: TileStore, checkpoints: CheckpointLog) -> 
     if newest is None or tiles.read_checkpoint() != newest.note.encode():
         return None
     ledger = _from_files(database, tiles, newest.size)
-    next_index = next_log_index(database)
+    next_index = next_log_index(database, projected_end(database))
     if ledger is None or not newest.size <= next_index <= newest.size + MOST_UNSIGNED:
         return None
     rest = read_entries(database, ledger.size, next_index)

@@ -4,13 +4,14 @@ A session is listed by its newest record. Whether it has holes, and which of its
 told from the extents of its parts; only where these leave it open are rows looked at.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick_store.engine.duckdb import Reader
+from tallystick_store.engine.duckdb import Reader, Row
 from tallystick_store.gaps import find_gaps
 from tallystick_store.projections.reading import ended_of
-from tallystick_store.projections.tables import SESSION_PARTS, key_of
+from tallystick_store.projections.tables import PROJECTED, SESSION_PARTS, key_of
 from tallystick_store.projections.windows import SESSIONS, projected_end
 from tallystick_store.sealing import leaves_at, sealing_of
 from tallystick_store.shown_actions import ENDS, START, quoted
@@ -19,22 +20,48 @@ from tallystick_store.stretches import around
 MAX_SESSIONS: Final = 1_000
 """Sessions of one page."""
 _END: Final = 2**63 - 1
+_PARTS_OF_A_SESSION: Final = 2
+_FURTHER: Final = 4
+"""How many parts are looked at first for each session of a page, and how many times as many each time."""
 
 _COLUMNS: Final = (
     "session, first_index, last_index, sender, emitter, service, first_us, last_us, heard_us,"
     " events, min_seq, max_seq, is_run, is_closed, sealed"
 )
-PARTS: Final = f"""
-    WITH parts AS MATERIALIZED (
-        SELECT {_COLUMNS} FROM {SESSION_PARTS.name} WHERE upto <= $1
-        UNION ALL
-        SELECT {_COLUMNS} FROM ({SESSIONS.replace("$2", str(_END))})
+_BEHIND: Final = f"""
+    behind AS MATERIALIZED (SELECT {_COLUMNS} FROM ({SESSIONS.replace("$2", str(_END))}))
+"""  # noqa: S608 - own words
+"""Parts of what stands behind the projections, which end at `$1`."""
+_PARTS: Final = f"""
+    parts AS MATERIALIZED (
+        FROM (SELECT {_COLUMNS} FROM {SESSION_PARTS.name} WHERE upto <= $1 UNION ALL FROM behind) p
+        SEMI JOIN chosen c ON c.session IS NOT DISTINCT FROM p.session
     )
 """  # noqa: S608 - own words
-"""`$1` is where the projections end."""
+"""All parts of the sessions in `chosen`."""
+_OF_PERIOD: Final = f"""
+    WITH {_BEHIND},
+    chosen AS (
+        SELECT session FROM {SESSION_PARTS.name} WHERE upto <= $1 AND last_us >= $2 AND first_us < $3
+        UNION SELECT session FROM behind WHERE last_us >= $2 AND first_us < $3
+    ),
+    {_PARTS}
+"""  # noqa: S608 - own words
+"""Sessions that may have a record in [$2, $3)."""
 
+_SIZES: Final = f"""
+    SELECT upto, count(*) FROM {SESSION_PARTS.name}
+    WHERE upto IN (SELECT upto FROM {PROJECTED.name} WHERE upto <= $1 AND start < $2)
+    GROUP BY upto ORDER BY upto DESC
+"""  # noqa: S608 - own words
 _PAGE: Final = f"""
-    {PARTS}
+    WITH {_BEHIND},
+    chosen AS (
+        SELECT session FROM {SESSION_PARTS.name} WHERE upto > $4
+        AND upto IN (SELECT upto FROM {PROJECTED.name} WHERE upto <= $1 AND start < $2)
+        UNION SELECT session FROM behind
+    ),
+    {_PARTS}
     SELECT session, arg_min(sender, first_index) AS sender, coalesce(max(emitter), ''),
            coalesce(max(service), ''), min(first_us), max(last_us), sum(events)::BIGINT,
            max(max_seq), coalesce(max(sealed), 0), coalesce(bool_or(is_closed), false),
@@ -42,11 +69,14 @@ _PAGE: Final = f"""
     FROM parts GROUP BY session HAVING max(last_index) < $2
     ORDER BY newest DESC LIMIT $3
 """  # noqa: S608 - own words
-_COUNT: Final = (
-    f"{PARTS} SELECT count(DISTINCT session) FILTER (first_index IS NOT NULL) FROM parts"  # noqa: S608 - own words
-)
+_COUNT: Final = f"""
+    SELECT count(DISTINCT session) FROM (
+        SELECT session FROM {SESSION_PARTS.name} WHERE upto <= $1 AND first_index IS NOT NULL
+        UNION ALL SELECT session FROM events WHERE log_index >= $1
+    )
+"""  # noqa: S608 - own words
 _HOLED: Final = f"""
-    {PARTS}
+    {_OF_PERIOD}
     SELECT session, min(first_index), max(last_index) FROM (
         SELECT *, max(max_seq) OVER (
             PARTITION BY session ORDER BY min_seq, max_seq
@@ -65,7 +95,7 @@ _IN_PERIOD: Final = """
     AND session IN (SELECT unnest($5))
 """
 _OPEN_ENDED: Final = f"""
-    {PARTS},
+    {_OF_PERIOD},
     sizes AS (SELECT session, coalesce(max(sealed), 0) AS sealed FROM parts GROUP BY session)
     SELECT p.session, any_value(s.sealed), min(first_index)
     FROM parts p JOIN sizes s ON s.session IS NOT DISTINCT FROM p.session
@@ -77,9 +107,9 @@ _UNREACHED: Final = f"""
     WITH beyond AS MATERIALIZED (
         SELECT log_index, o.session,
                CASE WHEN type = '{START}' THEN {key_of("action_id")} END AS action_key
-        FROM events e JOIN (SELECT unnest($4) AS session, unnest($5) AS sealed) o
+        FROM events e JOIN (SELECT unnest($2) AS session, unnest($3) AS sealed) o
         ON o.session IS NOT DISTINCT FROM e.session
-        WHERE log_index >= $6 AND time_us >= $2 AND time_us < $3
+        WHERE log_index >= {{low}} AND time_us >= {{from_us}} AND time_us < {{to_us}}
         AND action_id IS NOT NULL AND type IN ({quoted(*ENDS, START)}) AND origin = 'native'
         AND (seq IS NULL OR seq >= o.sealed)
     ),
@@ -89,6 +119,7 @@ _UNREACHED: Final = f"""
         WHERE action_key IS NULL OR action_key NOT IN (SELECT action_key FROM ended)
     )
 """  # noqa: S608 - own words
+"""The database skips rows by numbers that stand there as they are."""
 _RECOVERED: Final = """
     SELECT DISTINCT recovered_session FROM events
     WHERE type = 'session.recovered' AND recovered_session IN (SELECT unnest($1))
@@ -130,11 +161,30 @@ def list_sessions(
     """
     limit = max(1, min(limit, MAX_SESSIONS))
     below = _END if before is None else before
-    rows = reader.consistently(
-        lambda: reader.rows(_PAGE, [projected_end(reader), below, limit + 1])
-    )
+    rows = reader.consistently(lambda: _newest(reader, below, limit + 1))
     page = tuple(SessionSummary(*row[:-1]) for row in rows[:limit])
     return SessionPage(page, int(rows[limit - 1][-1]) if len(rows) > limit else None)
+
+
+def _newest(reader: Reader, below: int, count: int) -> list[Row]:
+    upto = projected_end(reader)
+    rows: list[Row] = []
+    for low in _lows(reader, upto, below, count):
+        rows = reader.rows(_PAGE, [upto, below, count, low])
+        if len(rows) == count and rows[-1][-1] >= low:
+            break
+    return rows
+
+
+def _lows(reader: Reader, upto: int, below: int, count: int) -> Iterator[int]:
+    """Yield the log index from which on to look for the newest sessions, further back each time and 0 at last."""
+    wanted, seen = _PARTS_OF_A_SESSION * count, 0
+    for end, parts in reader.rows(_SIZES, [upto, below]):
+        if seen >= wanted:
+            yield int(end)
+            wanted *= _FURTHER
+        seen += parts
+    yield 0
 
 
 def count_sessions(reader: Reader) -> int:
@@ -156,18 +206,19 @@ def count_gaps(reader: Reader, from_us: int, to_us: int) -> int:
 def unreached_states(reader: Reader, from_us: int, to_us: int) -> tuple[int, int]:
     """Return how many native calls of the period no seal reaches: (unsealed, recovered)."""
     upto = projected_end(reader)
-    open_ended = reader.rows(_OPEN_ENDED, [upto])
+    open_ended = reader.rows(_OPEN_ENDED, [upto, from_us, to_us])
     if not open_ended:
         return 0, 0
     sessions, sizes, lows = zip(*open_ended, strict=True)
-    asked = [upto, from_us, to_us, list(sessions), list(sizes), min(lows)]
-    counts = f"{_UNREACHED} SELECT session, count(*) FROM unreached GROUP BY session"  # noqa: S608 - own words
+    asked = [upto, list(sessions), list(sizes)]
+    unreached = _UNREACHED.format(low=min(lows), from_us=from_us, to_us=to_us)
+    counts = f"{unreached} SELECT session, count(*) FROM unreached GROUP BY session"  # noqa: S608 - own words
     rows: dict[str | None, int] = dict(reader.rows(counts, asked))
     known = [session for session in rows if session is not None]
     adopted = [one for (one,) in reader.rows(_RECOVERED, [known])] if known else []
     if not adopted:
         return sum(rows.values()), 0
-    which = f"{_UNREACHED} SELECT log_index FROM unreached WHERE session IN (SELECT unnest($7))"  # noqa: S608 - own words
+    which = f"{unreached} SELECT log_index FROM unreached WHERE session IN (SELECT unnest($4))"  # noqa: S608 - own words
     indexes = [log_index for (log_index,) in reader.rows(which, [*asked, adopted])]
     leaves = leaves_at(reader, indexes)
     states = sealing_of(reader, list(leaves.values()), around(indexes))

@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 from tallystick.errors import StoreError
 from tallystick_store.blobs import BLOB_FOLDER
 from tallystick_store.files import TEMPORARY, put_in_place
-from tallystick_store.opening import DATABASE_NAME, LOG_FOLDER
+from tallystick_store.opening import DATABASE_NAME, EVIDENCE_NAME, LOG_FOLDER
 from tallystick_store.store import Store
 
 
@@ -34,6 +34,7 @@ def take_snapshot(store: Store, target: Path) -> None:
             store.database.copy_to(partial / DATABASE_NAME)
             _copy_folder(store.directory / LOG_FOLDER, partial / LOG_FOLDER)
             _copy_folder(store.directory / BLOB_FOLDER, partial / BLOB_FOLDER, _copy_if_there)
+            _copy_if_there(*(str(one / EVIDENCE_NAME) for one in (store.directory, partial)))
         put_in_place(partial, target)
     except (OSError, StoreError) as error:
         shutil.rmtree(partial, ignore_errors=True)
@@ -51,6 +52,6 @@ def _copy_folder(
 
 
 def _copy_if_there(source: str, target: str) -> None:
-    """Copy a blob. One that goes meanwhile is named by no record; blobs are kept and swept while a copy is made."""
+    """Copy a file. A blob that goes meanwhile is named by no record: they are kept and swept while a copy is made."""
     with suppress(FileNotFoundError):
         shutil.copy2(source, target)

@@ -19,6 +19,7 @@ from tallystick.verify.source import (
     Facts,
 )
 from tallystick_store.blobs import BLOB_FOLDER, BlobFiles
+from tallystick_store.bundles import MAX_LOG_FILE_BYTES, in_clear
 from tallystick_store.catalog import require_catalog
 from tallystick_store.caught_up import CaughtUp
 from tallystick_store.engine.duckdb import Row
@@ -27,9 +28,8 @@ from tallystick_store.files import Files
 from tallystick_store.lock import DirectoryLock
 from tallystick_store.opening import DATABASE_NAME, LOG_FOLDER
 from tallystick_store.pieces import PIECE_ENTRIES, DataPiece, forget_database, open_database
-from tallystick_store.published import MAX_LOG_FILE_BYTES
 from tallystick_store.schema import EVENTS, SCHEMA_VERSION, SEALS, SPANS, TOMBSTONES
-from tallystick_store.tilestore import CHECKPOINT_PATH, TILE_FOLDER
+from tallystick_store.tilestore import BUNDLES, CHECKPOINT_PATH, TILE_FOLDER
 
 
 class DataSource:
@@ -91,8 +91,9 @@ class DataSource:
         yield from self._files.paths(TILE_FOLDER)
 
     def log_file(self, path: str) -> bytes | None:
-        """Return the content of one of them."""
-        return self._read(path)
+        """Return the content of one of them, a bundle in clear."""
+        content = self._read(path)
+        return in_clear(content) if content is not None and path.startswith(BUNDLES) else content
 
     def blobs(self, wanted: Iterable[str]) -> Iterator[BlobBlocks]:
         """Yield each blob as its file holds it."""

@@ -49,6 +49,8 @@ class StoredSpan:
     values: dict[str, JsonValue]
     """What the JSON texts of the span say: attributes, events, links, resource."""
     faults: tuple[Fault, ...]
+    is_blank: bool = False
+    """Whether the record is gone and its hash stands for it; never known to a reader without the payload."""
 
 
 def read_spans(
@@ -69,9 +71,13 @@ def read_spans(
     indexes = [number(one) for one in cells["log_index"]]
     faults = RowFaults(len(indexes))
     spans: list[dict[str, JsonValue] | None] = [None] * len(indexes)
+    blank = [False] * len(indexes)
     if database.reach.has_payload:
         texts = [span_text(*one) for one in zip(cells["record"], cells["leaf_hash"], strict=True)]
-        spans = [_read_span(text, row, faults) for row, text in enumerate(texts)]
+        blank = [leaf_of_erased(text) is not None for text in texts]
+        spans = [
+            None if blank[row] else _read_span(text, row, faults) for row, text in enumerate(texts)
+        ]
         entries = published.entries(indexes) if published is not None else {}
         roots = _batch_roots(database, sorted(set(indexes))) if entries else {}
         faults.check_spans(cells, spans, entries, roots)
@@ -88,6 +94,7 @@ def read_spans(
                 span,
                 values,
                 faults.of(row),
+                blank[row],
             )
         )
     return tuple(found)
@@ -101,8 +108,6 @@ def span_condition(trace_id: str, span_ids: Sequence[str] | None) -> tuple[str, 
 
 
 def _read_span(text: str, row: int, faults: RowFaults) -> dict[str, JsonValue] | None:
-    if leaf_of_erased(text) is not None:
-        return None
     try:
         return parse_span(text.encode())
     except RecordError as error:

@@ -4,7 +4,9 @@ An action counts here exactly when `actions.list_actions` shows it. A percentile
 each 1.1 times as long as the one before: it is within 5 % of the action at that rank.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from tallystick_store.engine.duckdb import Reader, Row
@@ -16,31 +18,25 @@ from tallystick_store.projections.calls import (
     SEEN_TOOLS,
     SUMS,
 )
-from tallystick_store.projections.reading import Extent, counted
+from tallystick_store.projections.extent import days_of, hours_of
+from tallystick_store.projections.reading import Grouping, counted, overruling_keys
 from tallystick_store.projections.tables import DURATION_HOURS, TOOLS_SEEN, WHO_DAYS
 from tallystick_store.projections.windows import projected_end
 
 MAX_ROWS: Final = 10_000
 """Rows of one answer."""
-_SHARES: Final = (0.5, 0.95, 0.99)
+_HOURS_AT_ONCE: Final = 48
+"""Hours that are looked at first; then as many as it takes where they are alike, and at most four times as many."""
+_PERCENTS: Final = (50, 95, 99)
 
 _TOOLS: Final = f"""
-    {counted(DURATION_HOURS, HOUR_US, ("server", "tool", "duration"))},
+    {{counted}},
     classes AS (
         SELECT {{hour}} AS hour, server, tool, duration, {SUMS} FROM counted GROUP BY ALL
-    ),
-    ranked AS (
-        SELECT *,
-               sum(actions) FILTER (duration IS NOT NULL) OVER (
-                   PARTITION BY hour, server, tool ORDER BY duration NULLS LAST
-               ) AS reached,
-               sum(actions) FILTER (duration IS NOT NULL) OVER (PARTITION BY hour, server, tool)
-                   AS measured
-        FROM classes WHERE actions > 0
     )
-    SELECT hour, server, tool, {SUMS}, coalesce(any_value(measured), 0)::BIGINT,
-           {", ".join(f"min(duration) FILTER (reached >= ceil({share} * measured))" for share in _SHARES)}
-    FROM ranked GROUP BY hour, server, tool
+    SELECT hour, server, tool, {SUMS}, list(duration) FILTER (duration IS NOT NULL),
+           list(actions) FILTER (duration IS NOT NULL)
+    FROM classes WHERE actions > 0 GROUP BY hour, server, tool
     ORDER BY hour DESC, 4 DESC, server, tool LIMIT {MAX_ROWS + 1}
 """  # noqa: S608 - own words
 _NEW: Final = f"""
@@ -53,10 +49,10 @@ _NEW: Final = f"""
     ORDER BY first_us DESC, server, tool LIMIT {MAX_ROWS + 1}
 """  # noqa: S608 - own words
 _WHO: Final = f"""
-    {counted(WHO_DAYS, DAY_US, ("agent", "server", "tool", "person"))}
+    {{counted}}
     SELECT agent, server, tool, person, {SUMS} FROM counted
     GROUP BY agent, server, tool, person HAVING sum(actions) > 0
-    ORDER BY 5 DESC, agent, server, tool, person LIMIT $12
+    ORDER BY 5 DESC, agent, server, tool, person LIMIT $3
 """  # noqa: S608 - own words
 
 
@@ -107,10 +103,8 @@ def tool_statistics(
     reader: Reader, from_us: int, to_us: int, *, is_hourly: bool = False
 ) -> tuple[list[ToolStatistics], bool]:
     """Return each tool of [from_us, to_us), and whether there are more than MAX_ROWS; newest hours first."""
-    sql = _TOOLS.format(hour=f"unit * {HOUR_US}" if is_hourly else "NULL::BIGINT")
-    rows = reader.consistently(
-        lambda: reader.rows(sql, Extent.of(reader, from_us, to_us, HOUR_US).parameters(reader))
-    )
+    ask = _tools_by_hour if is_hourly else _tools
+    rows = reader.consistently(lambda: ask(reader, from_us, to_us))
     return [_statistics(row) for row in rows[:MAX_ROWS]], len(rows) > MAX_ROWS
 
 
@@ -125,24 +119,57 @@ def who_uses_what(
 ) -> tuple[list[Use], bool]:
     """Return agents x tools x people of [from_us, to_us), most used first, and whether there are more."""
     limit = max(1, min(limit, MAX_ROWS))
-    rows = reader.consistently(
-        lambda: reader.rows(
-            _WHO, [*Extent.of(reader, from_us, to_us, DAY_US).parameters(reader), limit + 1]
-        )
-    )
+    rows = reader.consistently(lambda: _who(reader, from_us, to_us, limit + 1))
     return [Use(*row[:7]) for row in rows[:limit]], len(rows) > limit
 
 
+def _tools_by_hour(reader: Reader, from_us: int, to_us: int) -> list[Row]:
+    """Look at the newest hours first, and no further back than an answer reaches."""
+    found: list[Row] = []
+    high, length = to_us, _HOURS_AT_ONCE * HOUR_US
+    while high > from_us and len(found) <= MAX_ROWS:
+        low = max(from_us, (high - length) // HOUR_US * HOUR_US)
+        rows = _tools(reader, low, high, is_hourly=True)
+        found += rows
+        likely = length * (MAX_ROWS + 1 - len(found)) // max(1, len(rows))
+        high, length = low, min(max(HOUR_US, likely), 4 * length)
+    return found[: MAX_ROWS + 1]
+
+
+def _tools(reader: Reader, from_us: int, to_us: int, *, is_hourly: bool = False) -> list[Row]:
+    extent = hours_of(reader, from_us, to_us)
+    columns = ("server", "tool", "duration")
+    by = Grouping.of(", ".join(("unit", *columns) if is_hourly else columns))
+    sql = _TOOLS.format(
+        counted=counted(extent, DURATION_HOURS, HOUR_US, columns, by),
+        hour=f"unit * {HOUR_US}" if is_hourly else "NULL::BIGINT",
+    )
+    return reader.rows(sql, overruling_keys(reader, extent))
+
+
+def _who(reader: Reader, from_us: int, to_us: int, limit: int) -> list[Row]:
+    extent = days_of(reader, from_us, to_us)
+    columns = ("agent", "server", "tool", "person")
+    calls = counted(extent, WHO_DAYS, DAY_US, columns, Grouping.of(", ".join(columns)))
+    return reader.rows(_WHO.format(counted=calls), [*overruling_keys(reader, extent), limit])
+
+
 def _statistics(row: Row) -> ToolStatistics:
-    hour_us, server, tool, actions, failed, denied, _, _, measured, *classes = row
-    p50, p95, p99 = (_middle_us(one) for one in classes)
+    hour_us, server, tool, actions, failed, denied, _, _, durations, counts = row
+    classes = sorted(zip(durations or (), counts or (), strict=True))
+    reached = list(accumulate(count for _, count in classes))
+    measured = reached[-1] if reached else 0
+    p50, p95, p99 = (
+        _middle_us(classes[bisect_left(reached, -(-measured * percent // 100))][0])
+        if measured
+        else None
+        for percent in _PERCENTS
+    )
     return ToolStatistics(hour_us, server, tool, actions, failed, denied, measured, p50, p95, p99)
 
 
-def _middle_us(duration_class: int | None) -> int | None:
+def _middle_us(duration_class: int) -> int:
     """Return the duration from which both ends of a class differ by the same share."""
-    if duration_class is None:
-        return None
     if duration_class < 0:
         return 0
     return round(DURATION_RATIO**duration_class * 2 * DURATION_RATIO / (1 + DURATION_RATIO))

@@ -16,7 +16,7 @@ database and the journal behind it are the truth, and the rest is caught up.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -39,9 +39,10 @@ from tallystick_store.known import Known
 from tallystick_store.ledger import Ledger
 from tallystick_store.opening import LOG_FOLDER, Opened, newest_rx_us, open_directory
 from tallystick_store.projections.projector import Projector
+from tallystick_store.projections.windows import projected_end
 from tallystick_store.published import PublishedLog
 from tallystick_store.publisher import PUBLISH_INTERVAL_S, Publisher
-from tallystick_store.rebuild import rebuild, resume
+from tallystick_store.rebuild import contradiction, rebuild, resume
 from tallystick_store.tilestore import TileStore
 
 AUDIT_BEHIND_ENTRIES: Final = 200_000
@@ -64,13 +65,13 @@ class Store:
         self.origin = signer.origin
         self.checkpoints = CheckpointLog(database, signer.key)
         tiles = TileStore(Files(directory / LOG_FOLDER))
-        is_large = next_log_index(database) > audit_behind
+        is_large = next_log_index(database, projected_end(database)) > audit_behind
         begun = resume(database, tiles, self.checkpoints) if is_large else None
         state = begun or rebuild(database, tiles, self.checkpoints)
         self._notices = [*opened.notices, *state.notices]
         self._ledger = state.ledger
         self._next_index = state.next_index
-        self._rx_us = newest_rx_us(database)
+        self._rx_us = newest_rx_us(database, projected_end(database))
         self.ledger = opened.ledger
         """What was erased; added to by `forget` alone."""
         self._known = Known(database, self.ledger.erased)
@@ -157,6 +158,17 @@ class Store:
         """The newest signed checkpoint; None before the first."""
         return self.publisher.newest
 
+    def checkpoint_held(self) -> SignedCheckpoint | None:
+        """Return the newest checkpoint that this very log was signed under.
+
+        Of a log that was restored as evidence a larger one may be known: that of the log which went on.
+        """
+        if self.evidence is None:
+            return self.checkpoint
+        notes = reversed(list(self.checkpoints.notes(0, self.size)))
+        signed = map(self.checkpoints.open, notes)
+        return next((one for one in signed if contradiction(self._ledger, one) is None), None)
+
     @property
     def is_full(self) -> bool:
         """So much waits for the database that nothing more should be accepted."""
@@ -207,12 +219,16 @@ class Store:
         self.publisher.notify()
         self.note_commit(time.perf_counter() - began_s, append_s)
 
+    def settle(self) -> None:
+        """Wait until the database holds what was accepted. Raises StoreError when it does not in 20 s."""
+        self._follower.settle()
+
     def trim_journal(self) -> None:
         """Archive what the journal holds and empty it; once a minute keeps its life short.
 
         Raises StoreError when the database is far behind or the archive cannot be written; the journal stays then.
         """
-        self._follower.settle()
+        self.settle()
         self.archiver.run_now(also_open=True)
 
     def inclusion_proof(self, size: int, index: int) -> list[bytes]:
@@ -222,6 +238,10 @@ class Store:
         sizes and indexes outside it, and StoreError once signing has stopped.
         """
         return self._provable(size).inclusion_proof(size, index)
+
+    def inclusion_proofs(self, size: int, indexes: Sequence[int]) -> list[list[bytes]]:
+        """Return the audit paths of several entries, in their order; as above."""
+        return self._provable(size).inclusion_proofs(size, indexes)
 
     def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
         """Return the proof that the tree of `new_size` extends that of `old_size`; as above."""

@@ -32,6 +32,17 @@ def around(log_indexes: Sequence[int]) -> Stretch:
     return Stretch(min(log_indexes), max(log_indexes) + NEAR)
 
 
+def united(parts: Iterable[Stretch], gap: int) -> list[Stretch]:
+    """Return parts in the order of the log, those as one that are no more than `gap` indexes apart."""
+    found: list[Stretch] = []
+    for low, high in parts:
+        if found and low <= found[-1].high + gap + 1:
+            found[-1] = Stretch(found[-1].low, max(high, found[-1].high))
+        else:
+            found.append(Stretch(low, high))
+    return found
+
+
 def conditions_at(log_indexes: Iterable[int]) -> Iterator[str]:
     """Yield SQL conditions that together are fulfilled by the rows at these indexes, in the order of the log."""
     wanted = sorted(set(log_indexes))

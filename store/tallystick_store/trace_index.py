@@ -39,9 +39,14 @@ _ROWS: Final = (
     f"SELECT {_EXTENT} FROM"  # noqa: S608 - own words
     f" ({TRACES.format(where='log_index >= $3 AND log_index <= $4 AND trace_id IN (SELECT unnest($5))', **_PERIOD)})"
 )
+_WINDOWS_OF: Final = f"""
+    SELECT min(upto), max(upto) FROM {TRACE_PARTS.name} WHERE trace_key IN (SELECT unnest($1))
+"""  # noqa: S608 - own words
+"""Of all windows as few columns as can be are read: each takes some more."""
 _PLACES: Final = f"""
     SELECT trace_key, min(upto), max(upto), min(first_index), max(last_index) FROM {TRACE_PARTS.name}
-    WHERE upto <= $1 AND trace_key IN (SELECT unnest($2)) GROUP BY trace_key
+    WHERE upto >= $3 AND upto <= $4 AND upto <= $1 AND trace_key IN (SELECT unnest($2))
+    GROUP BY trace_key
 """  # noqa: S608 - own words
 _PARTS: Final = f"""
     SELECT {_EXTENT} FROM {TRACE_PARTS.name}
@@ -173,7 +178,10 @@ class _Search:
     def _inside(self, trace_ids: Sequence[str]) -> list[Row]:
         """Return what the projections hold of traces in the period."""
         keys = [key(one) for one in trace_ids]
-        places = self.reader.rows(_PLACES, [self.upto, keys]) if self.upto else []
+        ((low, high),) = self.reader.rows(_WINDOWS_OF, [keys]) if self.upto else [(None, None)]
+        if low is None:
+            return []
+        places = self.reader.rows(_PLACES, [self.upto, keys, low, high])
         if not places:
             return []
         self._places |= {row[0]: Stretch(row[3], row[4]) for row in places}

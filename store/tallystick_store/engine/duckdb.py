@@ -21,8 +21,10 @@ import pyarrow as pa
 from tallystick.errors import StoreError
 from tallystick.private_file import sync_directory
 from tallystick_store.engine.cursors import OpenCursors
+from tallystick_store.engine.emptiness import empty_columns, still_empty
 from tallystick_store.engine.memory import Memory
 from tallystick_store.engine.reader import Reader, Row, Within
+from tallystick_store.files import copy_synced
 from tallystick_store.format import require_format
 from tallystick_store.projections.tables import PROJECTIONS
 from tallystick_store.reach import Reach, view_statements
@@ -49,8 +51,8 @@ class Database(Reader):
         self._connection = connect()
         self._insert_lock = threading.Lock()
         self._file_number = 0
-        self._memory = Memory()
         self._cursors = OpenCursors()
+        self._remember()
         self.rewriting = threading.Lock()
         """Held while the file is written anew: one at a time."""
         self._copy_source: int | None = None
@@ -123,9 +125,13 @@ class Database(Reader):
             try:
                 self._replace_by(target)
                 self._file_number += 1
-                self._memory = Memory()
             finally:
                 self._connection = self._connect()
+            self._remember()
+
+    def _remember(self) -> None:
+        """Begin anew with what is known of the file."""
+        self._memory = Memory(empty_columns=empty_columns(self._connection))
 
     def _replace_by(self, target: Path) -> None:
         require_whole(self.path)
@@ -140,6 +146,7 @@ class Database(Reader):
         with self._transaction() as cursor:
             for table in tables:
                 cursor.execute(table.definition).fetchall()
+        self._remember()
 
     def insert(self, batches: Mapping[str, pa.Table], file_number: int | None = None) -> None:
         """Append the rows of each named table in one transaction; on disk when this returns.
@@ -150,6 +157,7 @@ class Database(Reader):
         with self._insert_lock, self._cursor() as cursor:
             if file_number not in (None, self._file_number):
                 raise StoreError("the database was written anew meanwhile")
+            self._memory.empty_columns = still_empty(self._memory.empty_columns, batches)
             inserts = [_registered(cursor, name, batch) for name, batch in batches.items()]
             # In one call: between two of them the thread would queue for the interpreter again.
             cursor.execute("; ".join(["BEGIN TRANSACTION", *inserts, "COMMIT"])).fetchall()
@@ -185,12 +193,12 @@ class Database(Reader):
         with self._insert_lock:
             if self._copy_source is None:
                 self._copy_source = os.open(self.path, os.O_RDONLY)
-            _copy_file(self._copy_source, target)
+            copy_synced(self._copy_source, target)
             log = log_of(self.path)
             if log.exists():
                 descriptor = os.open(log, os.O_RDONLY)
                 try:
-                    _copy_file(descriptor, log_of(target))
+                    copy_synced(descriptor, log_of(target))
                 finally:
                     os.close(descriptor)
 
@@ -290,12 +298,3 @@ def sync_whole(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _copy_file(source: int, target: Path) -> None:
-    os.lseek(source, 0, os.SEEK_SET)
-    with target.open("xb") as copy:
-        while chunk := os.read(source, 1 << 20):
-            copy.write(chunk)
-        copy.flush()
-        os.fsync(copy.fileno())

@@ -4,6 +4,7 @@
     DIR/archive/           the parts of the archive, values encrypted
     DIR/blobs/             large values, each encrypted under the keys of those whose records name it
     DIR/checkpoint         the newest signed checkpoint
+    DIR/evidence           of a log that is there to be read alone: why; else missing
     DIR/deletions/         which entries each request for a deletion is about
     DIR/erasures.ndjson    the ledger of erasures as it was; the newest is kept elsewhere
 
@@ -37,6 +38,7 @@ from tallystick_store.blobs import BLOB_FOLDER, BlobFiles, blob_digest
 from tallystick_store.files import put_in_place
 from tallystick_store.governance.deletion import SETS_FOLDER
 from tallystick_store.governance.ledger import LEDGER_NAME
+from tallystick_store.opening import EVIDENCE_NAME
 from tallystick_store.store import Store
 
 FORMAT: Final = "tallystick.backup/v1"
@@ -150,7 +152,7 @@ def _write(store: Store, archive: Archive, partial: Path, now_us: int) -> Backup
         with store.paused():
             store.archiver.run_now(also_open=True)
             size, groups = archive.size, archive.last_group
-            newest = store.checkpoint
+            newest = store.checkpoint_held()
             ledger = store.ledger.path.read_bytes() if store.ledger.path.exists() else b""
         shutil.copytree(archive.folder, partial / ARCHIVE_FOLDER)
         named = _named_blobs(store, archive.keys, size)
@@ -160,6 +162,8 @@ def _write(store: Store, archive: Archive, partial: Path, now_us: int) -> Backup
     left = _write_blobs(store.blobs, archive.keys, named, partial / BLOB_FOLDER, store.origin)
     (partial / LEDGER_NAME).write_bytes(ledger)
     (partial / CHECKPOINT_FILE).write_text(newest.note if newest else "", encoding="utf-8")
+    if store.evidence is not None:
+        (partial / EVIDENCE_NAME).write_text(f"{store.evidence}\n", encoding="utf-8")
     files = {name: _digest(path) for name, path in _files(partial)}
     backup = Backup(store.origin, size, groups, now_us, left, files)
     content = orjson.dumps({"format": FORMAT, **asdict(backup)}, option=orjson.OPT_INDENT_2)

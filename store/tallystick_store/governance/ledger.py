@@ -8,7 +8,7 @@ outside of backups too, so that a restore takes out again what was erased since.
 
 import itertools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from tallystick.verify.erased import Erased, parse_erased
 
 LEDGER_NAME: Final = "erasures.ndjson"
 
+_NOTHING: Final = Erased()
 _ENTRY_KEYS: Final = {"request": str, "log_index": int, "values": str, "blobs": list}
 
 
@@ -53,6 +54,7 @@ class ErasureLedger:
         """
         self.path = path
         self._entries: dict[str, Erasure] = {}
+        self._sets: dict[str, Erased] = {}
         self._done: set[str] = set()
         try:
             content = path.read_bytes() if path.exists() else b""
@@ -63,7 +65,7 @@ class ErasureLedger:
             self._take(line, number)
         self._size = len(whole) + len(end)
         """Bytes of the lines that count: what stands behind them was cut short."""
-        each = [entry.erased for entry in self._entries.values()]
+        each = self._sets.values()
         self.erased = Erased(
             itertools.chain.from_iterable(one.events() for one in each),
             itertools.chain.from_iterable(one.spans() for one in each),
@@ -84,13 +86,31 @@ class ErasureLedger:
         """Whether the erasure of this request is in the ledger."""
         return request in self._entries
 
+    def taken_by(self, request: str) -> Erased:
+        """Return what the erasure of a request took; nothing for one that is not in the ledger."""
+        return self._sets.get(request, _NOTHING)
+
+    def erasure_of(self, log_index: int) -> Erasure | None:
+        """Return the first erasure that took the values of an event; None where none did."""
+        return self._first(self.erased.covers(log_index), lambda one: one.covers(log_index))
+
+    def erasure_of_span(self, log_index: int, position: int) -> Erasure | None:
+        """Return the first erasure that took a span record; None where none did."""
+        is_gone = self.erased.covers_span(log_index, position)
+        return self._first(is_gone, lambda one: one.covers_span(log_index, position))
+
+    def _first(self, is_any: bool, covers: Callable[[Erased], bool]) -> Erasure | None:
+        sets = list(self._sets.items()) if is_any else []
+        return next((self._entries[request] for request, one in sets if covers(one)), None)
+
     def add(self, erasure: Erasure) -> None:
         """Write an erasure down, durably; once only. Raises StoreError."""
         if erasure.request in self._entries:
             return
         self._append(asdict(erasure))
         self._entries[erasure.request] = erasure
-        self.erased |= erasure.erased
+        self._sets[erasure.request] = erasure.erased
+        self.erased |= self._sets[erasure.request]
 
     def finish(self, request: str) -> None:
         """Write down that an erasure was carried out. Raises StoreError."""
@@ -130,7 +150,7 @@ class ErasureLedger:
             if {key: type(one) for key, one in value.items()} != _ENTRY_KEYS:
                 raise ValueError("other keys")  # noqa: TRY301 - said once below
             entry = Erasure(**{**value, "blobs": tuple(value["blobs"])})
-            parse_erased(entry.values)
+            self._sets[entry.request] = parse_erased(entry.values)
         except (ValueError, AttributeError, TypeError, VerificationError) as error:
             raise StoreError(
                 f"{self.path}: line {number} is none of the ledger's ({error}); restore it from a copy"

@@ -3,7 +3,7 @@
 A log that went on after the backup must not go on from the backup: two histories under one key are a fork, which
 every emitter and witness would see. Whoever shows a larger checkpoint, or an erasure that was decided at a later entry,
 proves that it did. Then nothing is restored, unless as evidence: with the checkpoint kept, so that nothing is signed
-any more.
+any more. A backup of what was restored as evidence is evidence too.
 """
 
 import shutil
@@ -87,6 +87,11 @@ def restore(
     fork = _fork(backup, larger, ledgers)
     if fork is not None and not as_evidence:
         raise ForkError(fork)
+    mark = _mark(source, backup)
+    if mark is not None and not as_evidence:
+        raise ForkError(
+            f"{source} is of a log that is there to be read: restore it as evidence ({mark})"
+        )
     partial = directory.with_name(f".{directory.name}{_PARTIAL}")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -94,7 +99,7 @@ def restore(
         if fork is not None:
             _remember_fork(partial, key, larger, fork)
         if as_evidence:
-            fork = fork or _TO_BE_READ
+            fork = fork or mark or _TO_BE_READ
             replace_private_file(partial / EVIDENCE_NAME, f"{fork}\n".encode())
         if directory.exists():
             directory.rmdir()
@@ -181,6 +186,13 @@ def _fork(
                 " log went on, and must not go on from here; restore it as evidence, and begin a new log"
             )
     return None
+
+
+def _mark(source: Path, backup: Backup) -> str | None:
+    """Return why the log of a backup is there to be read alone; None where it goes on."""
+    if EVIDENCE_NAME not in backup.files:
+        return None
+    return (source / EVIDENCE_NAME).read_text(encoding="utf-8").strip()
 
 
 def _remember_fork(

@@ -1,7 +1,9 @@
 """What an erasure means: which values a person, a session, a trace or one record has in the store.
 
 A person's values are those of the records that name them, and, in the traces where they acted, the spans and the
-records that name nobody: those tell of the same calls. Decisions of the log itself (`log.*`, `access.delete`) keep
+records that name nobody: those tell of the same calls. Whoever logs in here, by an account or at the issuer, is
+named by the service's own records of what they did; the id that these state is the account's, or begins as the
+pseudonym does. Decisions of the log itself (`log.*`, `access.delete`) keep
 their reasons.
 """
 
@@ -19,10 +21,13 @@ FILTERS: Final = ("principal", "session", "trace", "log_index")
 BELOW: Final = "below"
 """Beside it in a request: the size of the log when it was asked, behind which nothing goes."""
 
+ISSUED_CHARS: Final = 16
+"""So much of the pseudonym of somebody whom the issuer vouches for stands in the id that they have here."""
 _STAYS: Final = "type NOT LIKE 'log.%' AND type != 'access.delete'"
 _TRACES: Final = "SELECT trace_id FROM events WHERE principal_ref = $1 AND trace_id IS NOT NULL AND log_index < $2"
+_OWN: Final = f"sender = 'service' AND client_id IN ($1, 'oidc-' || left($1, {ISSUED_CHARS}))"
 _EVENTS: Final = {
-    "principal": f"principal_ref = $1 OR (principal_ref IS NULL AND trace_id IN ({_TRACES}))",
+    "principal": f"principal_ref = $1 OR ({_OWN}) OR (principal_ref IS NULL AND trace_id IN ({_TRACES}))",
     "session": "session = $1",
     "trace": "trace_id = $1",
     "log_index": "log_index = CAST($1 AS BIGINT)",

@@ -1,30 +1,21 @@
 """Answers from projections and, behind the newest window, from rows: the same as from rows alone.
 
-What every reader shares: how far the projections reach, where a period touches their hours, and which
-records other records overrule. `$1` to `$5` are the parameters of an Extent in all SQL here.
+What every reader shares: the calls of a period, counted, and which records other records overrule.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tallystick_store.engine.duckdb import Reader
-from tallystick_store.projections.calls import ACTION_KEY, CALLS, COUNTS, HOUR_US, SPAN_KEY
-from tallystick_store.projections.places import stretches_of_actions
+from tallystick_store.projections.calls import ACTION_KEY, CALLS, COUNTS, SPAN_KEY, SUMS
+from tallystick_store.projections.extent import Extent
+from tallystick_store.projections.places import near_and_behind, stretches_of_actions
 from tallystick_store.projections.settled import ends_held, native_held, overruling
 from tallystick_store.projections.tables import ACTION_PARTS, UNSURE_CALLS, key, key_of
 from tallystick_store.projections.windows import NOTED, projected_end
 from tallystick_store.schema import Table
 from tallystick_store.shown_actions import ENDS, quoted
-from tallystick_store.stretches import END, Stretch, around
-
-_NOWHERE: Final = Stretch(0, -1)
-_EDGES: Final = (
-    ("log_index >= $1", "$2", "$3"),
-    ("log_index < $1", "$2", "$4"),
-    ("log_index < $1", "$5", "$3"),
-)
-"""What is read as rows: behind the projections all of the period, before it what is not of whole hours."""
+from tallystick_store.stretches import Stretch
 
 _ENDED: Final = f"""
     SELECT action_id FROM events WHERE action_id IN (SELECT unnest($1))
@@ -32,106 +23,88 @@ _ENDED: Final = f"""
 """  # noqa: S608 - own words
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """A period [from_us, to_us), and what of it the projections hold in whole units: [low_us, high_us)."""
+class Grouping(NamedTuple):
+    """By what calls are counted, as SQL.
 
-    upto: int
-    from_us: int
-    to_us: int
-    low_us: int
-    high_us: int
+    The projections are grouped by themselves: texts that come from a table are compared by numbers.
+    """
+
+    shown: str
+    sets: str
 
     @classmethod
-    def of(cls, reader: Reader, from_us: int, to_us: int, unit_us: int) -> "Extent":
-        """Find it out for projections by `unit_us`."""
-        low, high = -(-from_us // unit_us) * unit_us, to_us // unit_us * unit_us
-        if low >= high:
-            low = high = to_us
-        return cls(projected_end(reader), from_us, to_us, low, high)
-
-    @property
-    def period(self) -> list[int]:
-        """The values of $1 to $5."""
-        return [self.upto, self.from_us, self.to_us, self.low_us, self.high_us]
-
-    def parameters(self, reader: Reader) -> list[object]:
-        """Return the values of $1 to $11, of which `counted` tells."""
-        if not self.upto:
-            return [*self.period, [], [], *_NOWHERE, *_NOWHERE]
-        edges = [_extent(reader, where, self.period) for where in _EDGES[1:]]
-        ended, native = overruling(reader, self.upto)
-        rows = reader.rows(_OPEN, [*self.period, *edges[0], *edges[1]])
-        starts, readings = ({row[place] for row in rows} - {None} for place in (0, 1))
-        ended |= ends_held(reader, self.upto, starts)
-        native |= native_held(reader, self.upto, readings)
-        return [*self.period, list(ended), list(native), *edges[0], *edges[1]]
+    def of(cls, columns: str) -> "Grouping":
+        """Group by columns."""
+        return cls(columns, columns)
 
 
-def _extent(reader: Reader, edge: tuple[str, str, str], period: list[int]) -> Stretch:
-    """Return where calls of an edge stand, and what is near behind."""
-    where, low, high = (_named(one, period) for one in edge)
-    sql = (
-        "SELECT min(log_index), max(log_index) FROM events"  # noqa: S608 - own words and numbers
-        f" WHERE {where} AND time_us >= {low} AND time_us < {high}"
-    )
-    ((first, last),) = reader.rows(sql)
-    return _NOWHERE if first is None else around([first, last])
-
-
-def _named(condition: str, period: list[int]) -> str:
-    """Put the numbers in the place of $1 to $5."""
-    for place, value in enumerate(period, start=1):
-        condition = condition.replace(f"${place}", str(value))
-    return condition
-
-
-def counted(table: Table, unit_us: int, columns: Sequence[str]) -> str:
-    """Return `WITH ... counted`: rows of `unit`, the columns and the counts, to be added up.
+def counted(
+    extent: Extent, table: Table, unit_us: int, columns: Sequence[str], by: Grouping
+) -> str:
+    """Return `WITH ... counted`: counts by some of `unit` and the columns, to be added up.
 
     Calls that do not count, since a record elsewhere overrules them, stand there once more with negative counts.
-    $6 and $7 are the keys of actions and spans that overrule below $1; $8 to $11 are the two stretches around what
-    is read as rows before that.
+    $1 and $2 are what `overruling_keys` returns.
     """
     names, counts = ", ".join(columns), ", ".join(COUNTS)
     unit = f"time_us // {unit_us} AS unit"
+    less = f"{unit}, {names}, {', '.join(f'-{name} AS {name}' for name in COUNTS)}"
     return f"""
-        WITH raw AS MATERIALIZED ({_RAW}),
-        unsure AS MATERIALIZED (
-            SELECT action_key, span_key, {unit}, {names}, {counts} FROM {UNSURE_CALLS.name}
-            WHERE upto <= $1 AND time_us >= $4 AND time_us < $5
-            UNION ALL
-            SELECT {ACTION_KEY}, {SPAN_KEY}, {unit}, {names}, {counts} FROM raw
-            WHERE is_start OR is_derived
+        WITH raw AS MATERIALIZED (
+            SELECT *, {ACTION_KEY} AS action_key, {SPAN_KEY} AS span_key FROM ({_raw(extent)})
         ),
         ended AS MATERIALIZED (
-            SELECT unnest($6::BIGINT[]) AS action_key UNION ALL {_ended_near("$8", "$9", "$10", "$11")}
+            SELECT unnest($1::BIGINT[]) AS action_key UNION ALL {_ended_near(extent)}
         ),
         native AS MATERIALIZED (
-            SELECT unnest($7::BIGINT[]) AS span_key UNION ALL {_native_near("$8", "$9", "$10", "$11")}
+            SELECT unnest($2::BIGINT[]) AS span_key UNION ALL {_native_near(extent)}
         ),
-        overruled AS (
-            SELECT * FROM unsure WHERE action_key IN (SELECT action_key FROM ended)
-            OR span_key IN (SELECT span_key FROM native)
-        ),
-        counted AS (
-            SELECT unit, {names}, {counts} FROM {table.name}
-            WHERE upto <= $1 AND unit >= $4 // {unit_us} AND unit < $5 // {unit_us}
-            UNION ALL
+        rest AS (
             SELECT {unit}, {names}, {counts} FROM raw
             UNION ALL
-            SELECT unit, {names}, {", ".join(f"-{name}" for name in COUNTS)} FROM overruled
+            {_overruled(less, UNSURE_CALLS.name, extent.unsure)}
+            UNION ALL
+            {_overruled(less, "raw", "is_start OR is_derived")}
+        ),
+        counted AS (
+            SELECT {by.shown}, {SUMS} FROM {table.name} WHERE {extent.held} GROUP BY {by.sets}
+            UNION ALL
+            SELECT {by.shown}, {SUMS} FROM rest GROUP BY {by.sets}
         )
     """  # noqa: S608 - own words
 
 
-def noted() -> str:
-    """Return a SELECT of what was noted in the period: what, value, times; to be added up."""
-    raw = " UNION ALL ".join(_noted_rows(*edge) for edge in _EDGES)
+def _overruled(columns: str, table: str, where: str) -> str:
+    """Return a SELECT of calls for which there is a key in `ended` or `native`.
+
+    Both keys in one condition: the database then keeps the keys at hand, and not all calls that are unsure.
+    """
+    return f"""
+        SELECT {columns} FROM {table} WHERE ({where})
+        AND (action_key IN (SELECT action_key FROM ended) OR span_key IN (SELECT span_key FROM native))
+    """  # noqa: S608 - own words
+
+
+def overruling_keys(reader: Reader, extent: Extent) -> list[object]:
+    """Return the keys of actions and spans that overrule calls of a period from far away of what is read as rows."""
+    if not extent.upto:
+        return [[], []]
+    ended, native = overruling(reader, extent.upto)
+    rows = reader.rows(_open(extent))
+    starts, readings = ({row[place] for row in rows} - {None} for place in (0, 1))
+    ended |= ends_held(reader, extent.upto, starts)
+    native |= native_held(reader, extent.upto, readings)
+    return [list(ended), list(native)]
+
+
+def noted(extent: Extent) -> str:
+    """Return a SELECT of what was noted in a period of hours: what, value, times; to be added up."""
+    behind = (f"log_index >= {extent.upto}", extent.from_us, extent.to_us)
+    cut = [(f"log_index < {extent.upto}", *one) for one in extent.cut]
+    raw = " UNION ALL ".join(_noted_rows(*one) for one in (behind, *cut))
     return f"""
         SELECT what, value, sum(times)::BIGINT AS times FROM (
-            SELECT what, value, times FROM noted_hours
-            WHERE upto <= $1 AND unit >= $4 // {HOUR_US} AND unit < $5 // {HOUR_US}
+            SELECT what, value, times FROM noted_hours WHERE {extent.held}
             UNION ALL {raw}
         ) GROUP BY ALL
     """  # noqa: S608 - own words
@@ -139,16 +112,19 @@ def noted() -> str:
 
 def ended_actions(reader: Reader, action_ids: Collection[str], near: Stretch) -> set[str]:
     """Return those of the actions whose end is kept; where most ends stand is looked first."""
-    found = _ended_in(reader, action_ids, near) if action_ids else set()
+    if not action_ids:
+        return set()
+    upto = projected_end(reader)
+    first, last = near_and_behind(near, upto)
+    found = _ended_in(reader, action_ids, first)
     rest = sorted(set(action_ids) - found)
     if not rest:
         return found
-    upto = projected_end(reader)
     held = ends_held(reader, upto, map(key, rest))
     projected = [one for one in rest if key(one) in held]
     for stretch in stretches_of_actions(reader, projected) if projected else ():
         found |= _ended_in(reader, projected, stretch)
-    return found | _ended_in(reader, rest, Stretch(upto, END))
+    return found | (_ended_in(reader, rest, last) if last else set())
 
 
 def _ended_in(reader: Reader, action_ids: Iterable[str], stretch: Stretch) -> set[str]:
@@ -169,53 +145,48 @@ def ended_of(starts: str) -> str:
     """  # noqa: S608 - own words
 
 
-def _ended_near(*stretches: str) -> str:
-    """Return a SELECT of keys of actions that end behind the projections, or in stretches (first, last, ...)."""
+def _ended_near(extent: Extent) -> str:
+    """Return a SELECT of keys of actions that end near what is read as rows."""
     key_sql = key_of("action_id")
     return " UNION ALL ".join(
-        f"SELECT {key_sql} FROM events WHERE {where} AND type IN ({quoted(*ENDS)})"  # noqa: S608 - own words
-        f" AND {key_sql} IN (SELECT action_key FROM unsure)"
-        for where in _places(stretches)
+        f"SELECT {key_sql} FROM events"  # noqa: S608 - own words
+        f" WHERE {where} AND type IN ({quoted(*ENDS)}) AND action_id IS NOT NULL"
+        for where in extent.places
     )
 
 
-def _native_near(*stretches: str) -> str:
+def _native_near(extent: Extent) -> str:
+    """Return a SELECT of keys of spans of which a native record near what is read as rows tells."""
     key_sql = key_of("trace_id || span_id")
     return " UNION ALL ".join(
         f"SELECT {key_sql} FROM events WHERE {where} AND origin = 'native'"  # noqa: S608 - own words
-        f" AND trace_id IS NOT NULL AND span_id IS NOT NULL AND {key_sql} IN (SELECT span_key FROM unsure)"
-        for where in _places(stretches)
+        " AND trace_id IS NOT NULL AND span_id IS NOT NULL"
+        for where in extent.places
     )
 
 
-def _places(stretches: Sequence[str]) -> list[str]:
-    pairs = zip(stretches[::2], stretches[1::2], strict=True)
-    return [
-        "log_index >= $1",
-        *(f"log_index >= {low} AND log_index <= {high}" for low, high in pairs),
-    ]
+def _raw(extent: Extent) -> str:
+    return " UNION ALL ".join(f"{CALLS} AND {where}" for where in extent.raw)
 
 
-_RAW: Final = " UNION ALL ".join(
-    f"{CALLS} AND {where} AND time_us >= {low} AND time_us < {high}" for where, low, high in _EDGES
-)
-_OPEN: Final = f"""
-    WITH unsure AS MATERIALIZED (
-        SELECT {ACTION_KEY} AS action_key, {SPAN_KEY} AS span_key FROM ({_RAW})
-        WHERE is_start OR is_derived
-    ),
-    ended(action_key) AS ({_ended_near("$6", "$7", "$8", "$9")}),
-    native(span_key) AS ({_native_near("$6", "$7", "$8", "$9")})
-    SELECT action_key, span_key FROM unsure
-    WHERE (action_key IS NOT NULL AND action_key NOT IN (SELECT action_key FROM ended))
-    OR (span_key IS NOT NULL AND span_key NOT IN (SELECT span_key FROM native))
-"""  # noqa: S608 - own words
-"""What is read as rows and may not count, unless a record near it says so."""
+def _open(extent: Extent) -> str:
+    """Return a SELECT of what is read as rows and may not count, unless a record near it says so."""
+    return f"""
+        WITH unsure AS MATERIALIZED (
+            SELECT {ACTION_KEY} AS action_key, {SPAN_KEY} AS span_key FROM ({_raw(extent)})
+            WHERE is_start OR is_derived
+        ),
+        ended(action_key) AS ({_ended_near(extent)}),
+        native(span_key) AS ({_native_near(extent)})
+        SELECT action_key, span_key FROM unsure
+        WHERE (action_key IS NOT NULL AND action_key NOT IN (SELECT action_key FROM ended))
+        OR (span_key IS NOT NULL AND span_key NOT IN (SELECT span_key FROM native))
+    """  # noqa: S608 - own words
 
 
-def _noted_rows(where: str, low: str, high: str) -> str:
+def _noted_rows(where: str, low_us: int, high_us: int) -> str:
     rows = NOTED.format(
-        events=f"{where} AND time_us >= {low} AND time_us < {high}",
-        spans=f"{where} AND start_ns >= {low} * 1000 AND start_ns < {high} * 1000",
+        events=f"{where} AND time_us >= {low_us} AND time_us < {high_us}",
+        spans=f"{where} AND start_ns >= {low_us} * 1000 AND start_ns < {high_us} * 1000",
     )
     return f"SELECT what, value, times FROM ({rows})"  # noqa: S608 - own words

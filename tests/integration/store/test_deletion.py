@@ -18,6 +18,7 @@ from tallystick_ingest import retention
 from tallystick_store.archive.database import rebuild_database
 from tallystick_store.archive.subject_keys import SUBJECT_KEYS_NAME
 from tallystick_store.engine.rewrite import rewrite
+from tallystick_store.evidence.export import ExportRequest
 from tallystick_store.evidence.store_reader import StoreReader
 from tallystick_store.governance import deletion
 from tallystick_store.governance.backup import take_backup
@@ -26,6 +27,7 @@ from tallystick_store.governance.restore import restore
 from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.rows import EventRow
 from tallystick_store.schema import TOMBSTONES, Column
+from tests.patience import until_ended
 from tests.requirements import requirement
 from tests.retained import ADA, ANNA, BERT, OldService
 from tests.stores import edit
@@ -77,7 +79,8 @@ def test_what_two_people_agree_on_goes_and_everything_else_is_proven(old: OldSer
     old.delete("beta")
     assert old.indexes("tool_name = 'beta'") == []
     assert len(old.indexes()) == 2
-    assert old.service.store.size == before + 4  # request and confirmation, and the seal of each
+    # request, confirmation and the word that it was carried out, and the seal of each
+    assert old.service.store.size == before + 6
     old.calls(["delta"])
     old.close()
     assert old.holding("secret-beta.") == []
@@ -85,6 +88,22 @@ def test_what_two_people_agree_on_goes_and_everything_else_is_proven(old: OldSer
     report = old.verify()
     assert report.exit_code == 0, report.text
     assert report.findings.checked[14, "deleted entries"] == len(gone) == 1
+
+
+@requirement("retention.standing")
+def test_a_deletion_is_stated_as_carried_out_once_also_by_a_later_start(old: OldService) -> None:
+    request = old.ask("beta")
+    old.service.retention.confirm(BERT, request.id, request.digest, "seen")
+    stated = "type = 'access.delete'"
+    assert old.indexes(stated) == []
+    old.close()
+    for _ in range(2):
+        old.open()
+        old.service.retention.close()
+        assert len(old.indexes(stated)) == 1
+        old.close()
+    assert old.verify().exit_code == 0
+    old.open()
 
 
 @requirement("retention.tombstones")
@@ -148,6 +167,22 @@ def test_a_hold_between_request_and_confirmation_wins(old: OldService) -> None:
     assert len(old.indexes("tool_name = 'beta'")) == 1
     old.close()
     assert old.verify().exit_code == 0
+
+
+@requirement("retention.bytes-gone")
+def test_a_package_that_waits_to_be_fetched_goes_with_what_it_holds(old: OldService) -> None:
+    exports = old.service.exports
+    exports.settle_s = 0.0
+    id_ = exports.start(ExportRequest(0, 2**62, "eu-ai-act"), ANNA)
+    until_ended("export")
+    job = exports.get(id_)
+    assert job is not None
+    package = exports.package(job)
+    assert package.exists(), job.error
+    request = old.ask()
+    old.service.retention.confirm(BERT, request.id, request.digest, "")
+    old.service.retention.carry_out()
+    assert (package.exists(), exports.get(id_)) == (False, None)
 
 
 @requirement("retention.hold")
@@ -277,7 +312,7 @@ def test_what_is_being_deleted_is_not_confirmed_for_an_erasure(
     erasures.confirm(BERT, again.id, again.digest, "seen")
     erasures.close()
     assert erasures.failure is None
-    assert [state for _, state in erasures.requests()] == ["waiting", "carried out"]
+    assert [one.state for _, one in erasures.requests()] == ["waiting", "carried out"]
     old.close()
     assert old.holding("secret-") == []
     assert old.verify().exit_code == 0
@@ -305,7 +340,7 @@ def test_what_is_to_be_erased_is_deleted_after_that(
     assert len(old.indexes()) == len(NAMES)
     erasures.resume()
     erasures.close()
-    assert [state for _, state in erasures.requests()] == ["carried out"]
+    assert [one.state for _, one in erasures.requests()] == ["carried out"]
     old.service.retention.carry_out()
     assert old.indexes() == []
     old.close()

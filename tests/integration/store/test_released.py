@@ -120,8 +120,8 @@ def test_an_archive_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path)
     assert parts
     for part in parts:
         stated = orjson.loads(part.read_bytes())
-        part.write_bytes(orjson.dumps({**stated, "format": "tallystick.archive/v2"}))
+        part.write_bytes(orjson.dumps({**stated, "format": "tallystick.archive/v3"}))
     before = {part: part.read_bytes() for part in parts}
-    with pytest.raises(StoreError, match=r"is of another version: expected tallystick\.archive/v1"):
+    with pytest.raises(StoreError, match=r"is of another version: expected tallystick\.archive/v2"):
         released.opened(home)
     assert {part: part.read_bytes() for part in parts} == before

@@ -8,6 +8,7 @@ import pytest
 
 from tallystick.event import Record
 from tallystick.tlog.encoding import to_base64
+from tallystick_store import actions
 from tallystick_store.actions import ActionFilter
 from tallystick_store.engine.duckdb import Reader
 from tallystick_store.overview import read_overview
@@ -33,6 +34,12 @@ PERIODS = (
     (START_US, START_US + 2 * HOUR_US),
     (START_US + HOUR_US // 3, START_US + HOUR_US // 2),
     (START_US + HOUR_US // 2, START_US + 5 * HOUR_US // 2),
+)
+FILTERS = (
+    ActionFilter(),
+    ActionFilter(agent="clerk", tool="send"),
+    ActionFilter(principal_refs=(f"{1:032x}", f"{9:032x}")),
+    ActionFilter(session=Emitter("session 1").session),
 )
 
 
@@ -129,7 +136,7 @@ def answers(reader: Reader) -> Iterator[object]:
         yield tool_statistics(reader, *period, is_hourly=True)
         yield new_tools(reader, *period)
         yield who_uses_what(reader, *period)
-    for wanted in (ActionFilter(), ActionFilter(agent="clerk", tool="send")):
+    for wanted in FILTERS:
         yield list(_actions(query, wanted))
     yield list(_sessions(query))
     yield query.counts()
@@ -176,7 +183,11 @@ def project_to(store: Store, source: random.Random, end: int) -> None:
 
 @requirement("use.projections")
 @pytest.mark.parametrize("seed", range(4))
-def test_answers_do_not_depend_on_how_far_the_projections_reach(tmp_path: Path, seed: int) -> None:
+def test_answers_do_not_depend_on_how_far_the_projections_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    for name, value in (("_STRETCH", 20), ("_LONGER", 2), ("_RARE", 50)):
+        monkeypatch.setattr(actions, name, value)
     source, store = random.Random(seed), open_store(tmp_path)
     rows = rows_of(source)
     while rows:

@@ -15,6 +15,7 @@ from tallystick_store.overview import Overview, read_overview
 from tallystick_store.projections.calls import HOUR_US
 from tallystick_store.query import Query
 from tallystick_store.rows import EventRow, Row, SpanBatch, SpanRow
+from tallystick_store.schema import TOMBSTONES, row_batch
 from tallystick_store.store import Store
 from tests.requirements import requirement
 from tests.stores import START_US, Clock, Emitter, open_store, span, spans, write
@@ -157,6 +158,22 @@ def test_every_hole_of_a_session_is_found(tmp_path: Path) -> None:
     assert found == {emitter.session: [(0, 1), (4, 5), (7, 9)]}
     assert overview(store).totals.gaps == 3
     assert find_gaps(store.database, []) == {}
+    store.close()
+
+
+def test_a_session_of_which_the_oldest_records_were_deleted_has_no_hole(tmp_path: Path) -> None:
+    store, emitter, other = open_store(tmp_path), Emitter(), Emitter("other")
+    rows = [emitter.call(number) for number in range(6)]
+    write(store, [*(other.call(number) for number in range(3)), *rows[3:]])
+    deleted = [
+        (
+            *(number, START_US, "sender-1", rows[number].record.leaf_hash, "event", None),
+            *(emitter.session, number, 9),
+        )
+        for number in range(3)
+    ]
+    store.database.insert({TOMBSTONES.name: row_batch(TOMBSTONES, deleted)})
+    assert overview(store).totals.gaps == 0
     store.close()
 
 

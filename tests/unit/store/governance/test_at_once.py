@@ -23,7 +23,7 @@ from tallystick_store.store import Store
 from tests.erasable import ADA
 from tests.patience import PATIENCE_S
 from tests.stores import ORIGIN, START_US, subject_keys, write
-from tests.unit.store.governance.test_erasing import World, values_in_archive
+from tests.unit.store.governance.world import World, values_in_archive
 
 TEN_DAYS_US = 10 * 24 * 3600 * 1_000_000
 

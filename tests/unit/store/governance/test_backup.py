@@ -13,7 +13,7 @@ from tallystick_store.governance.backup import read_backup, take_backup
 from tallystick_store.governance.erasing import carry_out
 from tallystick_store.governance.ledger import LEDGER_NAME
 from tallystick_store.governance.restore import NOTHING, ForkError, Known, Restoring, restore
-from tallystick_store.opening import DATABASE_NAME
+from tallystick_store.opening import DATABASE_NAME, EVIDENCE_NAME
 from tallystick_store.snapshot import take_snapshot
 from tests.erasable import ADA, BLOB
 from tests.files import bytes_of
@@ -28,7 +28,7 @@ from tests.stores import (
     verify_data,
     write,
 )
-from tests.unit.store.governance.test_erasing import World
+from tests.unit.store.governance.world import World
 
 
 @pytest.fixture
@@ -103,6 +103,35 @@ def test_what_is_restored_as_evidence_is_never_signed_whatever_is_known(world: W
         store = open_archived(world.directory.with_name("restored"))
         assert (store.evidence, store.signing_stopped) == (made.fork, made.fork)
         store.close()
+
+
+@requirement("backup.fork")
+@pytest.mark.parametrize("is_fork", [True, False])
+def test_a_backup_of_evidence_is_evidence_however_often_it_is_restored(
+    world: World, *, is_fork: bool
+) -> None:
+    backup, known = backed_up(world), NOTHING
+    if is_fork:
+        write(world.store, [world.shared.call(9), world.shared.seal()])
+        newest = world.store.publisher.publish_now()
+        known = Known(() if newest is None else (newest.note,))
+    why = restored(world, backup, known, as_evidence=True).fork
+    for place in ("restored", "again"):
+        directory = world.directory.with_name(place)
+        store = open_archived(directory)
+        assert (store.evidence is not None, store.signing_stopped is not None) == (True, True)
+        target = world.directory.with_name(f"backup of {place}")
+        take_backup(store, target, START_US)
+        snapshot = world.directory.with_name(f"snapshot of {place}")
+        take_snapshot(store, snapshot)
+        store.close()
+        assert (snapshot / EVIDENCE_NAME).read_text() == f"{why}\n"
+        into = world.directory.with_name("again" if place == "restored" else "once more")
+        shutil.copytree(subject_keys(directory).parent, subject_keys(into).parent)
+        with pytest.raises(ForkError, match="restore it as evidence"):
+            restore(target, into, LOG.key, subject_keys(into))
+        assert not into.exists()
+        assert restore(target, into, LOG.key, subject_keys(into), as_evidence=True).fork == why
 
 
 @requirement("backup.fork")

@@ -12,7 +12,7 @@ import pytest
 
 from tallystick.errors import StoreError
 from tallystick.verify.erased import Erased
-from tallystick_store.archive.archive import ARCHIVE_FOLDER, Archive
+from tallystick_store.archive.archive import Archive
 from tallystick_store.archive.database import rebuild_database
 from tallystick_store.archive.subject_keys import SubjectKeys
 from tallystick_store.blobs import blob_digest
@@ -20,16 +20,15 @@ from tallystick_store.engine.rewrite import rewrite
 from tallystick_store.governance import erasing
 from tallystick_store.governance.erasing import carry_out
 from tallystick_store.governance.ledger import LEDGER_NAME, Erasure, ErasureLedger
-from tallystick_store.governance.subjects import named_blobs, select_values
+from tallystick_store.governance.subjects import select_values
 from tallystick_store.rows import Admitted, EventRow, Merge, SpanBatch, SpanRow
 from tallystick_store.store import Store
-from tests.erasable import ADA, BLOB, TRACE_OF_ADA, TRACE_OF_BOB, Records
+from tests.erasable import ADA, BLOB, TRACE_OF_ADA, TRACE_OF_BOB
 from tests.files import bytes_of
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.stores import (
     LOG,
-    ORIGIN,
     START_US,
     open_archived,
     rows_of,
@@ -38,29 +37,7 @@ from tests.stores import (
     verify_data,
     write,
 )
-
-
-class World(Records):
-    """Those records in a store of their own."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        super().__init__(open_archived(directory))
-        self.is_closed = False
-
-    def close(self) -> None:
-        """Close the store, once."""
-        if not self.is_closed:
-            self.is_closed = True
-            self.store.close()
-
-    def erasure(self, **wanted: str) -> Erasure:
-        found = select_values(self.store.database, {**wanted, "below": str(self.store.size)})
-        blobs = named_blobs(self.store.database, found)
-        return Erasure("1" * 32, self.store.size, found.text, blobs)
-
-    def erase(self, **wanted: str) -> erasing.Outcome:
-        return carry_out(self.store, self.erasure(**wanted))
+from tests.unit.store.governance.world import World, values_in_archive
 
 
 @pytest.fixture
@@ -68,14 +45,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path / "data")
     yield made
     made.close()
-
-
-def values_in_archive(directory: Path) -> str:
-    """Return every value that the archive gives with the keys that are left."""
-    archive = Archive(directory / ARCHIVE_FOLDER, ORIGIN, SubjectKeys(subject_keys(directory)))
-    return repr(
-        [t.to_pylist() for p in archive.parts for r in archive.read(p).tables for t in r.values()]
-    )
 
 
 @requirement("erasure.bytes")
@@ -263,6 +232,18 @@ def test_a_ledger_line_that_was_cut_short_is_dropped_and_any_other_is_refused(
     path.write_bytes(whole.replace(b"1;", b"1,0;"))
     with pytest.raises(StoreError, match="line 2 is none of the ledger's"):
         ErasureLedger(path)
+
+
+def test_the_ledger_names_the_first_erasure_that_took_a_value(tmp_path: Path) -> None:
+    path = tmp_path / LEDGER_NAME
+    ledger = ErasureLedger(path)
+    for request, values in (("a", "0-4;9:1-2"), ("b", "3-7;9:2-5")):
+        ledger.add(Erasure(request, 20, values))
+    for kept in (ledger, ErasureLedger(path)):
+        found = [kept.erasure_of(index) for index in (0, 3, 7, 8, 9)]
+        assert [one and one.request for one in found] == ["a", "a", "b", None, None]
+        places = [kept.erasure_of_span(9, position) for position in (0, 1, 2, 5, 6)]
+        assert [one and one.request for one in places] == [None, "a", "a", "b", None]
 
 
 _ON_A_FULL_DISK = """
