@@ -33,12 +33,13 @@ MEASUREMENTS: Final[dict[str, Callable[[], list[str]]]] = {
     "verify": verify.measure,
     "short-questions": questions.measure_shortly,
     "questions": questions.measure,
+    "large-questions": questions.measure_largely,
     "short-endurance": endurance.measure_shortly,
     "short-soak": soak.measure_shortly,
     "endurance": endurance.measure,
     "soak": soak.measure,
 }
-ON_REQUEST: Final = ("backends", "endurance", "questions", "soak")
+ON_REQUEST: Final = ("backends", "endurance", "large-questions", "questions", "soak")
 """Left out unless named: each takes minutes, and has a short form; `backends` needs 850 MB for each peer."""
 BESIDE_PEERS: Final = "--peers"
 """`ingest --peers`: `backends` behind it."""

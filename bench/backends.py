@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import foreign, spans
+from bench.machine import tree_cpu_s
 from bench.sending import Address, send
 from bench.service import free_port
 from bench.spans import Reached
@@ -126,10 +127,10 @@ def _run(peer: Peer, load: foreign.Load) -> Reached:
         )
         send(address, foreign.load(1, 64, seed=5).bodies)
         before, _ = _settled(database)
-        cpu, start = _cpu_s(pid), time.perf_counter()
+        cpu, start = tree_cpu_s(pid), time.perf_counter()
         answers = send(address, load.bodies)
         stored, grown = _settled(database)
-        cpu = _cpu_s(pid) - cpu
+        cpu = tree_cpu_s(pid) - cpu
         queryable_s = max(answers.spent_s, grown - start)
         size = sum(path.stat().st_size for path in database.parent.glob(f"{database.name}*"))
         return Reached(load.spans, answers, queryable_s, cpu, stored - before, size)
@@ -182,23 +183,3 @@ def _settled(database: Path) -> tuple[int, float]:
             found, grown = now, time.perf_counter()
         time.sleep(0.5)
     return found, grown
-
-
-def _cpu_s(root: int) -> float:
-    """Return the processor time of a process, what it has waited for, and all below it."""
-    children: dict[int, list[int]] = {}
-    spent: dict[int, float] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text(encoding="utf-8").rpartition(")")[2].split()
-        except OSError:  # it has ended
-            continue
-        pid = int(status.parent.name)
-        children.setdefault(int(fields[1]), []).append(pid)
-        spent[pid] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    total, waiting = 0.0, [root]
-    while waiting:
-        pid = waiting.pop()
-        total += spent.get(pid, 0.0)
-        waiting += children.get(pid, [])
-    return total

@@ -42,8 +42,8 @@ def new_salt() -> str:
 class Session:
     """One session of an emitter: its records and seals, in the order in which they travel."""
 
-    def __init__(self, identity: Ed25519PrivateKey, seed: int) -> None:
-        """Open a session whose payloads are drawn from `seed`."""
+    def __init__(self, identity: Ed25519PrivateKey, seed: int, calls_per_person: int = 1) -> None:
+        """Open a session whose payloads are drawn from `seed`, so many calls in a row by one person."""
         self.id = new_salt()
         self.origin = f"tallystick.session/{self.id}"
         self._identity = identity
@@ -51,6 +51,10 @@ class Session:
         self._frontier = Frontier()
         self._seq = itertools.count()
         self._source = random.Random(seed)  # noqa: S311 - a load that can be repeated
+        people = iter(new_salt, "")
+        self._people = itertools.chain.from_iterable(
+            itertools.repeat(one, calls_per_person) for one in people
+        )
 
     def batches(self, events: int, per_seal: int) -> Iterator[list[tuple[str, str]]]:
         """Yield (event name, body) pairs: the open with its seal, then `events` in sealed batches."""
@@ -106,7 +110,7 @@ class Session:
             "span.id": new_salt()[:16],
             "tool.name": self._source.choice(("search", "refund", "lookup", "export")),
             "server.name": "bench",
-            "principal.ref": new_salt(),
+            "principal.ref": next(self._people),
             "principal.basis": "authenticated",
             "agent.name": self._source.choice(("planner", "support", "billing")),
             "mcp.method": "tools/call",

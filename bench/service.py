@@ -15,6 +15,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.emitter import EMITTER
+from bench.machine import tree_cpu_s, tree_peak_mb
 from tallystick.profile import encode
 from tallystick.tlog.dsse import sign_envelope
 from tallystick.tlog.note import encode_vkey, parse_vkey
@@ -65,14 +66,12 @@ class Service:
         return {"Authorization": f"Bearer {self.credentials['api_key']}"}
 
     def cpu_s(self) -> float:
-        """Give the processor time that the service has used."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").split()
-        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+        """Give the processor time that the service and its processes have used."""
+        return tree_cpu_s(self._process.pid)
 
     def peak_mb(self) -> int:
-        """Give the most memory that the service has had."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+        """Give the most memory that the service and its processes have had, each on its own."""
+        return tree_peak_mb(self._process.pid)
 
     def settle(self) -> None:
         """Ask a question: its answer comes once the database holds what was accepted."""

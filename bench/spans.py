@@ -5,11 +5,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bench import foreign, in_force
+from bench import foreign, in_force, sizes
 from bench.machine import calibration_us
 from bench.sending import Address, Answers, send
 from bench.service import Service
@@ -47,6 +48,8 @@ class Reached:
     stored: int
     """Counted by a fresh process after a kill -9, or by the backend's own database."""
     size_bytes: int = 0
+    sizes: Counter[str] = field(default_factory=Counter)
+    """Where they stand."""
 
     @property
     def cpu_us(self) -> float:
@@ -76,8 +79,8 @@ def lines(reached: Reached) -> list[str]:
         f"({reached.cpu_us / calibration_us():.0f} x calibration)",
         f"answer p50 {answers.p50_ms:.0f} ms, p99 {answers.p99_ms:.0f} ms; not taken: {answers.refused} requests",
         f"after kill -9, counted by another process: {reached.stored:,} kept, {reached.spans - reached.stored} lost",
-        f"on disk after a clean stop, all files: {reached.size_bytes / max(1, reached.stored):.0f} bytes per span "
-        f"(budget {SIZE_BUDGET_BYTES})",
+        "on disk after a clean stop, all files of data and secrets, per span: "
+        + sizes.said(reached.sizes, max(1, reached.stored), SIZE_BUDGET_BYTES),
     ]
 
 
@@ -97,9 +100,9 @@ def run(place: Path, load: foreign.Load) -> tuple[Reached, str]:
     stored = count(service, "SELECT count(*) FROM spans") - before
     again = Service(place)
     again.stop()  # in peace: what the write-ahead log held is compressed into the database
-    size = sum(path.stat().st_size for path in service.data.rglob("*") if path.is_file())
     share = load.spans / (load.spans + before)
-    return Reached(load.spans, answers, queryable_s, cpu, stored, int(size * share)), said
+    size = Counter({name: int(n * share) for name, n in sizes.by_place(place).items()})
+    return Reached(load.spans, answers, queryable_s, cpu, stored, size.total(), size), said
 
 
 def count(service: Service, query: str) -> int:

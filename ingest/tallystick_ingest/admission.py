@@ -13,6 +13,7 @@ from typing import Final
 from tallystick.event import Disclosure, Record
 from tallystick.tlog.tree import leaf_hash
 from tallystick_ingest import verdict
+from tallystick_ingest.masked import MaskedLog, MaskedSpan
 from tallystick_ingest.prepared import Prepared
 from tallystick_ingest.screening import Candidate, SealCandidate
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
@@ -24,7 +25,6 @@ from tallystick_store.rows import (
     Row,
     SealRow,
     SpanBatch,
-    SpanRow,
     StoredRecord,
     Tombstones,
     View,
@@ -44,15 +44,6 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class MaskedLog:
-    """One foreign log record, masked."""
-
-    digest: str
-    """What tells a repetition: the keyed digest of all that the record said."""
-    derived: Prepared
-
-
-@dataclass(frozen=True, slots=True)
 class NativeRequest:
     """A batch of records and seals that screening let through, and what it did not; others' logs beside them."""
 
@@ -60,14 +51,6 @@ class NativeRequest:
     candidates: tuple[Candidate, ...]
     refusals: tuple[Refusal, ...] = ()
     logs: tuple[MaskedLog, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MaskedSpan:
-    """One foreign span, masked, and the event that it amounts to, if any."""
-
-    row: SpanRow
-    derived: Prepared | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 A new part is an attribute here; what happens to it over the service's life is in service.py.
 """
 
+import os
 import secrets
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -36,6 +37,7 @@ from tallystick_ingest.drafts import Drafts
 from tallystick_ingest.erasing import Erasures
 from tallystick_ingest.export_jobs import ExportJobs
 from tallystick_ingest.floor import FloorExceptions
+from tallystick_ingest.forgetting import Forgetting
 from tallystick_ingest.intake import OtlpIntake
 from tallystick_ingest.key_directory import KeyDirectory, enrolled
 from tallystick_ingest.live import LiveFeed
@@ -48,10 +50,13 @@ from tallystick_ingest.screening import KeyBook
 from tallystick_ingest.service_keys import DEFAULT_TENANT, ServiceKeys
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
 from tallystick_ingest.settings import ServiceConfig
+from tallystick_ingest.settings.otlp import MAX_INTAKE_WORKERS
 from tallystick_ingest.turnstile import Turnstile
 from tallystick_ingest.two_people import TwoPeople
 from tallystick_ingest.verdict import Verdict
 from tallystick_ingest.verification import Verifier
+from tallystick_ingest.workers.desk import BodyDesk, Known
+from tallystick_ingest.workers.pool import BodyReaders
 from tallystick_store.checkpoints import LogSigner
 from tallystick_store.governance.classes import KEEP_ALL, load_retention
 from tallystick_store.query import Query
@@ -80,6 +85,8 @@ class Ground:
     store: Store
     clock: Clock
     tenant: str = DEFAULT_TENANT
+    readers: BodyReaders | None = None
+    """The processes of another tenant's service, which ends them; None: of its own."""
 
 
 class Composition:
@@ -89,6 +96,7 @@ class Composition:
         """Make the parts, area by area; nothing is stated yet."""
         self.config, self.keys, self.tenant = ground.config, ground.keys, ground.tenant
         self.store, self.clock = ground.store, ground.clock
+        self._shared_readers = ground.readers
         self.started_us = self.clock.now_us()
         self.signer = log_signer(self.keys)
         self.query = Query(self.store.database, self.store.published)
@@ -104,7 +112,8 @@ class Composition:
         self.door = AdminDoor(kept / "admin.json")
         self.accounts = AccountBook(kept, self.clock.now_us)
         self.sessions = SessionBook(kept / "sessions.json", self.clock.now_us)
-        self.masking = Masking.of(TokenKey(self.keys.token_key_id, self.keys.token_key))
+        self._token_key = TokenKey(self.keys.token_key_id, self.keys.token_key)
+        self.masking = Masking.of(self._token_key)
         self.challenges = challenges_of(self.config.identity)
         self.bearers = bearers_of(self.config.identity, self.masking, self.clock, self.tenant)
         grants = parse_grants(self.config.identity.grants, self.tenant)
@@ -145,7 +154,9 @@ class Composition:
         """Make what stands between the requests and the parts above."""
         self.accesses = AccessBook(self.drafts, self.clock, self.state)
         self.two_people = TwoPeople(self.store, self.drafts, self.clock, self.state)
-        self.erasures = Erasures(self.store, self.two_people, self.drafts, self.state)
+        self.exports = ExportJobs(self.store, self.signer, self.accesses, self.clock)
+        forgetting = Forgetting(self.sessions, self.people, self.accounts, self.exports)
+        self.erasures = Erasures(self.store, self.two_people, self.drafts, self.state, forgetting)
         self.live = LiveFeed(lambda: self.store.size)
         self.sql_turns = Turnstile("queries in SQL", SQL_OF_ONE, SQL_OF_ALL)
         file = self.config.store.retention_file
@@ -158,14 +169,14 @@ class Composition:
             self._bury,
             self.erasures.spoken_for,
         )
+        self.retention.drop_copies = forgetting.drop_copies
         self.floor_exceptions = FloorExceptions(self.two_people, policy)
-        self.exports = ExportJobs(self.store, self.signer, self.accesses, self.clock)
+        self._own_readers = None if self._shared_readers else readers_of(self.config)
+        self._readers = self._shared_readers or self._own_readers
         self.intake = OtlpIntake(
             gate=self.gate,
             rates=self.rates,
-            book=KeyBook(self.directory.session_key, self.directory.emitter_key),
-            masking=self.masking,
-            now_us=self.clock.now_us,
+            desk=BodyDesk(self._known(), self._readers),
             refusals=self.refusals,
             submit=self.submit,
             limits=self.config.otlp.limits,
@@ -178,6 +189,22 @@ class Composition:
         self.verifier = Verifier(
             self.gate.verifier_token, self.own_policy, self.clock, self.config.store.verify_every_s
         )
+
+    def _known(self) -> Known:
+        """Return what bodies are read with."""
+        return Known(
+            self._token_key,
+            self.masking,
+            KeyBook(self.directory.session_key, self.directory.emitter_key),
+            KeyBook(self.directory.session_key_at_hand, self.directory.emitter_key),
+            self.clock.now_us,
+            self.config.otlp.limits,
+        )
+
+    @property
+    def readers(self) -> BodyReaders | None:
+        """The processes that read larger requests, for all tenants; None where there are none."""
+        return self._readers
 
     @property
     def queue_bytes(self) -> int:
@@ -228,6 +255,13 @@ class Composition:
             verdict = future.result()
             self._session.confirm(verdict.service_size)
             self.directory.note_opened(verdict.opened)
+
+
+def readers_of(config: ServiceConfig) -> BodyReaders | None:
+    """Return the processes that read requests, none of them begun; None where there shall be none."""
+    wanted = config.otlp.intake_workers
+    most = min(MAX_INTAKE_WORKERS, os.cpu_count() or 1) if wanted is None else wanted
+    return BodyReaders(most) if most else None
 
 
 def log_signer(keys: ServiceKeys) -> LogSigner:

@@ -7,6 +7,7 @@ that goes on after its answer. Connections never take the last open files, which
 
 import asyncio
 import resource
+from collections.abc import Callable
 from typing import Any, Final
 
 from cryptography import x509
@@ -24,6 +25,8 @@ MAX_UNREAD_BYTES: Final = 1 << 20
 WANTED_FILES: Final = 65_536
 OWN_FILES: Final = 512
 """Open files that no connection may take: the database, tiles, checkpoints and blobs need them."""
+
+Refusal = Callable[[x509.Certificate | None], str | None]
 
 _BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n"
@@ -56,12 +59,18 @@ def connections_allowed() -> int:
     return max(files - OWN_FILES, files // 2)
 
 
-def bounded(head_timeout_s: float, max_connections: int) -> type[HttpToolsProtocol]:
-    """Return a protocol whose heads must come in time, and of which there are only so many."""
+def bounded(
+    head_timeout_s: float, max_connections: int, refusal: Refusal = lambda _peer: None
+) -> type[HttpToolsProtocol]:
+    """Return a protocol whose heads must come in time, and of which there are only so many.
+
+    `refusal` says at each request why nothing is taken from whoever showed a certificate.
+    """
 
     class Bounded(_Connection):
         head_s = head_timeout_s
         most = max_connections
+        refuses = staticmethod(refusal)
 
     return Bounded
 
@@ -69,6 +78,7 @@ def bounded(head_timeout_s: float, max_connections: int) -> type[HttpToolsProtoc
 class _Connection(HttpToolsProtocol):
     head_s: float
     most: int
+    refuses: Refusal
 
     def __init__(self, *parts: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(*parts, **named)
@@ -76,11 +86,13 @@ class _Connection(HttpToolsProtocol):
         self._unread_bytes = 0
         self._is_in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
+        self._peer: x509.Certificate | None = None
         self._certificate: str | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
-        self._certificate = _names_of_peer(transport)
+        self._peer = _peer(transport)
+        self._certificate = None if self._peer is None else certificate_names(self._peer)
         if len(self.connections) > self.most:
             self.transport.write(_BUSY)
             self._close()
@@ -93,6 +105,8 @@ class _Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        if self.refuses(self._peer) is not None:
+            raise ValueError("the certificate was revoked since the connection began")
         if self._certificate is not None:
             self.scope[CERTIFICATE] = self._certificate  # type: ignore[typeddict-unknown-key]  # ours
 
@@ -140,13 +154,13 @@ class _Connection(HttpToolsProtocol):
             self.transport.close()
 
 
-def _names_of_peer(transport: asyncio.BaseTransport) -> str | None:
-    """Return what the certificate names that TLS verified; None where there is none."""
+def _peer(transport: asyncio.BaseTransport) -> x509.Certificate | None:
+    """Return the certificate that TLS verified; None where there is none."""
     tls = transport.get_extra_info("ssl_object")
     der = None if tls is None else tls.getpeercert(binary_form=True)
     if not der:
         return None
     try:
-        return certificate_names(x509.load_der_x509_certificate(der))
+        return x509.load_der_x509_certificate(der)
     except ValueError:
         return None  # OpenSSL takes forms that the stricter parser refuses: worth nothing here

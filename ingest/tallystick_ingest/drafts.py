@@ -184,7 +184,7 @@ class Drafts:
         return self._draft(kind, {**stated, **statement}, masked)
 
     def erasure(self, statement: Statement) -> Prepared:
-        """Say which values are erased; who decided that is said by the records of the request."""
+        """Say which values are erased, or that entries were deleted; who decided stands in the request's records."""
         return self._draft("access.delete", statement)
 
     def query_digest(self, query: Mapping[str, JsonValue]) -> str | None:

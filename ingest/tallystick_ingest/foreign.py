@@ -18,8 +18,8 @@ from tallystick.profile import MAX_INTEGER, encode
 from tallystick.recording.masked import Masking
 from tallystick.tlog.tree import leaf_hash
 from tallystick_ingest import verdict
-from tallystick_ingest.admission import MaskedSpan
 from tallystick_ingest.derivation import Agents, SpanReading, derive
+from tallystick_ingest.masked import MaskedSpan
 from tallystick_ingest.otlp.signals import Attributes, SpanGroup, SpanItem
 from tallystick_ingest.verdict import Refusal
 from tallystick_store.rows import SpanRow

@@ -21,9 +21,9 @@ from tallystick.recording.payload import fit, measure
 from tallystick.tracing import conventions
 from tallystick.tracing.conventions import MAX_TEXT_CHARS
 from tallystick_ingest import verdict
-from tallystick_ingest.admission import MaskedLog
 from tallystick_ingest.derivation import MAX_VALUE_BYTES
 from tallystick_ingest.foreign import Values
+from tallystick_ingest.masked import MaskedLog
 from tallystick_ingest.otlp.signals import LogDetails, LogItem
 from tallystick_ingest.prepared import DERIVED, Prepared
 from tallystick_ingest.verdict import Refusal

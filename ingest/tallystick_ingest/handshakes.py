@@ -26,9 +26,16 @@ class Handshakes:
     """Accepts on one socket. For one event loop, in the place of an asyncio.Server."""
 
     def __init__(
-        self, listener: socket.socket, context: ssl.SSLContext, made: ProtocolFactory, most: int
+        self,
+        listener: socket.socket,
+        context: Callable[[], ssl.SSLContext],
+        made: ProtocolFactory,
+        most: int,
     ) -> None:
-        """Accept nothing yet; `most` handshakes at one time, each of which becomes one that is `made`."""
+        """Accept nothing yet; `most` handshakes at one time, each of which becomes one that is `made`.
+
+        `context` gives the certificates as they are for each.
+        """
         self._listener = listener
         self._context = context
         self._made = made
@@ -82,7 +89,7 @@ class Handshakes:
                 await asyncio.get_running_loop().connect_accepted_socket(
                     self._made,
                     connection,
-                    ssl=self._context,
+                    ssl=self._context(),
                     ssl_handshake_timeout=HANDSHAKE_S,
                 )
                 is_done = True

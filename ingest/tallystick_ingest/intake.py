@@ -1,8 +1,8 @@
 """The intake: from the body of an OTLP request to a durable verdict, off the event loop.
 
-Inflating, decoding, parsing, masking and every signature check run in worker threads; what is left
-goes to the store's writer, and the request waits for its commit. Bytes in progress are counted, so
-that overload is a 503 and never a process that the kernel kills.
+Inflating, decoding, parsing, masking and every signature check run in worker threads, and for larger requests
+in processes of their own (workers/); what is left goes to the store's writer, and the request waits for its
+commit. Bytes in progress are counted, so that overload is a 503 and never a process that the kernel kills.
 """
 
 import asyncio
@@ -10,46 +10,38 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from tallystick.errors import StoreError
-from tallystick.recording.masked import Masking
 from tallystick_ingest import verdict as words
 from tallystick_ingest.admission import NativeRequest, Origin, Request, ServiceRequest, SpanRequest
 from tallystick_ingest.auth.gate import Caller, Gate
 from tallystick_ingest.auth.jwks import MAX_WAITING
 from tallystick_ingest.auth.limits import RateLimits
 from tallystick_ingest.budget import Budget
-from tallystick_ingest.foreign import mask_spans
-from tallystick_ingest.foreign_logs import mask_logs
 from tallystick_ingest.operations.metrics import Metrics, signal_of
-from tallystick_ingest.otlp import json_form, protobuf
+from tallystick_ingest.otlp import json_form
 from tallystick_ingest.otlp.answer import Signal
 from tallystick_ingest.otlp.body import IDENTITY, PROTOBUF, TooLargeError, inflate
 from tallystick_ingest.otlp.http import Received, RefusedWhole
 from tallystick_ingest.otlp.incoming import BusyError, Claim
 from tallystick_ingest.otlp.limits import Limits
 from tallystick_ingest.refusals import Refusals
-from tallystick_ingest.screening import KeyBook, screen
 from tallystick_ingest.turns import Turns, Work
 from tallystick_ingest.verdict import Refusal, Verdict
-
-WORKERS: Final = 2
-"""Parsing holds Python's lock; a second thread helps where C code gives it back."""
-
-LARGE_BYTES: Final = 2 << 20
-"""A request above, inflated, may take seconds to read: one worker is kept from these, for all others."""
+from tallystick_ingest.workers.desk import BodyDesk
+from tallystick_ingest.workers.reading import Read
 
 CHECKERS: Final = MAX_WAITING + 2
 """Threads for tokens that are new here: those that may wait for an issuer's keys, and two for the others."""
 
 SMALL_BYTES: Final = 8 << 10
 MOST_AT_ONCE_BYTES: Final = 64 << 10
-"""Of a small body, what the event loop unpacks itself: 0.1 ms, less than two changes of the thread."""
+"""What the event loop unpacks of a small body, and digests, itself: 0.1 ms, less than two changes of the thread."""
 
 FLOOD_PAUSE_S: Final = 0.02
 """Ours: 50 requests a second of which nothing is kept, from one sender, leave the others what they had."""
@@ -95,9 +87,7 @@ class OtlpIntake:
         *,
         gate: Gate,
         rates: RateLimits,
-        book: KeyBook,
-        masking: Masking,
-        now_us: Callable[[], int],
+        desk: BodyDesk,
         refusals: Refusals,
         submit: Submit,
         limits: Limits,
@@ -115,18 +105,14 @@ class OtlpIntake:
         self.counters = Counters()
         self._gate = gate
         self._rates = rates
-        self._book = book
-        self._masking = masking
-        self._now_us = now_us
+        self._desk = desk
         self._refusals = refusals
         self._submit = submit
         self._metrics = metrics
         self._budget = Budget(max_waiting_bytes)
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="tallystick-intake")
         self._checking = ThreadPoolExecutor(CHECKERS, thread_name_prefix="tallystick-tokens")
         self._counting = threading.Lock()
-        self._turns = Turns(WORKERS)
-        self._large = asyncio.Semaphore(WORKERS - 1)
+        self._turns = Turns(desk.most)
         self._pauses: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -170,11 +156,12 @@ class OtlpIntake:
         body = work.do(partial(self._inflated_at_once, received))
         if body is None:
             inflated = partial(self._inflate, received)
-            body = await loop.run_in_executor(self._pool, work.do, inflated)
+            body = await loop.run_in_executor(self._desk.threads, work.do, inflated)
         received.claim.grow(max(0, len(body) - len(received.body)))
-        prepared = partial(self._prepare_or_warn, received, body)
-        async with self._large if len(body) > LARGE_BYTES else nullcontext():
-            return await loop.run_in_executor(self._pool, work.do, prepared)
+        found = await self._desk.read(received.signal, received.form.media_type, body, work)
+        if len(body) <= MOST_AT_ONCE_BYTES:
+            return _prepared(received, body, found)
+        return await loop.run_in_executor(self._desk.threads, _prepared, received, body, found)
 
     async def note_refusal(self, refused: RefusedWhole) -> None:
         """Record that a whole request was refused, or count it (refusals.py)."""
@@ -185,7 +172,7 @@ class OtlpIntake:
         digest = ""
         if refused.body is not None:
             loop = asyncio.get_running_loop()
-            digest = await loop.run_in_executor(self._pool, _digest, refused.body)
+            digest = await loop.run_in_executor(self._desk.threads, _digest, refused.body)
         origin = Origin(refused.caller.id, refused.path, digest)
         draft = self._refusals.draft(origin, [Refusal(refused.reason, "")])
         if draft is not None:
@@ -201,7 +188,7 @@ class OtlpIntake:
 
     def close(self) -> None:
         """End the worker threads."""
-        self._pool.shutdown()
+        self._desk.close()
         self._checking.shutdown(wait=False)
 
     def _inflated_at_once(self, received: Received) -> bytes | None:
@@ -219,36 +206,12 @@ class OtlpIntake:
     def _inflate(self, received: Received) -> bytes:
         return inflate(received.body, received.form.encoding, self.limits.body_bytes)
 
-    def _prepare_or_warn(self, received: Received, body: bytes) -> _Prepared:
-        prepared = self._prepare(received, body)
-        if received.form.media_type == PROTOBUF or prepared.request or prepared.metric_points:
-            return prepared
-        return replace(prepared, warning=json_form.unread(body, received.signal))
-
-    def _prepare(self, received: Received, body: bytes) -> _Prepared:
-        form = protobuf if received.form.media_type == PROTOBUF else json_form
-        if received.signal == "metrics":
-            return _Prepared(None, 0, form.metric_points(body, self.limits))
-        origin = Origin(received.caller.id, f"/v1/{received.signal}", _digest(received.body))
-        if received.signal == "traces":
-            spans, refusals = mask_spans(form.traces(body, self.limits), self._masking)
-            given = SpanRequest(origin, spans, refusals) if spans or refusals else None
-            return _Prepared(given, len(body), is_void=not spans)
-        items = form.logs(body, self.limits)
-        screened = screen(items, self._book)
-        logs, refusals = mask_logs(items, self._masking, self._now_us())
-        request = NativeRequest(origin, screened.candidates, (*screened.refusals, *refusals), logs)
-        is_void = not request.candidates and not logs
-        is_empty = is_void and not request.refusals
-        return _Prepared(None if is_empty else request, len(body), is_void=is_void)
-
     async def _decide(self, prepared: _Prepared) -> Verdict:
         """Wait for the writer, even if the sender goes away: what is submitted is decided."""
         if prepared.request is None:
             return Verdict()
         try:
-            future = self._submit(prepared.request, prepared.size_bytes)
-            return await asyncio.shield(asyncio.wrap_future(future))
+            return await _verdict_of(self._submit(prepared.request, prepared.size_bytes))
         except StoreError as error:
             raise BusyError(str(error)) from error
 
@@ -274,6 +237,52 @@ class OtlpIntake:
         with self._counting:
             for reason, count in refused.items():
                 self.counters.refused[reason] = self.counters.refused.get(reason, 0) + count
+
+
+async def _verdict_of(future: "Future[Verdict]") -> Verdict:
+    """Wait for the writer; whoever stops waiting leaves the request with it.
+
+    `asyncio.wrap_future` in a `shield` does the same with three futures more.
+    """
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Future[Verdict] = loop.create_future()
+
+    def arrive(decided: "Future[Verdict]") -> None:
+        if arrived.done():
+            return
+        if decided.cancelled():
+            arrived.cancel()
+        elif (error := decided.exception()) is not None:
+            arrived.set_exception(error)
+        else:
+            arrived.set_result(decided.result())
+
+    def tell(decided: "Future[Verdict]") -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(arrive, decided)
+
+    future.add_done_callback(tell)
+    return await arrived
+
+
+def _prepared(received: Received, body: bytes, found: Read) -> _Prepared:
+    is_empty = found.is_void and not found.refusals
+    request = None if is_empty else _request(received, found)
+    has_warning = is_empty and not found.metric_points and received.form.media_type != PROTOBUF
+    return _Prepared(
+        request,
+        0 if received.signal == "metrics" else len(body),
+        found.metric_points,
+        json_form.unread(body, received.signal) if has_warning else "",
+        is_void=found.is_void and received.signal != "metrics",
+    )
+
+
+def _request(received: Received, found: Read) -> Request:
+    origin = Origin(received.caller.id, f"/v1/{received.signal}", _digest(received.body))
+    if received.signal == "traces":
+        return SpanRequest(origin, found.spans, found.refusals)
+    return NativeRequest(origin, found.candidates, found.refusals, found.logs)
 
 
 def _digest(body: bytes) -> str:

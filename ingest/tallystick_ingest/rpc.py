@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 import grpc
 from cryptography import x509
 
-from tallystick.errors import ConfigError
+from tallystick.errors import AuthenticationError, ConfigError
 from tallystick_ingest.auth.certificates import certificate_names
 from tallystick_ingest.auth.challenge import Challenges
 from tallystick_ingest.auth.gate import CERTIFICATE
@@ -54,6 +54,8 @@ _METHODS: Final[dict[str, Signal]] = {
     f"{_COLLECTOR}.trace.v1.TraceService/Export": "traces",
 }
 _CREDENTIALS: Final = ("authorization", CERTIFICATE)
+_REFUSED: Final = ":refused"
+"""Stands beside the metadata where the certificate of a client is worth nothing any more."""
 _PEER_CERTIFICATE: Final = "x509_pem_cert"
 """Where gRPC has the certificate of a client, once it was verified."""
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
@@ -102,7 +104,7 @@ class RpcListener:
     ) -> None:
         """Serve nothing yet; raise ConfigError when the address cannot be had."""
         intake = tenants.operator.intake
-        self._handler = _Handler(tenants)
+        self._handler = _Handler(tenants, tls)
         self._server = grpc.aio.server(
             options=[
                 ("grpc.so_reuseport", 0),
@@ -140,8 +142,9 @@ class RpcListener:
 
 
 class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    def __init__(self, tenants: Tenants) -> None:
+    def __init__(self, tenants: Tenants, tls: Tls | None) -> None:
         self._tenants = tenants
+        self._tls = tls
         self.in_progress = 0
         self._incoming: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
@@ -158,7 +161,7 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         messages: AsyncIterator[bytes],
         context: Any,  # noqa: ANN401 - a grpc.aio.ServicerContext
     ) -> bytes:
-        metadata = _metadata(context)
+        metadata = _metadata(context, self._tls)
         service = self._tenants.holder(metadata)
         self.in_progress += 1
         status, began_s = CUT_OFF, time.perf_counter()
@@ -209,6 +212,8 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         if intake.is_stopping:
             raise BusyError("the service is stopping: send this request again")
         try:
+            if _REFUSED in metadata:
+                raise AuthenticationError(metadata[_REFUSED])
             caller = await intake.authenticate(
                 {name: metadata[name] for name in _CREDENTIALS if name in metadata}
             )
@@ -251,18 +256,23 @@ def _success(signal: Signal, outcome: Verdict) -> bytes:
     return success(PROTOBUF, signal, len(refusals), message(refusals) or outcome.warning).body
 
 
-def _metadata(context: Any) -> dict[str, str]:  # noqa: ANN401 - a grpc.aio.ServicerContext
+def _metadata(context: Any, tls: Tls | None) -> dict[str, str]:  # noqa: ANN401 - a grpc.aio.ServicerContext
     given = context.invocation_metadata() or ()
     found = joined((name, value) for name, value in given if isinstance(value, str))
-    found.pop(CERTIFICATE, None)
-    names = _names_of_peer(context.auth_context().get(_PEER_CERTIFICATE, ()))
-    return found if names is None else {**found, CERTIFICATE: names}
+    for own in (CERTIFICATE, _REFUSED):
+        found.pop(own, None)
+    peer = None if tls is None else _peer(context.auth_context().get(_PEER_CERTIFICATE, ()))
+    if tls is None or peer is None:
+        return found
+    refused = tls.refusal(peer)
+    said = {} if refused is None else {_REFUSED: refused}
+    return {**found, CERTIFICATE: certificate_names(peer), **said}
 
 
-def _names_of_peer(shown: Sequence[bytes]) -> str | None:
-    """Return what the certificate names that TLS verified; None where there is none."""
+def _peer(shown: Sequence[bytes]) -> x509.Certificate | None:
+    """Return the certificate that TLS verified; None where there is none."""
     try:
-        return certificate_names(x509.load_pem_x509_certificate(shown[0])) if shown else None
+        return x509.load_pem_x509_certificate(shown[0]) if shown else None
     except ValueError:
         return None  # gRPC takes forms that the stricter parser refuses: worth nothing here
 

@@ -19,6 +19,7 @@ from tallystick_ingest.service_keys import DEFAULT_TENANT, load_service_keys
 from tallystick_ingest.service_session import SERVICE_SENDER
 from tallystick_ingest.settings import ServiceConfig
 from tallystick_ingest.stated_settings import changed_settings
+from tallystick_ingest.workers.pool import BodyReaders
 from tallystick_store.archive.subject_keys import SUBJECT_KEYS_NAME
 from tallystick_store.blob_sweep import sweep_blobs
 from tallystick_store.integrity import active_sessions
@@ -52,7 +53,11 @@ class Service(Composition):
 
     @classmethod
     def open(
-        cls, config: ServiceConfig, clock: Clock | None = None, tenant: str = DEFAULT_TENANT
+        cls,
+        config: ServiceConfig,
+        clock: Clock | None = None,
+        tenant: str = DEFAULT_TENANT,
+        readers: BodyReaders | None = None,
     ) -> "Service":
         """Open keys and store and state what is new; raise ConfigError or StoreError and say why not."""
         keys = load_service_keys(config.core.secrets, config.core.name)
@@ -65,7 +70,7 @@ class Service(Composition):
         except OSError as error:
             raise ConfigError(f"cannot use {config.core.data}: {error.strerror}") from error
         try:
-            service = cls(Ground(config, keys, store, clock or SystemClock(), tenant))
+            service = cls(Ground(config, keys, store, clock or SystemClock(), tenant, readers))
         except BaseException:
             store.close()
             raise
@@ -166,6 +171,8 @@ class Service(Composition):
         self._count_sessions()
         with contextlib.suppress(OSError):
             self.ring.keep_used()
+            self.sessions.sweep()
+            self.people.sweep()
         taken = self.refusals.take()
         try:
             self.state([self.drafts.heartbeat(), *self.refusals.drafts_of(taken)])
@@ -220,6 +227,8 @@ class Service(Composition):
         with contextlib.suppress(OSError):
             self.ring.keep_used()
         self.erasures.close()
+        with contextlib.suppress(StoreError):  # what waits is in the journal
+            self.store.settle()  # while the database is far behind nothing is recorded
         try:
             self.accesses.sweep(everything=True)
             refused = self.refusals.drafts_of(self.refusals.take())
@@ -227,6 +236,8 @@ class Service(Composition):
         except BusyError as error:
             _log.error("session.close could not be recorded: %s", error)
         self.intake.close()
+        if self._own_readers is not None:
+            self._own_readers.close()
         self._writer.close()
         self.store.close()
 

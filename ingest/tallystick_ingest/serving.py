@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import gc
 import logging
 import os
 import signal
@@ -18,6 +17,7 @@ import uvloop
 
 from tallystick.errors import ConfigError
 from tallystick_ingest.app import create_app
+from tallystick_ingest.collecting import collect_seldom
 from tallystick_ingest.connection import bounded, connections_allowed
 from tallystick_ingest.handshakes import SHARE, Handshakes
 from tallystick_ingest.operations.notify import STOPPING, notify
@@ -37,9 +37,8 @@ GRACE_S: Final = 30
 what got no 200."""
 LAST_S: Final = 5
 """How long those may take after that which came in the last moment before the port was closed."""
-_COLLECT_EVERY: Final = 50_000
-"""New containers between two runs of the cyclic collector; the default of 700 costs a tenth of the
-CPU of each event, and records hold no cycles."""
+_LOOK_TICKS: Final = 50
+"""Between two looks at the file of revoked certificates: five seconds, of ten ticks each."""
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -128,11 +127,12 @@ def serve(
     proxies = tenants.operator.config.operations.trusted_proxies
     core, most = tenants.operator.config.core, connections_allowed()
     of_http = most if rpc_port is None else most // 2
+    tls = None if private is None else private.tls
     if private is not None:
         of_http -= private.most_handshakes
     config = uvicorn.Config(
         create_app(tenants),
-        http=bounded(core.request_timeout_s, of_http),
+        http=bounded(core.request_timeout_s, of_http, *(() if tls is None else (tls.refusal,))),
         ws="none",
         log_config=None,
         log_level=logging.ERROR,  # a warning for each request that is no HTTP would let anybody fill the disk
@@ -152,14 +152,11 @@ def serve(
         notify(STOPPING)
         tenants.stop()
 
-    tls = None if private is None else private.tls
     make_rpc = (
         None if rpc_port is None else partial(_rpc_listener, tenants, rpc_port, most // 2, tls)
     )
     server = _Server(config, ready, stop, make_rpc, private)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_EVERY)
+    collect_seldom()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(server.serve(sockets=[listener]))
@@ -222,8 +219,8 @@ class _Server(uvicorn.Server):
             server = await loop.create_server(protocol, sock=listener, backlog=config.backlog)
             self.servers.append(server)
             return
-        most, context = private.most_handshakes, private.tls.context
-        handshakes = Handshakes(listener, context, protocol, most)
+        tls, most = private.tls, private.most_handshakes
+        handshakes = Handshakes(listener, lambda: tls.context, protocol, most)
         handshakes.start()
         self.servers.append(handshakes)  # type: ignore[arg-type]  # what of it is used, it has
 
@@ -247,6 +244,10 @@ class _Server(uvicorn.Server):
             not self._is_busy() or asyncio.get_running_loop().time() > self._stop_by_s
         ):
             self.should_exit = True
+        if counter % _LOOK_TICKS == 0 and self._private is not None:
+            tls = self._private.tls
+            if tls.has_newer_lists():
+                self._reload(tls)
         return await super().on_tick(counter)
 
     def _is_busy(self) -> bool:

@@ -10,10 +10,10 @@ from typing import Any, Final, Literal
 
 from tallystick_ingest.action import Action, Shape, actions_of
 from tallystick_ingest.ends import Call, ancestors, joined
+from tallystick_store.query import CHECKS
 
 StageName = Literal["client request", "validation", "tool execution", "data retrieval", "response"]
 
-_CHECKS: Final = ("authz.decision", "approval.requested", "approval.decided")
 _SPAN_CLIENT: Final = 3
 _RETRIEVAL_KEYS: Final = ("db.system", "db.system.name", "http.request.method", "http.method")
 _RETRIEVAL_KINDS: Final = ("retrieval", "RETRIEVER", "embeddings", "EMBEDDING")
@@ -43,14 +43,21 @@ class Stage:
         }
 
 
-def calls_of(events: Sequence[Shape], spans: Sequence[Shape]) -> list[dict[str, Any]]:
+def calls_of(
+    events: Sequence[Shape],
+    spans: Sequence[Shape],
+    above: Mapping[str, str] | None = None,
+    *,
+    has_stages: bool = True,
+) -> list[dict[str, Any]]:
     """Return the calls of one trace, in order of their start, each with five stages.
 
-    `parent` is the action id of the call inside which it happened, `join` how its two ends were
-    joined. Takes and gives plain JSON; an event whose statement cannot be read belongs to no call.
+    Where these are not all rows of the trace, `above` names the parents of its spans. `parent` is the
+    action id of the call inside which it happened, `join` how its two ends were joined. Takes and gives
+    plain JSON; an event whose statement cannot be read belongs to no call.
     """
     events = [one for one in events if one["statement"]]
-    parents = _parents(events, spans)
+    parents = {**(above or {}), **_parents(events, spans)}
     calls = sorted(joined(actions_of(events), parents), key=lambda one: one.outer.start_us)
     owners = {
         action.span_id: call.outer.id for call in calls for action in call.actions if action.span_id
@@ -63,7 +70,7 @@ def calls_of(events: Sequence[Shape], spans: Sequence[Shape]) -> list[dict[str, 
             "outcome": call.outcome,
             "parent": _owner(call, parents, owners),
             "join": call.join.shape if call.join else None,
-            "stages": [stage.shape for stage in _stages(call, beside)],
+            **({"stages": [one.shape for one in _stages(call, beside)]} if has_stages else {}),
         }
         for call in calls
     ]
@@ -98,7 +105,7 @@ class _Beside:
     @classmethod
     def of(cls, events: Iterable[Shape], spans: Iterable[Shape]) -> "_Beside":
         checks: dict[tuple[str, str], tuple[int, Shape]] = {}
-        found = [one for one in events if one["type"] in _CHECKS]
+        found = [one for one in events if one["type"] in CHECKS]
         for place, one in enumerate(sorted(found, key=_is_question)):
             for span_id in (one["statement"].get("span.parent_id"), one["span_id"]):
                 checks.setdefault(("span", span_id or ""), (place, one))

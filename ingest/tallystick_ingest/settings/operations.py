@@ -30,7 +30,7 @@ SETTINGS: Final = (
         NETWORKS,
         None,
         "Addresses of proxies, separated by commas, whose word counts for who asks (X-Forwarded-For) and whether over "
-        "https (X-Forwarded-Proto); unset: nobody's.",
+        "https (X-Forwarded-Proto), at the service and its dashboard; unset: nobody's.",
     ),
     Setting(
         "log_format",

@@ -6,6 +6,8 @@ from typing import Final
 from tallystick_ingest.otlp.limits import MAX_OBJECTS, MAX_RECORDS, Limits
 from tallystick_ingest.settings.setting import LIMIT_END, ORIGINS, Setting, whole
 
+MAX_INTAKE_WORKERS: Final = 64
+
 
 @dataclass(frozen=True, slots=True)
 class OtlpSettings:
@@ -16,6 +18,7 @@ class OtlpSettings:
     max_objects: int
     max_waiting_bytes: int
     cors_origins: tuple[str, ...]
+    intake_workers: int | None
 
     @property
     def limits(self) -> Limits:
@@ -53,5 +56,12 @@ SETTINGS: Final = (
         ORIGINS,
         None,
         "Origins of web pages that may send OTLP, such as https://app.example.com, separated by commas; unset: none.",
+    ),
+    Setting(
+        "intake_workers",
+        whole(0, MAX_INTAKE_WORKERS + 1),
+        None,
+        "Processes that decode and mask larger requests of others, each begun when it is needed; unset: one for each"
+        " processor core, 0: none, in the service itself.",
     ),
 )

@@ -21,6 +21,7 @@ class TlsSettings:
     certificate: Path | None
     key: Path | None
     client_ca: Path | None
+    client_crl: Path | None
     client_certificate: ClientRule
     grants: tuple[str, ...]
     local_port: int
@@ -61,6 +62,13 @@ SETTINGS: Final = (
         "client_ca",
     ),
     Setting(
+        "tls_client_crl",
+        PATH,
+        None,
+        "File (PEM) with a list of revoked certificates (CRL) of each of these authorities; unset: none is looked at.",
+        "client_crl",
+    ),
+    Setting(
         "tls_client_certificate",
         Kind(" or ".join(_RULES), _rule),
         "optional",
@@ -90,6 +98,8 @@ def tls_settings(values: Mapping[str, object]) -> TlsSettings:
         raise ConfigError("--tls-certificate and --tls-key go together: state both, or neither")
     if found.client_ca is not None and found.certificate is None:
         raise ConfigError("--tls-client-ca needs --tls-certificate and --tls-key")
+    if found.client_crl is not None and found.client_ca is None:
+        raise ConfigError("--tls-client-crl needs --tls-client-ca: it is of those authorities")
     if found.client_ca is None and (found.grants or found.client_certificate == "required"):
         raise ConfigError(
             "--tls-grants and --tls-client-certificate required need --tls-client-ca: without an authority "

@@ -14,8 +14,6 @@ from tallystick.tlog.seal import make_seal, parse_seal
 from tallystick.tlog.tree import Frontier
 from tallystick_ingest.admission import (
     Admission,
-    MaskedLog,
-    MaskedSpan,
     NativeRequest,
     Origin,
     Request,
@@ -23,6 +21,7 @@ from tallystick_ingest.admission import (
     SpanRequest,
 )
 from tallystick_ingest.drafts import Drafts
+from tallystick_ingest.masked import MaskedLog, MaskedSpan
 from tallystick_ingest.prepared import Prepared
 from tallystick_ingest.screening import Candidate, SealCandidate
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession, Signer

@@ -12,9 +12,9 @@ from tallystick.recording.payload import measure
 from tallystick.span_record import parse_span
 from tallystick.tlog.encoding import to_base64
 from tallystick.tlog.tree import leaf_hash
-from tallystick_ingest.admission import MaskedSpan
 from tallystick_ingest.derivation import MAX_VALUE_BYTES
 from tallystick_ingest.foreign import mask_spans
+from tallystick_ingest.masked import MaskedSpan
 from tallystick_ingest.otlp import json_form
 from tallystick_ingest.prepared import Prepared
 from tests.requirements import requirement

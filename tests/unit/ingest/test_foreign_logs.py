@@ -10,8 +10,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from tallystick.event import make_record
 from tallystick.masking.tokens import TokenKey
 from tallystick.recording.masked import Masking
-from tallystick_ingest.admission import MaskedLog
 from tallystick_ingest.foreign_logs import mask_logs
+from tallystick_ingest.masked import MaskedLog
 from tallystick_ingest.otlp import json_form, protobuf
 from tallystick_ingest.otlp.signals import LogItem
 from tests.requirements import requirement

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,7 @@ from tallystick_ingest.verdict import Refusal
 from tallystick_store.blob_sweep import ORPHAN_AGE_S
 from tallystick_store.blobs import blob_digest
 from tallystick_store.events import read_events
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.stores import EMITTER
 
@@ -265,3 +267,27 @@ async def test_a_sender_of_garbage_waits_alone(
     for task in held:
         task.cancel()
     await asyncio.gather(*held, return_exceptions=True)
+
+
+def test_a_service_whose_database_is_far_behind_states_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_service_config({"home": str(tmp_path)}, {})
+    service = Service.open(config, FakeClock())
+    service.store.settle()
+    insert, is_let = service.store.database.insert, threading.Event()
+
+    def insert_later(*args: Any) -> None:
+        is_let.wait(PATIENCE_S)
+        insert(*args)
+
+    monkeypatch.setattr(service.store.database, "insert", insert_later)
+    monkeypatch.setattr("tallystick_store.journal.follower.MAX_WAITING_BYTES", 1)
+    service.state([service.drafts.heartbeat()])
+    assert service.store.is_full
+    threading.Timer(1, is_let.set).start()
+    service.close("the host goes down")
+    monkeypatch.undo()
+    again = Service.open(config, FakeClock())
+    assert [one["session.reason"] for one in said(again, "session.close")] == ["the host goes down"]
+    again.close("the test is over")

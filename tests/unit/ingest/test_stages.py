@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tallystick_ingest.stages import calls_of
 from tallystick_ingest.told import action_lines, trace_lines
 from tests.requirements import requirement
@@ -215,6 +217,23 @@ def test_what_is_withheld_or_unknown_says_so() -> None:
     assert "(withheld or erased, 55 bytes)" in text
     assert "- / - / -" in text
     assert "derived" in text
+
+
+@requirement("erasure.told")
+@pytest.mark.parametrize(
+    ("absent", "said"),
+    [
+        ({"why": "erased", "erasure": {"stated_us": 1_793_577_600_000_000}}, "erased 2026-11-02"),
+        ({"why": "erased", "erasure": {"stated_us": None}}, "erased"),
+        ({"why": "withheld", "needs": "payload"}, "withheld: takes payload"),
+        ({"why": "not kept"}, "not kept"),
+        ({"why": "unknown"}, "withheld or erased"),
+        (None, "withheld or erased"),
+    ],
+)
+def test_why_arguments_are_not_there_is_told(absent: object, said: str) -> None:
+    statement = {**CLIENT["statement"], "params.size_bytes": 55}
+    assert f"({said}, 55 bytes)" in told(statement=statement, absent=absent)
 
 
 def test_hostile_texts_cannot_act_and_no_line_is_wider_than_the_terminal() -> None:
