@@ -46,11 +46,14 @@ class Child:
     hosts: tuple[str, ...] = ()
     log_format: str = "text"
     log_level: str = "warning"
+    proxies: tuple[str, ...] = ()
+    """Whose word counts for who asks."""
 
     def command(self, listener: socket.socket) -> Sequence[str]:
         """Return the command line of the child that gets `listener`."""
         host, port = listener.getsockname()[:2]
         named = [part for name in self.hosts for part in ("--allowed-host", name)]
+        named += [part for one in self.proxies for part in ("--trusted-proxy", one)]
         return (
             *(sys.executable, "-P", "-m", "tallystick_dashboard", "--until-stdin-closes"),
             *("--service", self.service, "--host", host, "--port", str(port)),
@@ -82,8 +85,8 @@ def beside(
         listener = bind(config.host, config.port)
     except ConfigError as error:
         return f"{error} (of the dashboard: --dashboard-port); the service runs without it"
-    logs = (operations.log_format, operations.log_level)
-    child = Child(service_url, config.host, config.hosts, *logs)
+    told = (operations.log_format, operations.log_level, operations.trusted_proxies)
+    child = Child(service_url, config.host, config.hosts, *told)
     return Dashboard(child, listener)
 
 

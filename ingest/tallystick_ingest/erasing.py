@@ -19,8 +19,10 @@ from tallystick.verify.erased import Erased
 from tallystick.verify.erasures import VALUES_KIND
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.drafts import Drafts
+from tallystick_ingest.forgetting import Forgetting
 from tallystick_ingest.otlp.incoming import BusyError
 from tallystick_ingest.prepared import Prepared
+from tallystick_ingest.standing import Standing, standings
 from tallystick_ingest.two_people import TwoPeople
 from tallystick_store.governance.erasing import carry_out
 from tallystick_store.governance.ledger import Erasure
@@ -53,12 +55,14 @@ class Erasures:
         two_people: TwoPeople,
         drafts: Drafts,
         state: Callable[[Sequence[Prepared]], None],
+        forgetting: Forgetting,
     ) -> None:
-        """Begin with nothing to do; `resume` looks what was left."""
+        """Begin with nothing to do; `resume` looks what was left. What stands beside the log goes by `forgetting`."""
         self._store = store
         self._two_people = two_people
         self._drafts = drafts
         self._state = state
+        self._forgetting = forgetting
         self._working = threading.Lock()
         self._thread: threading.Thread | None = None
         self._failure: str | None = None
@@ -75,7 +79,11 @@ class Erasures:
         return Preview(bound, erased, len(named_blobs(self._store.database, erased)))
 
     def ask(self, caller: Caller, wanted: Mapping[str, str], reason: str) -> DeletionRequest:
-        """Record that a person asks for an erasure. Raises AdmissionError where there is nothing to erase."""
+        """Record that a person asks for an erasure.
+
+        Raises AdmissionError where there is nothing to erase, and as `Forgetting.require_left`.
+        """
+        self._forgetting.require_left(wanted)
         preview = self.preview(wanted)
         if not preview.erased:
             raise AdmissionError("there are no such records: there is nothing to erase")
@@ -88,11 +96,12 @@ class Erasures:
         self.resume()
         return request
 
-    def requests(self) -> list[tuple[DeletionRequest, str]]:
+    def requests(self) -> list[tuple[DeletionRequest, Standing]]:
         """Return every request for an erasure with where it stands, oldest first."""
-        now_us = self._two_people.now_us()
-        found = self._two_people.authority().requests.values()
-        return [(one, self._state_of(one, now_us)) for one in found if one.kind == VALUES_KIND]
+        asked = self._two_people.authority().requests.values()
+        found = [one for one in asked if one.kind == VALUES_KIND]
+        stands = standings(self._store, found, self._two_people.now_us())
+        return [(one, stands[one.id]) for one in found]
 
     def resume(self) -> None:
         """Carry out what was confirmed and is not done, in a thread of its own; one at a time."""
@@ -107,14 +116,6 @@ class Erasures:
             thread = self._thread
         if thread is not None:
             thread.join()
-
-    def _state_of(self, request: DeletionRequest, now_us: int) -> str:
-        state = request.state(now_us)
-        ledger = self._store.ledger
-        if state != "confirmed" or request.id not in ledger:
-            return state
-        is_open = any(one.request == request.id for one in ledger.unfinished)
-        return "being carried out" if is_open else "carried out"
 
     def spoken_for(self) -> frozenset[int]:
         """Return the log indexes of entries with values that are to be erased still. Raises StoreError."""
@@ -136,7 +137,7 @@ class Erasures:
         self._failure = failure
 
     def _steps(self) -> Iterator[Callable[[], object]]:
-        yield from [partial(carry_out, self._store, one) for one in self._store.ledger.unfinished]
+        yield from [partial(self._carry_out, one) for one in self._store.ledger.unfinished]
         try:
             unstated = self._unstated()
         except StoreError as error:
@@ -158,7 +159,11 @@ class Erasures:
         """Say in the log which values go, and let them go."""
         with self._two_people.deciding:
             erasure = self._stated(request)
+        self._carry_out(erasure)
+
+    def _carry_out(self, erasure: Erasure) -> None:
         carry_out(self._store, erasure)
+        self._forgetting.drop_copies()
 
     def _stated(self, request: DeletionRequest) -> Erasure:
         erased = select_values(self._store.database, request.filter)
@@ -166,6 +171,7 @@ class Erasures:
             raise StoreError(f"the request {request.id} is over other values than are found now")
         self._require_free(erased, self._two_people.authority())
         blobs = named_blobs(self._store.database, erased)
+        self._forgetting.forget(request.filter)
         self._state(self._said(request, erased))
         return Erasure(request.id, request.confirmation.log_index, erased.text, blobs)
 
@@ -192,6 +198,7 @@ class Erasures:
         """Look once more before it is confirmed: the same values, none on hold, none being deleted."""
         if request.kind != VALUES_KIND:
             raise ConflictError(f"the request {request.id} is for no erasure")
+        self._forgetting.require_left(request.filter)
         erased = select_values(self._store.database, request.filter)
         if erased.digest != request.digest:
             raise ConflictError(

@@ -109,6 +109,8 @@ class ExportJobs:
         self._thread: threading.Thread | None = None
         self._appraiser = Appraiser()
         self._closing = threading.Event()
+        self._dropped = 0
+        """How often values went, so that what is being written is written again."""
         self.settle_s = SETTLE_S
         self.free_bytes: Callable[[], int] = lambda: shutil.disk_usage(store.directory).free
         """How much room the disk of the store has."""
@@ -162,6 +164,14 @@ class ExportJobs:
                 if job.state != "running" and job.created_us < oldest_us:
                     self._remove(job.id)
 
+    def drop(self) -> None:
+        """Remove every package that is done, and write one that is being written again: values have gone."""
+        with self._lock:
+            self._dropped += 1
+            for job in list(self._jobs.values()):
+                if job.state == "done":
+                    self._remove(job.id)
+
     def close(self) -> None:
         """End the export that runs, and wait for it."""
         with self._lock:
@@ -177,7 +187,6 @@ class ExportJobs:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             place.mkdir(mode=0o700)
             self._export(job, place)
-            job.state = "done"
         except (TallystickError, BusyError, OSError) as error:
             self._fail(job, _reason(error))
         except Exception:  # noqa: BLE001 - a job that died must not look like one that runs
@@ -189,14 +198,22 @@ class ExportJobs:
     def _export(self, job: Job, place: Path) -> None:
         if job.created_us - job.request.to_us < self.settle_s * 1_000_000:
             self._closing.wait(self.settle_s)
+        while job.state == "running":
+            dropped = self._dropped
+            self._make(job, place)
+            if dropped == self._dropped:
+                self.record(job, "export")
+            with self._lock:
+                job.state = "done" if dropped == self._dropped else "running"
+
+    def _make(self, job: Job, place: Path) -> None:
         package = place / _PACKAGE
-        with package.open("xb") as out:
+        with package.open("wb") as out:
             manifest = written_from_one_file(out, lambda: self._write(job, place / "work", out))
         with package.open("rb") as file:
             job.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         job.bytes = package.stat().st_size
         job.entries = int(manifest["to_index"]) - int(manifest["from_index"])
-        self.record(job, "export")
 
     def _write(self, job: Job, work: Path, out: BinaryIO) -> dict[str, JsonValue]:
         shutil.rmtree(work, ignore_errors=True)

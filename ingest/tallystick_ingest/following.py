@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 import orjson
 import requests
 
+from tallystick.certificates import named_certificates, shown_certificate
 from tallystick.errors import ShipError
 from tallystick.shipping.client import Target, cause, is_untrusted
-from tallystick.shipping.direct import named_certificates, shown_certificate
 from tallystick_ingest.questions import AnswerError, said
 
 CONNECT_S: Final = 5.0

@@ -14,6 +14,11 @@ from tallystick.tlog.note import VerifierKey, parse_vkey
 MAX_SESSIONS: Final = 16_384
 """Session keys in memory; others are read from the store again."""
 
+
+class NotAtHandError(Exception):
+    """The store has to be asked for a key, which takes a thread."""
+
+
 ReadOpening = Callable[[str], Mapping[str, object] | None]
 """Gives the statement of a session's session.open, None when it is not kept. From any thread."""
 
@@ -43,16 +48,23 @@ class KeyDirectory:
 
     def session_key(self, session: str) -> str | None:
         """Return the vkey of a session that is open here; None for an unknown one."""
-        with self._lock:
-            if session in self._sessions:
-                self._sessions.move_to_end(session)
-                return self._sessions[session]
-        opening = self._read_opening(session)
+        try:
+            return self.session_key_at_hand(session)
+        except NotAtHandError:
+            opening = self._read_opening(session)
         if opening is None:
             return None
         vkey = str(opening["session.key"])
         self.note_opened([(session, vkey)])
         return vkey
+
+    def session_key_at_hand(self, session: str) -> str:
+        """Return the vkey of a session that is in memory; raise NotAtHandError for any other. Never waits."""
+        with self._lock:
+            if session not in self._sessions:
+                raise NotAtHandError
+            self._sessions.move_to_end(session)
+            return self._sessions[session]
 
     def note_opened(self, opened: Iterable[tuple[str, str]]) -> None:
         """Remember the vkeys of sessions, once their `session.open` is durable: no query is needed then."""

@@ -13,11 +13,11 @@ from urllib.parse import quote, urlencode, urlsplit
 import orjson
 import requests
 
+from tallystick.certificates import named_certificates, shown_certificate
 from tallystick.config import load_config
 from tallystick.credentials import CREDENTIALS_FILE, load_credentials, read_credentials
 from tallystick.errors import ConfigError, ShipError, TallystickError
 from tallystick.shipping.client import Answer, ServiceClient, Target, cause
-from tallystick.shipping.direct import named_certificates, shown_certificate
 from tallystick_ingest.auth.gate import OPERATOR_FILE
 
 CHUNK_BYTES = 1 << 16

@@ -16,6 +16,8 @@ from tallystick.errors import ConfigError, TallystickError
 from tallystick.verify.authority import Authority, DeletionRequest, Hold
 from tallystick.verify.floor import CLASS_FILTER
 from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.otlp.incoming import BusyError
+from tallystick_ingest.standing import standings
 from tallystick_ingest.two_people import TwoPeople
 from tallystick_store.governance.classes import RetentionClass, RetentionPolicy
 from tallystick_store.governance.deletion import MAX_ENTRIES, Bury, Deletions
@@ -82,8 +84,12 @@ class Retention:
         self._began_us, self._began_s = clock.now_us(), clock.monotonic_s()
         self._deletions = Deletions(store, bury)
         self._waiting = waiting
+        self.drop_copies: Callable[[], None] = lambda: None
+        """Removes what was made for somebody to fetch; called once values are gone."""
         self._working = threading.Lock()
         self._worker: threading.Thread | None = None
+        self._said: set[str] = set()
+        """Requests of which the log says that they were carried out."""
 
     def plan(self) -> list[Due]:
         """Return what each class holds and what of it is due; reads every row of the log once a class."""
@@ -151,13 +157,32 @@ class Retention:
                 with self._people.deciding:
                     self._deletions.bury()
                 done = self._deletions.remove(self._waiting)
+                self._say_done()
                 with self._people.deciding:  # a set stands there before its request is recorded
                     self._deletions.forget_sets(self._people.authority(), self._people.now_us())
-            except (TallystickError, OSError) as error:
+            except (TallystickError, OSError, BusyError) as error:
                 _log.warning("a deletion that was confirmed is not finished: %s", error)
                 return
         if done.entries:
+            self.drop_copies()
             _log.info("deleted the content of %d entries, and %d blobs", done.entries, done.blobs)
+
+    def _say_done(self) -> None:
+        """State in the log, once for each, which deletions are carried out by now."""
+        now_us = self._people.now_us()
+        confirmed = [
+            one
+            for one in self._people.authority().requests.values()
+            if one.kind == "records"
+            and one.state(now_us) == "confirmed"
+            and one.id not in self._said
+        ]
+        found = standings(self._store, confirmed, now_us) if confirmed else {}
+        for one in confirmed:
+            if found[one.id].state == "carried out":
+                if found[one.id].done is None:
+                    self._people.say_done(one)
+                self._said.add(one.id)
 
     def carry_out_behind(self) -> None:
         """Begin to do what is confirmed in a thread of its own; nothing where that goes on already."""

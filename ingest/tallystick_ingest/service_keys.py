@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tallystick.errors import ConfigError, VerificationError
 from tallystick.private_file import create_private_file, make_private_directory
 from tallystick.tlog.checkpoint import require_origin
+from tallystick_ingest.own_secrets import NAME_FILE, own_secrets
 from tallystick_ingest.service_session import Signer
 
 DEFAULT_DEPLOYMENT: Final = "tallystick.local"
@@ -33,7 +34,6 @@ MAX_TENANTS: Final = 64
 TOKEN_KEY_BYTES: Final = 32
 
 _TENANT: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
-_NAME_FILE: Final = "name"
 _LOG_FILE: Final = "log.key"
 _SERVICE_FILE: Final = "service.key"
 _TOKEN_FILE: Final = "token.key"  # noqa: S105 - a file name
@@ -61,14 +61,15 @@ def load_service_keys(directory: Path, name: str | None) -> ServiceKeys:
     """Read the secrets in `directory`; at the first start make them, under `name`.
 
     Raises ConfigError for a file that is damaged or gone (a new log key would be a new log), a name
-    that is no origin, and a name that differs from the one that this log has.
+    that is no origin, a name that differs from the one that this log has, and a directory that others may
+    enter and that is not the service's alone.
     """
     try:
-        make_private_directory(directory)
-        is_new = not (directory / _NAME_FILE).exists()
+        own_secrets(directory)
+        is_new = not (directory / NAME_FILE).exists()
         if is_new:
             _make(directory, name)
-        kept = _load_name(directory / _NAME_FILE, name)
+        kept = _load_name(directory / NAME_FILE, name)
         token = _load_token(directory / _TOKEN_FILE)
         return ServiceKeys(
             name=kept,
@@ -120,11 +121,11 @@ def make_tenant(directory: Path, name: str) -> ServiceKeys:
 
     Raises ConfigError where the operator has none yet, and as `require_new_tenant`; OSError.
     """
-    if not (directory / _NAME_FILE).exists():
+    if not (directory / NAME_FILE).exists():
         raise ConfigError(f"{directory} holds no service yet: start `tallystick up` once")
     require_new_tenant(directory, name)
     make_private_directory(directory / TENANT_FOLDER)
-    operator_log = _load_name(directory / _NAME_FILE, None)
+    operator_log = _load_name(directory / NAME_FILE, None)
     return load_service_keys(directory / TENANT_FOLDER / name, tenant_log(operator_log, name))
 
 
@@ -153,7 +154,7 @@ def _make(directory: Path, wanted: str | None) -> None:
         create_private_file(directory / file, pem)
     token = secrets.token_hex(TOKEN_KEY_BYTES).encode()
     create_private_file(directory / _TOKEN_FILE, token + b"\n")
-    create_private_file(directory / _NAME_FILE, name.encode() + b"\n")
+    create_private_file(directory / NAME_FILE, name.encode() + b"\n")
 
 
 def _load_name(path: Path, wanted: str | None) -> str:

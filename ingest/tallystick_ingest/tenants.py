@@ -160,7 +160,7 @@ class Tenants:
             operator.state([operator.drafts.changed("tenant", name)])
         try:
             make_private_directory(config.core.secrets.parent)
-            service = Service.open(config, self._clock, name)
+            service = Service.open(config, self._clock, name, operator.readers)
         except (TallystickError, OSError) as error:
             raise ConfigError(f"the tenant {name} cannot be opened: {error}") from error
         self._services = {**self._services, name: service}

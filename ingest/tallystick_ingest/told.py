@@ -36,6 +36,7 @@ _TOKEN: Final = re.compile(r"\b(tok_)[a-z0-9]{1,16}_([0-9a-f]{8})[0-9a-f]{8}\b")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US_PER_MS: Final = 1_000
 _TIME_DIGITS: Final = 23
+_DATE_DIGITS: Final = 10
 _STAGE_COLUMNS: Final = 15
 _BRANCH: Final = ("├─ ", "│  ")
 _LAST_BRANCH: Final = ("└─ ", "   ")
@@ -137,7 +138,18 @@ def _arguments(event: Shape) -> str:
     if params is not None:
         return inert(str(params)[:PREVIEW_COLUMNS])
     size = event["statement"].get("params.size_bytes")
-    return "-" if size is None else f"(withheld or erased, {size} bytes)"
+    return "-" if size is None else f"({_absence(event)}, {size} bytes)"
+
+
+def _absence(event: Shape) -> str:
+    """Say why a value is not in an answer, in a few words."""
+    absent = event.get("absent") or {"why": "unknown"}
+    if absent["why"] == "erased":
+        at_us = absent["erasure"]["stated_us"]
+        return "erased" if at_us is None else f"erased {moment(at_us)[:_DATE_DIGITS]}"
+    if absent["why"] == "withheld":
+        return f"withheld: takes {absent['needs']}"
+    return "not kept" if absent["why"] == "not kept" else "withheld or erased"
 
 
 def trace_lines(trace: Shape, trace_id: str, width: int) -> list[str]:

@@ -121,6 +121,17 @@ class TwoPeople:
             self._record("log.delete.withdrawn", person, {"request.id": id_}, said)
             return require_request(self.authority(), id_)
 
+    def say_done(self, request: DeletionRequest) -> None:
+        """Record that a deletion was carried out, once its content is gone. Raises BusyError."""
+        said = {
+            "access.target": request.kind,
+            "access.rows": request.count,
+            "access.count": 1,
+            "request.id": request.id,
+            "request.digest": request.digest,
+        }
+        self._state([self._drafts.erasure(said)])
+
     def hold(self, caller: Caller, name: str, filter_: Mapping[str, str], reason: str) -> Hold:
         """Record that records must stay, from now on and also those that come later."""
         caller.require("retain")

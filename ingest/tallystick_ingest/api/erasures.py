@@ -1,6 +1,6 @@
 """Erasures: what would go, what one person asks for and another confirms, and how far it is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -10,6 +10,7 @@ from tallystick.capture.identity import joined
 from tallystick.verify.authority import DeletionRequest
 from tallystick_ingest.api.answers.form import CONFLICT
 from tallystick_ingest.api.answers.governance import ErasureCount, ErasureList, ErasureRequest
+from tallystick_ingest.api.answers.retention import DoneShape, WordsShape
 from tallystick_ingest.api.guard import (
     BadRequestError,
     caller_with,
@@ -17,9 +18,12 @@ from tallystick_ingest.api.guard import (
     record_access,
     service_of,
 )
+from tallystick_ingest.api.words import Words, done_shape, places_of
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.service import Service
+from tallystick_ingest.standing import Standing
 from tallystick_ingest.two_people import MAX_REASON_CHARS
+from tallystick_store.governance.ledger import ErasureLedger
 from tallystick_store.governance.subjects import BELOW
 
 MAX_ID_CHARS = 256
@@ -99,7 +103,7 @@ def ask_for_erasure(
     """Ask for an erasure; another person has to confirm it within two weeks."""
     service = service_of(request)
     asked = service.erasures.ask(caller, _filter(body, service), body.reason)
-    return _requested(asked, "waiting")
+    return _requested(request, caller, [(asked, Standing("waiting"))])[0]
 
 
 @router.get("")
@@ -107,10 +111,9 @@ def list_erasures(request: Request, caller: Caller = _may_ask_or_confirm) -> Era
     """List the requests and how far each is."""
     service = service_of(request)
     found = service.erasures.requests()
+    shapes = _requested(request, caller, found)
     record_access(request, caller, "access.read", "erasures", {}, len(found))
-    return ErasureList(
-        erasures=[_requested(*one) for one in found], failure=service.erasures.failure
-    )
+    return ErasureList(erasures=shapes, failure=service.erasures.failure)
 
 
 @router.post("/{id_}/confirm", responses=CONFLICT)
@@ -119,9 +122,8 @@ def confirm_erasure(
 ) -> ErasureRequest:
     """Agree to an erasure that somebody else asked for; it is carried out from now on."""
     service = service_of(request)
-    return _requested(
-        service.erasures.confirm(caller, id_, body.digest, body.reason), "being carried out"
-    )
+    confirmed = service.erasures.confirm(caller, id_, body.digest, body.reason)
+    return _requested(request, caller, [(confirmed, Standing("being carried out"))])[0]
 
 
 @router.post("/{id_}/withdraw", responses=CONFLICT)
@@ -130,7 +132,7 @@ def withdraw_erasure(
 ) -> ErasureRequest:
     """Take a request back that nobody confirmed yet."""
     taken = service_of(request).two_people.withdraw(caller, id_, body.reason)
-    return _requested(taken, "withdrawn")
+    return _requested(request, caller, [(taken, Standing("withdrawn"))])[0]
 
 
 def _filter(wish: ErasureWish, service: Service) -> Mapping[str, str]:
@@ -150,11 +152,23 @@ def _filter(wish: ErasureWish, service: Service) -> Mapping[str, str]:
     return given
 
 
-def _requested(request: DeletionRequest, state: str) -> ErasureRequest:
+def _requested(
+    request: Request, caller: Caller, found: Sequence[tuple[DeletionRequest, Standing]]
+) -> list[ErasureRequest]:
+    words = Words(request, caller, (at for one, _ in found for at in places_of(one)))
+    ledger = service_of(request).store.ledger
+    return [_shape(one, standing, words, ledger) for one, standing in found]
+
+
+def _shape(
+    request: DeletionRequest, standing: Standing, words: Words, ledger: ErasureLedger
+) -> ErasureRequest:
     confirmation = request.confirmation
+    asked, confirmed, withdrawn = map(_words(words), places_of(request))
+    done = done_shape(request, standing, ledger)
     return ErasureRequest(
         id=request.id,
-        state=state,
+        state=standing.state,
         filter=dict(request.filter),
         digest=request.digest,
         entries=request.count,
@@ -163,4 +177,16 @@ def _requested(request: DeletionRequest, state: str) -> ErasureRequest:
         expires_us=request.expires_us,
         confirmed_by=confirmation.by if confirmation else None,
         confirmed_index=confirmation.log_index if confirmation else None,
+        done=None if done is None else DoneShape(**done),
+        asked=asked,
+        confirmed=confirmed,
+        withdrawn=withdrawn,
     )
+
+
+def _words(words: Words) -> Callable[[int | None], WordsShape | None]:
+    def at(log_index: int | None) -> WordsShape | None:
+        said = words.at(log_index)
+        return None if said is None else WordsShape(**said)
+
+    return at

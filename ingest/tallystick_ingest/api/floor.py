@@ -3,6 +3,7 @@
 Each decision takes a person, and is a record before it is answered.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -16,6 +17,7 @@ from tallystick_ingest.api.answers.retention import ExceptionsAnswer, ExceptionS
 from tallystick_ingest.api.body import Body
 from tallystick_ingest.api.guard import NotFoundError, caller_with, record_access, service_of
 from tallystick_ingest.api.listing import answer_json
+from tallystick_ingest.api.words import Words, places_of
 from tallystick_ingest.auth.gate import Caller
 from tallystick_ingest.floor import MAX_MOMENT_US, FloorExceptions
 from tallystick_ingest.two_people import MAX_REASON_CHARS
@@ -57,8 +59,9 @@ def list_exceptions(request: Request, caller: Caller = _may_retain) -> Response:
     """List every exception from the floor, the newest first."""
     floor = service_of(request).floor_exceptions
     found = floor.requests()
+    shapes = _shapes(request, caller, found)
     record_access(request, caller, "access.read", "exceptions", {}, len(found))
-    return answer_json({"exceptions": [_shape(one, floor) for one in reversed(found)]})
+    return answer_json({"exceptions": shapes[::-1]})
 
 
 @router.post("", response_model=ExceptionShape)
@@ -66,7 +69,7 @@ def ask_exception(body: ExceptionBody, request: Request, caller: Caller = _may_r
     """Ask for an exception from the floor; it has no effect before another person has confirmed it."""
     floor = service_of(request).floor_exceptions
     asked = floor.ask(caller, body.class_name, body.keep, body.until_us, body.reason)
-    return answer_json(_shape(asked, floor))
+    return answer_json(_shapes(request, caller, [asked])[0])
 
 
 @router.post(
@@ -77,7 +80,8 @@ def confirm_exception(
 ) -> Response:
     """Confirm what another person asked for: it is in force from now on, until its end."""
     floor = _floor_with(request, id_)
-    return answer_json(_shape(floor.confirm(caller, id_, body.digest, body.reason), floor))
+    confirmed = floor.confirm(caller, id_, body.digest, body.reason)
+    return answer_json(_shapes(request, caller, [confirmed])[0])
 
 
 @router.post(
@@ -88,7 +92,8 @@ def revoke_exception(
 ) -> Response:
     """End an exception, or turn it down; what was deleted by it stays deleted."""
     floor = _floor_with(request, id_)
-    return answer_json(_shape(floor.revoke(caller, id_, body.reason), floor))
+    revoked = floor.revoke(caller, id_, body.reason)
+    return answer_json(_shapes(request, caller, [revoked])[0])
 
 
 def _floor_with(request: Request, id_: str) -> FloorExceptions:
@@ -98,8 +103,17 @@ def _floor_with(request: Request, id_: str) -> FloorExceptions:
     return floor
 
 
-def _shape(request: DeletionRequest, floor: FloorExceptions) -> dict[str, Any]:
+def _shapes(
+    request: Request, caller: Caller, found: Sequence[DeletionRequest]
+) -> list[dict[str, Any]]:
+    words = Words(request, caller, (at for one in found for at in places_of(one)))
+    floor = service_of(request).floor_exceptions
+    return [_shape(one, floor, words) for one in found]
+
+
+def _shape(request: DeletionRequest, floor: FloorExceptions, words: Words) -> dict[str, Any]:
     stated, confirmation = read_exception(request.filter), request.confirmation
+    asked, confirmed, revoked = map(words.at, places_of(request))
     return {
         "id": request.id,
         "state": floor.state_of(request),
@@ -113,4 +127,7 @@ def _shape(request: DeletionRequest, floor: FloorExceptions) -> dict[str, Any]:
         "confirmed_by": confirmation.by if confirmation else None,
         "confirmed_index": confirmation.log_index if confirmation else None,
         "revoked_index": request.withdrawn_index,
+        "asked": asked,
+        "confirmed": confirmed,
+        "revoked": revoked,
     }

@@ -43,11 +43,12 @@ def healthz() -> Alive:
 
 @router.get("/readyz", responses=_NOT_READY)
 def readyz(request: Request, response: Response) -> Ready:
-    """Say whether records are taken; 503 while the service closes, or cannot keep them."""
+    """Say whether records are taken; 503 while the service closes or cannot keep them, and of evidence always."""
     service = service_of(request)
     is_closing = service.is_closing or service.intake.is_stopping
     found = parts.readiness(service.store, is_closing=is_closing)
     if found.status != "ready":
         response.status_code = _UNAVAILABLE
-        response.headers["retry-after"] = "1"
+        if found.status != "evidence":  # nothing is to be waited for
+            response.headers["retry-after"] = "1"
     return Ready(**asdict(found))

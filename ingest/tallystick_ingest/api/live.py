@@ -17,6 +17,7 @@ from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from tallystick.errors import AuthenticationError, AuthorizationError, TallystickError
+from tallystick_ingest.api.absence import absences_of
 from tallystick_ingest.api.answers.form import Responses
 from tallystick_ingest.api.filters import Filters, Pseudonyms
 from tallystick_ingest.api.guard import caller_with, reader_of, record_access, service_of
@@ -107,8 +108,10 @@ def _question(request: Request, caller: Caller, wanted: ActionFilter) -> Questio
     def read(start: int, log_size: int) -> Batch:
         asked = pseudonyms.within(wanted, start, at_first.principal_refs or ())
         found = read_stretch(reader, asked, start, log_size, service.store.published)
+        absences = absences_of(request, caller)
         shown = [
-            Shown(one.event.log_index, orjson.dumps(action_shape(one))) for one in found.actions
+            Shown(one.event.log_index, orjson.dumps(action_shape(one, absences)))
+            for one in found.actions
         ]
         return Batch(tuple(shown), found.end)
 

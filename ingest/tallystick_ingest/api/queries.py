@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter
 from tallystick.verify.lines import ContentText, print_record_line
 from tallystick.verify.source import EventText, SealText, SpansText
 from tallystick_ingest import VERSION
+from tallystick_ingest.api.absence import absences_of
 from tallystick_ingest.api.action_table import action_table
 from tallystick_ingest.api.answers.form import NOTHING_THERE, Index, bytes_of
 from tallystick_ingest.api.answers.records import (
@@ -115,7 +116,8 @@ def actions(
     record_access(request, caller, "access.search", "actions", query, len(page.actions))
     is_last = page.before is None
     cursor = None if is_last else print_cursor("actions", query, page.before)
-    shapes = [action_shape(one) for one in page.actions]
+    absences = absences_of(request, caller)
+    shapes = [action_shape(one, absences) for one in page.actions]
     make_table = partial(action_table, page.actions)
     rows = Rows("actions", ActionShape, shapes, make_table)
     extent = Extent(log_size, is_incomplete=not is_last, cursor=("before", cursor))
@@ -130,7 +132,8 @@ def action(action_id: ActionId, request: Request, caller: Caller = _may_read) ->
     record_access(request, caller, "access.read", "action", {"action": action_id}, len(events))
     if not events:
         raise NotFoundError("no record has this action id")
-    rows = Rows("events", EventShape, [event_shape(event) for event in events])
+    absences = absences_of(request, caller)
+    rows = Rows("events", EventShape, [event_shape(event, absences) for event in events])
     extent = Extent(log_size, is_incomplete=len(events) >= MAX_ROWS)
     return answer_list(request, Listed(extent, [rows]))
 

@@ -3,6 +3,7 @@
 Each decision takes a person, and is a record before it is answered.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
@@ -29,7 +30,9 @@ from tallystick_ingest.api.guard import (
     service_of,
 )
 from tallystick_ingest.api.listing import answer_json
+from tallystick_ingest.api.words import Words, done_shape, places_of
 from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.standing import Standing, standings
 from tallystick_ingest.two_people import MAX_REASON_CHARS
 from tallystick_store.governance.classes import MAX_NAME_CHARS
 from tallystick_store.reach import MAX_PATTERN_CHARS
@@ -105,15 +108,17 @@ def plan(request: Request, caller: Caller = _may_retain) -> Response:
 def list_holds(request: Request, caller: Caller = _may_retain) -> Response:
     """List every hold, the newest first."""
     holds = list(service_of(request).two_people.authority().holds.values())
+    shapes = _holds(request, caller, holds)
     record_access(request, caller, "access.read", "holds", {}, len(holds))
-    return answer_json({"holds": [_hold(one) for one in reversed(holds)]})
+    return answer_json({"holds": shapes[::-1]})
 
 
 @router.post("/holds", response_model=HoldShape, responses=CONFLICT)
 def place_hold(body: HoldBody, request: Request, caller: Caller = _may_retain) -> Response:
     """Place a hold: what it covers stays, also what comes later, until somebody else releases it."""
     retention = service_of(request).retention
-    return answer_json(_hold(retention.hold(caller, body.name, body.filter, body.reason)))
+    held = retention.hold(caller, body.name, body.filter, body.reason)
+    return answer_json(_holds(request, caller, [held])[0])
 
 
 @router.post(
@@ -126,7 +131,8 @@ def release_hold(
     people = service_of(request).two_people
     if id_ not in people.authority().holds:
         raise NotFoundError("there is no hold of this id: list them and take its id")
-    return answer_json(_hold(people.release(caller, id_, body.reason)))
+    released = people.release(caller, id_, body.reason)
+    return answer_json(_holds(request, caller, [released])[0])
 
 
 @router.get("/deletions", response_model=DeletionsAnswer)
@@ -135,9 +141,9 @@ def list_deletions(request: Request, caller: Caller = _may_ask_or_confirm) -> Re
     people = service_of(request).two_people
     asked = people.authority().requests.values()
     found = [one for one in asked if one.kind != EXCEPTION_KIND]
+    shapes = _deletions(request, caller, found)
     record_access(request, caller, "access.read", "deletions", {}, len(found))
-    now_us = people.now_us()
-    return answer_json({"deletions": [_deletion(one, now_us) for one in reversed(found)]})
+    return answer_json({"deletions": shapes[::-1]})
 
 
 @router.post("/deletions", response_model=DeletionShape, responses=CONFLICT)
@@ -145,7 +151,7 @@ def ask_deletion(body: DeletionBody, request: Request, caller: Caller = _may_ask
     """Ask for a deletion; nothing goes before another person has confirmed it."""
     service = service_of(request)
     asked = service.retention.ask(caller, body.class_name, body.filter, body.reason)
-    return answer_json(_deletion(asked, service.two_people.now_us()))
+    return answer_json(_deletions(request, caller, [asked])[0])
 
 
 @router.post(
@@ -160,8 +166,9 @@ def confirm_deletion(
     service = service_of(request)
     _require_there(service.two_people.authority().requests, id_)
     done = service.retention.confirm(caller, id_, body.digest, body.reason)
+    shape = _deletions(request, caller, [done])[0]
     service.retention.carry_out_behind()
-    return answer_json(_deletion(done, service.two_people.now_us()))
+    return answer_json(shape)
 
 
 @router.post(
@@ -175,7 +182,8 @@ def withdraw_deletion(
     """Take a request back, or turn it down."""
     people = service_of(request).two_people
     _require_there(people.authority().requests, id_)
-    return answer_json(_deletion(people.withdraw(caller, id_, body.reason), people.now_us()))
+    withdrawn = people.withdraw(caller, id_, body.reason)
+    return answer_json(_deletions(request, caller, [withdrawn])[0])
 
 
 def _require_there(requests: dict[str, DeletionRequest], id_: str) -> None:
@@ -183,7 +191,14 @@ def _require_there(requests: dict[str, DeletionRequest], id_: str) -> None:
         raise NotFoundError("there is no request of this id: list them and take its id")
 
 
-def _hold(hold: Hold) -> dict[str, Any]:
+def _holds(request: Request, caller: Caller, holds: Sequence[Hold]) -> list[dict[str, Any]]:
+    words = Words(
+        request, caller, (at for one in holds for at in (one.log_index, one.released_index))
+    )
+    return [_hold(one, words) for one in holds]
+
+
+def _hold(hold: Hold, words: Words) -> dict[str, Any]:
     return {
         "id": hold.id,
         "filter": dict(hold.filter),
@@ -191,15 +206,34 @@ def _hold(hold: Hold) -> dict[str, Any]:
         "placed_us": hold.rx_us,
         "log_index": hold.log_index,
         "released_index": hold.released_index,
+        "placed": words.at(hold.log_index),
+        "released": words.at(hold.released_index),
     }
 
 
-def _deletion(request: DeletionRequest, now_us: int) -> dict[str, Any]:
+def _deletions(
+    request: Request, caller: Caller, asked: Sequence[DeletionRequest]
+) -> list[dict[str, Any]]:
+    service = service_of(request)
+    stands = standings(service.store, asked, service.two_people.now_us())
+    words = Words(request, caller, (at for one in asked for at in places_of(one)))
+    ledger = service.store.ledger
+    return [
+        {
+            **_deletion(one, stands[one.id], words),
+            "done": done_shape(one, stands[one.id], ledger),
+        }
+        for one in asked
+    ]
+
+
+def _deletion(request: DeletionRequest, standing: Standing, words: Words) -> dict[str, Any]:
     confirmation = request.confirmation
+    asked, confirmed, withdrawn = map(words.at, places_of(request))
     return {
         "id": request.id,
         "kind": request.kind,
-        "state": request.state(now_us),
+        "state": standing.state,
         "digest": request.digest,
         "count": request.count,
         "filter": dict(request.filter),
@@ -208,4 +242,8 @@ def _deletion(request: DeletionRequest, now_us: int) -> dict[str, Any]:
         "expires_us": request.expires_us,
         "confirmed_by": confirmation.by if confirmation else None,
         "confirmed_index": confirmation.log_index if confirmation else None,
+        "left": standing.left,
+        "asked": asked,
+        "confirmed": confirmed,
+        "withdrawn": withdrawn,
     }

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import Field, TypeAdapter
 
+from tallystick_ingest.api.absence import absences_of
 from tallystick_ingest.api.answers.form import Listing
 from tallystick_ingest.api.answers.records import EventShape
 from tallystick_ingest.api.body import Body
@@ -85,6 +86,7 @@ def search(body: SearchBody, request: Request, caller: Caller = _may_search) -> 
     is_last = page.before is None
     place = [from_us, to_us, page.before]
     cursor = None if is_last else print_cursor("search", filters, place)
-    rows = Rows("events", EventShape, [event_shape(one) for one in page.events])
+    absences = absences_of(request, caller)
+    rows = Rows("events", EventShape, [event_shape(one, absences) for one in page.events])
     extent = Extent(log_size, is_incomplete=not is_last, cursor=("before", cursor))
     return answer_list(request, Listed(extent, [rows]))

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from tallystick.tlog.encoding import to_base64
+from tallystick_ingest.api.absence import Absences
 from tallystick_store.actions import Action
 from tallystick_store.events import StoredEvent
 from tallystick_store.faults import Fault
@@ -30,10 +31,11 @@ TELLING_ATTRIBUTES: Final = frozenset(
 TELLING_CHARS: Final = 256
 
 
-def event_shape(event: StoredEvent) -> dict[str, Any]:
+def event_shape(event: StoredEvent, absences: Absences) -> dict[str, Any]:
     """Return one event: what is needed to list it, then its statement and disclosures as kept.
 
-    A statement that cannot be read is null, and the columns say what is needed to list it.
+    `absences` says why values are not in it. A statement that cannot be read is null, and the columns say
+    what is needed to list it.
     """
     return {
         "log_index": event.log_index,
@@ -49,16 +51,17 @@ def event_shape(event: StoredEvent) -> dict[str, Any]:
         "span_id": event.said("span.id"),
         "statement": event.statement or None,
         "disclosures": event.disclosures,
+        "absent": absences.of_event(event),
         "faults": faults_shape(event.faults),
     }
 
 
-def action_shape(action: Action) -> dict[str, Any]:
+def action_shape(action: Action, absences: Absences) -> dict[str, Any]:
     """Return one action: the event that stands for it, and its outcome."""
-    return {**event_shape(action.event), "outcome": action.outcome}
+    return {**event_shape(action.event, absences), "outcome": action.outcome}
 
 
-def span_shape(stored: StoredSpan) -> dict[str, Any]:
+def span_shape(stored: StoredSpan, absences: Absences) -> dict[str, Any]:
     """Return one span, its JSON texts as values."""
     return {
         "log_index": stored.log_index,
@@ -67,6 +70,7 @@ def span_shape(stored: StoredSpan) -> dict[str, Any]:
         "sender": stored.sender,
         **stored.span,
         **stored.values,
+        "absent": absences.of_span(stored),
         "faults": faults_shape(stored.faults),
     }
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from tallystick.event import Statement
 from tallystick.tooldef.phrases import NOTICES
+from tallystick_ingest.api.absence import absences_of
 from tallystick_ingest.api.answers.form import NOTHING_THERE
 from tallystick_ingest.api.answers.tools import (
     HistoryAnswer,
@@ -97,7 +98,14 @@ def history(
     if not versions:
         raise NotFoundError("no definition of such a tool was recorded")
     by_digest = {_digest(one.event): one for one in versions}
-    shapes = [_version_shape(one, by_digest.get(one.previous_digest or "")) for one in versions]
+    absences = absences_of(request, caller)
+    shapes = [
+        {
+            **_version_shape(one, by_digest.get(one.previous_digest or "")),
+            "absent": absences.of_event(one.event),
+        }
+        for one in versions
+    ]
     rows = Rows("versions", VersionShape, shapes)
     return answer_list(request, Listed(Extent(log_size, is_cut), [rows]))
 

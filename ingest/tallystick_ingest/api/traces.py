@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from pydantic import Field, TypeAdapter
 
 from tallystick.tlog.encoding import to_base64
+from tallystick_ingest.api.absence import Absences, absences_of
 from tallystick_ingest.api.answers.form import NOTHING_THERE
 from tallystick_ingest.api.answers.records import EventProofAnswer, EventShape
 from tallystick_ingest.api.answers.traces import (
@@ -108,8 +109,9 @@ def trace(
     """
     log_size = service_of(request).store.size
     found = _found(query_of(request, caller), trace_id, span)
-    events = [event_shape(event) for event in found.events]
-    spans = [span_shape(one) for one in found.spans]
+    absences = absences_of(request, caller)
+    events = [event_shape(event, absences) for event in found.events]
+    spans = [span_shape(one, absences) for one in found.spans]
     calls = []
     if span is not None:
         events = [one for one in events if one["span_id"] in span]
@@ -175,15 +177,16 @@ def _proven(log_index: int, request: Request, caller: Caller) -> Response:
     record_access(request, caller, "access.read", "event", query, 0 if found is None else 1)
     if found is None:
         raise NotFoundError("no event stands at this place of the log")
-    return answer_json(_proof_shape(found))
+    return answer_json(_proof_shape(found, absences_of(request, caller)))
 
 
-def _proof_shape(found: EventProof) -> dict[str, Any]:
+def _proof_shape(found: EventProof, absences: Absences) -> dict[str, Any]:
     event, seal = found.event, found.seal
     return {
         "log_index": found.log_index,
         "line": event.line if event else None,
         "disclosures": event.lines if event else [],
+        "absent": absences.of_event(event) if event else None,
         "entry": to_base64(found.entry) if found.entry else None,
         "leaf_hash": to_base64(event.leaf_hash) if event else None,
         "sealing": event.proof if event else "unsealed",

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from tallystick.errors import ConfigError
-from tallystick.private_file import make_private_directory, replace_private_file
+from tallystick.private_file import replace_private_file
 from tallystick_ingest.auth.api_keys import Scope
 from tallystick_ingest.auth.passwords import COST, Cost, PasswordHash, hash_password
 from tallystick_ingest.auth.reaches import reach_of, shown_reach
 from tallystick_ingest.auth.roles import ROLES, SCOPES_OF_ROLE, Role
+from tallystick_ingest.own_secrets import ACCOUNTS_FILE, own_secrets
 from tallystick_store.reach import OPEN, Reach
 
-ACCOUNTS_FILE: Final = "accounts.json"
 MAX_ACCOUNT_NAME_CHARS: Final = 64
 
 _LOCK_FILE: Final = "accounts.lock"
@@ -112,7 +112,7 @@ class AccountBook:
     @contextmanager
     def _changing(self) -> Iterator[list[Account]]:
         """Give the accounts to change, alone among all processes, and write them."""
-        make_private_directory(self._directory)
+        own_secrets(self._directory)
         descriptor = os.open(self._directory / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -74,11 +74,8 @@ class PeopleBook:
                 "you are known to the issuer, and nothing is granted to you here: ask an administrator"
             )
         with self._lock:
-            living = {
-                one.id: one
-                for one in self._people.values()
-                if now_us - one.seen_us < SESSION_LIFE_US and one.id != id_
-            }
+            living = self._living()
+            living.pop(id_, None)
             if len(living) >= MAX_PEOPLE:
                 del living[min(living.values(), key=lambda one: one.seen_us).id]
             self._write({**living, id_: person})
@@ -98,6 +95,18 @@ class PeopleBook:
         with self._lock:
             if id_ in self._people:
                 self._write({name: one for name, one in self._people.items() if name != id_})
+
+    def sweep(self) -> None:
+        """Forget those whose sessions are over, durably: they log in again. Raises OSError."""
+        with self._lock:
+            living = self._living()
+            if len(living) < len(self._people):
+                self._write(living)
+
+    def _living(self) -> dict[str, Person]:
+        now_us = self._clock_us()
+        people = self._people.values()
+        return {one.id: one for one in people if now_us - one.seen_us < SESSION_LIFE_US}
 
     def _caller(self, person: Person) -> Caller | None:
         granted = self._grants.of(person.claims)

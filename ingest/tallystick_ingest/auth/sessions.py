@@ -109,6 +109,14 @@ class SessionBook:
             if len(kept) < len(self._sessions):
                 self._write(kept)
 
+    def sweep(self) -> None:
+        """Take sessions that have ended out of the file. Raises OSError."""
+        now_us = self._clock_us()
+        with self._lock:
+            living = [one for one in self._sessions.values() if one.is_living(now_us)]
+            if len(living) < len(self._sessions):
+                self._write(living)
+
     def _write(self, sessions: list[Session]) -> None:
         content = json.dumps({"sessions": [asdict(one) for one in sessions]})
         replace_private_file(self._path, content.encode() + b"\n")

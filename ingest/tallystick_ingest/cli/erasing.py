@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tallystick.errors import ConfigError
+from tallystick_ingest.cli.saying import add_reveal_option, done_words, said_lines
 
 if TYPE_CHECKING:
     from tallystick_ingest.questions import Questions
@@ -30,16 +31,19 @@ def erase(arguments: Sequence[str]) -> int:
     parser.add_argument("--confirm", metavar="ID", help="agree to a request of somebody else")
     parser.add_argument("--withdraw", metavar="ID", help="take a request back")
     parser.add_argument("--reason", help="why; without one nothing is asked for, only counted")
+    add_reveal_option(parser)
     chosen = parser.parse_args(list(arguments))
     decided = [one for one in (chosen.confirm, chosen.withdraw) if one is not None]
     if len(decided) > 1 or (decided and (_wish(chosen) or not chosen.reason)):
         parser.error("--confirm and --withdraw take one id and a --reason, and nothing else")
+    if chosen.reveal is not None and (decided or _wish(chosen)):
+        parser.error("--reveal is for the list: give nothing else")
     with signed_in(chosen.name) as questions:
         if decided:
             return _decide(questions, chosen)
         if _wish(chosen):
             return _ask(questions, chosen)
-        return _list(questions)
+        return _list(questions, chosen.reveal)
 
 
 def _wish(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -101,11 +105,14 @@ def _decide(questions: "Questions", chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _list(questions: "Questions") -> int:
-    found = questions.get("/api/v1/erasures")
+def _list(questions: "Questions", reason: str | None) -> int:
+    found = questions.get("/api/v1/erasures", reason=reason)
     for one in found["erasures"]:
         meant = ", ".join(f"{name} {value}" for name, value in one["filter"].items())
-        print(f"{one['id']}  {one['state']:<18}{one['entries']:>8} entries  {meant}")
+        said = said_lines(one, ("asked", "confirmed", "withdrawn"))
+        print(
+            f"{one['id']}  {one['state']:<18}{one['entries']:>8} entries{done_words(one)}  {meant}{said}"
+        )
     if found["failure"] is not None:
         print(f"  not carried out for now: {found['failure']}")
     return 0

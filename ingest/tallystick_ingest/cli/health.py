@@ -22,7 +22,10 @@ def health(arguments: Sequence[str]) -> int:
     home = loaded_settings(parser.parse_args(list(arguments))).config.core.home
     held = load_credentials(home, None)
     if held is None:
-        raise ConfigError(f"no service was started in {home}: name its home with --home")
+        raise ConfigError(
+            f"no service was started in {home}, or one that takes no records (restored as evidence):"
+            " name its home with --home"
+        )
     parts = urlsplit(held.url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT_S)
     try:

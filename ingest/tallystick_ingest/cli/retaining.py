@@ -17,6 +17,7 @@ from tallystick_ingest.cli.deciding import (
     decision_of,
 )
 from tallystick_ingest.cli.erasing import signed_in
+from tallystick_ingest.cli.saying import add_reveal_option, done_words, said_lines
 from tallystick_ingest.told import moment
 
 _US_PER_S: Final = 1_000_000
@@ -34,8 +35,14 @@ def retention(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(list(arguments))
     decision = decision_of(parser, chosen)
     path, member = _PATHS[chosen.action]
+    if decision is not None and chosen.reveal is not None:
+        parser.error("--reveal is for lists: decide without it")
     with signed_in(chosen.name) as questions:
-        rows = [decision.say(questions, chosen)] if decision else questions.get(path)[member]
+        rows = (
+            [decision.say(questions, chosen)]
+            if decision
+            else questions.get(path, reason=chosen.reveal)[member]
+        )
     if chosen.json:
         print_json(rows)
     elif not rows:
@@ -51,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--as", dest="name", required=True, help="your account; asks its password")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("action", choices=sorted(_PATHS), help="what to show, or to decide of")
+    add_reveal_option(parser)
     add_decision_options(parser)
     return parser
 
@@ -68,15 +76,25 @@ def _class_line(one: Mapping[str, Any]) -> str:
 
 def _hold_line(one: Mapping[str, Any]) -> str:
     state = "in force" if one["released_index"] is None else "released"
-    return f"{one['id']}  {state}  {_day(one['placed_us'])}  by {one['placed_by']}  {_words(one['filter'])}"
+    said = said_lines(one, ("placed", "released"))
+    return f"{one['id']}  {state}  {_day(one['placed_us'])}  by {one['placed_by']}  {_words(one['filter'])}{said}"
 
 
 def _request_line(one: Mapping[str, Any]) -> str:
-    asked = (
-        f"{one['count']} entries, asked for by {one['requested_by']} on {_day(one['requested_us'])}"
-    )
+    kind = "the values of " if one["kind"] == "values" else ""
+    asked = f"{kind}{one['count']} entries, asked for by {one['requested_by']} on {_day(one['requested_us'])}"
     confirmed = f", confirmed by {one['confirmed_by']}" if one["confirmed_by"] else ""
-    return f"{one['id']}  {one['state']}  {asked}{confirmed}  {_words(one['filter'])}"
+    said = said_lines(one, ("asked", "confirmed", "withdrawn"))
+    return f"{one['id']}  {one['state']}  {asked}{confirmed}{_done(one)}  {_words(one['filter'])}{said}"
+
+
+def _done(one: Mapping[str, Any]) -> str:
+    """Say when a request was carried out, or what of it is left."""
+    if one["state"] == "being carried out" and one["kind"] == "records":
+        return (
+            f", {one['left']} are still to go (a hold, or an erasure that comes first, keeps them)"
+        )
+    return done_words(one)
 
 
 def _exception_line(one: Mapping[str, Any]) -> str:
@@ -88,6 +106,7 @@ def _exception_line(one: Mapping[str, Any]) -> str:
     return (
         f"{one['id']}  {one['state']}  {one['keep']} for {what} until {moment(one['until_us'])[:16]} UTC,"
         f" asked for by {one['requested_by']}{confirmed}"
+        f"{said_lines(one, ('asked', 'confirmed', 'revoked'))}"
     )
 
 

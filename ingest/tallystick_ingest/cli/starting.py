@@ -127,7 +127,8 @@ def _facts(
     dashboard: "Dashboard | str",
 ) -> Iterator[tuple[str, str]]:
     """Give what whoever starts the service wants to know, by name."""
-    from tallystick_ingest.local_credentials import keep_credentials  # noqa: PLC0415 - slow to import
+    from tallystick.masking.compiled import form  # noqa: PLC0415 - slow to import
+    from tallystick_ingest.local_credentials import keep_credentials  # noqa: PLC0415
 
     service, core = tenants.operator, loaded.config.core
     yield from reached.items()
@@ -145,6 +146,7 @@ def _facts(
             "credentials",
             "none are written: programs must not send here; the admin link opens it",
         )
+    yield "masking", form()
     yield "dashboard", dashboard if isinstance(dashboard, str) else f"{dashboard.url}/"
     if len(tenants.names) > 1:
         yield "tenants", ", ".join(tenants.names[1:])

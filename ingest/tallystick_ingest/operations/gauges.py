@@ -15,10 +15,12 @@ from tallystick_ingest import VERSION
 from tallystick_ingest.operations import readiness as parts
 from tallystick_ingest.operations.readiness import readiness
 from tallystick_ingest.verification import Verifier
+from tallystick_ingest.workers.pool import BodyReaders
 from tallystick_store.opening import DATABASE_NAME
 from tallystick_store.store import Store
 
 _PARTS: Final = {
+    "status": parts.Status,
     "journal": parts.Journal,
     "database": parts.Database,
     "log": parts.Log,
@@ -43,6 +45,10 @@ class Watched(Protocol):
     @property
     def in_progress_bytes(self) -> int:
         """Bytes of requests that are being received, decoded and masked."""
+
+    @property
+    def readers(self) -> BodyReaders | None:
+        """The processes that read requests."""
 
     @property
     def active_sessions(self) -> int | None:
@@ -77,6 +83,9 @@ class ServiceGauges(Collector):
         yield _gauge(
             "in_progress_bytes", "Requests being received and decoded.", service.in_progress_bytes
         )
+        if service.readers is not None:
+            sentence = "Processes that decode and mask larger requests, begun so far."
+            yield _gauge("intake_processes", sentence, service.readers.count)
         yield _gauge("log_entries", "Committed entries of the log.", store.size)
         yield from _checkpoint(store)
         size_bytes = _database_bytes(store.directory)

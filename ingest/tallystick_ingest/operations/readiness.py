@@ -13,7 +13,7 @@ FULL_DISK_BYTES: Final = MAX_WAITING_BYTES
 LOW_DISK_BYTES: Final = 8 * FULL_DISK_BYTES
 """1 GiB: an hour at a thousand events of a usual size a second is half of it."""
 
-Status = Literal["ready", "closing", "failed", "full"]
+Status = Literal["ready", "closing", "failed", "full", "evidence"]
 Journal = Literal["ok", "failed", "full"]
 Database = Literal["ok", "behind", "failing"]
 Log = Literal["signing", "failing", "stopped"]
@@ -25,6 +25,7 @@ class Readiness:
     """`status` is what a service manager asks; the parts say where to look."""
 
     status: Status
+    """evidence: the log was restored to be read, and takes no records whatever happens."""
     journal: Journal
     """failed: nothing is accepted before a restart; full: until the database has caught up."""
     database: Database
@@ -46,6 +47,8 @@ class Store(Protocol):
     """What this asks of the store."""
 
     directory: Path
+    evidence: str | None
+    """Why this log is there to be read alone; None where it goes on."""
 
     @property
     def publisher(self) -> Publisher:
@@ -83,6 +86,8 @@ def readiness(
     status: Status = "ready"
     if journal == "full" or disk == "full":
         status = "full"
+    if store.evidence is not None:
+        status = "evidence"
     if journal == "failed":
         status = "failed"
     if is_closing:

@@ -1,6 +1,6 @@
 """What all answers share: a strict base, the error, and how much of the log an answer speaks of."""
 
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -46,6 +46,33 @@ class FaultShape(Answer):
     """What the record, or the log's entry, says."""
     stored: str
     """What the row holds."""
+
+
+class ErasureShape(Answer):
+    """The erasure that took values: what the log says of it, never whose they were."""
+
+    request: str
+    """Id of the request that one person made and another confirmed."""
+    confirmed_index: Index
+    """Log index of the confirmation."""
+    stated_index: Index | None
+    """Log index of the first record (access.delete) that says which values are gone; null until it stands there."""
+    stated_us: Microseconds | None
+
+
+class AbsentShape(Answer):
+    """Values that a record binds and this answer does not hold, and why."""
+
+    values: Annotated[int, Field(ge=1)]
+    """How many; of a span 1: all that it says in words."""
+    why: Literal["withheld", "erased", "not kept", "unknown"]
+    """withheld: the caller lacks the right in `needs`; erased: two people decided it; not kept: nobody decided it,
+    they never came or were removed; unknown: withheld or erased, which a caller with less than the whole reach
+    cannot be told."""
+    needs: Literal["payload", "reveal"] | None
+    """The right that is lacking; `reveal` takes a reason with it."""
+    erasure: ErasureShape | None
+    """Of `erased` alone."""
 
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]

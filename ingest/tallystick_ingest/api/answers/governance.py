@@ -1,6 +1,8 @@
 """Answers about what goes and what is kept elsewhere: erasures and backups."""
 
 from tallystick_ingest.api.answers.form import Answer, Count, Index, Microseconds
+from tallystick_ingest.api.answers.retention import DoneShape, WordsShape
+from tallystick_ingest.standing import RequestStanding
 
 
 class ErasureCount(Answer):
@@ -20,8 +22,7 @@ class ErasureRequest(Answer):
     """One request and where it stands."""
 
     id: str
-    state: str
-    """waiting, confirmed, being carried out, carried out, withdrawn or expired."""
+    state: RequestStanding
     filter: dict[str, str]
     digest: str
     """What a second person confirms."""
@@ -31,6 +32,11 @@ class ErasureRequest(Answer):
     expires_us: Microseconds
     confirmed_by: str | None
     confirmed_index: Index | None
+    done: DoneShape | None
+    """Null until it is carried out."""
+    asked: WordsShape | None
+    confirmed: WordsShape | None
+    withdrawn: WordsShape | None
 
 
 class ErasureList(Answer):

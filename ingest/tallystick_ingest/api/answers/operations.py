@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from tallystick_ingest.api.answers.form import Answer, Count, Microseconds
+from tallystick_ingest.api.answers.form import Answer, Count, Index, Microseconds
 
 
 class CallerAnswer(Answer):
@@ -140,6 +140,23 @@ class ProofAnswer(Answer):
     """A proof (RFC 9162): hashes in base64."""
 
     proof: list[str]
+
+
+class EntryProof(Answer):
+    """The proof of one entry."""
+
+    index: Index
+    proof: list[str]
+
+
+class InclusionsAnswer(Answer):
+    """Proofs that entries are in one tree (RFC 9162, 2.1.3), in the order that was asked for."""
+
+    size: Count
+    """Entries of the tree."""
+    checkpoint: str | None
+    """The signed checkpoint of that tree, where it is the newest."""
+    proofs: list[EntryProof]
 
 
 class RangeAnswer(Answer):

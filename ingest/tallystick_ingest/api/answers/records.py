@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from tallystick_ingest.api.answers.form import (
+    AbsentShape,
     Answer,
     Count,
     FaultShape,
@@ -92,6 +93,8 @@ class EventShape(Answer):
     """Line 1 (docs/spec/record.md); null where the row was changed and it cannot be read."""
     disclosures: dict[str, str]
     """Values that may be erased, masked at the source: arguments, results, names of people."""
+    absent: AbsentShape | None
+    """Disclosures that the statement binds and that are not here; null: all are."""
     faults: list[FaultShape]
 
 
@@ -164,6 +167,8 @@ class EventProofAnswer(Answer):
     """Line 1, exactly as it was signed."""
     disclosures: list[str]
     """Disclosure lines, exactly."""
+    absent: AbsentShape | None
+    """Disclosures that line 1 binds and that are not here; null: all are."""
     entry: str | None
     """The log's entry, base64."""
     leaf_hash: str | None

@@ -2,7 +2,43 @@
 
 from typing import Literal
 
-from tallystick_ingest.api.answers.form import Answer, AsOf, Count, Index, Microseconds
+from tallystick_ingest.api.answers.form import (
+    AbsentShape,
+    Answer,
+    AsOf,
+    Count,
+    Index,
+    Microseconds,
+)
+from tallystick_ingest.standing import RequestStanding
+
+
+class WordsShape(Answer):
+    """What somebody said with a decision, and when. Texts are shown to who may reveal names and says why."""
+
+    by: str
+    """Id of the account."""
+    by_name: str | None
+    name: str | None
+    """What people call the hold; of a hold alone."""
+    reason: str | None
+    at_us: Microseconds
+    log_index: Index
+    absent: AbsentShape | None
+    """Why texts are not here; null: those that were said are."""
+
+
+class DoneShape(Answer):
+    """What the log says of a decision that was carried out (access.delete)."""
+
+    at_us: Microseconds
+    log_index: Index
+    entries: Count
+    """Entries of the log that it touched."""
+    events: Count | None
+    """Of an erasure: events of which every value went."""
+    spans: Count | None
+    """Of an erasure: span records that went."""
 
 
 class ClassShape(Answer):
@@ -50,6 +86,9 @@ class ExceptionShape(Answer):
     confirmed_index: Index | None
     """Log index of the confirmation, from which on it is in force."""
     revoked_index: Index | None
+    asked: WordsShape | None
+    confirmed: WordsShape | None
+    revoked: WordsShape | None
 
 
 class ExceptionsAnswer(Answer):
@@ -68,6 +107,8 @@ class HoldShape(Answer):
     log_index: Index
     released_index: Index | None
     """Log index of its release; null while it is in force."""
+    placed: WordsShape | None
+    released: WordsShape | None
 
 
 class HoldsAnswer(Answer):
@@ -81,7 +122,7 @@ class DeletionShape(Answer):
 
     id: str
     kind: Literal["records", "values", "policy"]
-    state: Literal["waiting", "confirmed", "withdrawn", "expired"]
+    state: RequestStanding
     digest: str
     """What a confirmation has to repeat: SHA-256, hex, of exactly what is to go."""
     count: Count
@@ -92,6 +133,13 @@ class DeletionShape(Answer):
     confirmed_by: str | None
     confirmed_index: Index | None
     """Log index of the confirmation: tombstones name it."""
+    left: Count
+    """Entries whose content is there still though the deletion is confirmed: a hold, or an erasure that comes first."""
+    done: DoneShape | None
+    """Null until it is carried out, and the log says so."""
+    asked: WordsShape | None
+    confirmed: WordsShape | None
+    withdrawn: WordsShape | None
 
 
 class DeletionsAnswer(Answer):

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from tallystick_ingest.api.answers.form import Answer, Count, FaultShape, Index, Listing
+from tallystick_ingest.api.answers.form import (
+    AbsentShape,
+    Answer,
+    Count,
+    FaultShape,
+    Index,
+    Listing,
+)
 
 
 class _Flagged(Answer):
@@ -68,6 +75,8 @@ class VersionShape(_Flagged):
     findings: list[Any]
     definition: str | None
     """As it was offered, masked, JSON text."""
+    absent: AbsentShape | None
+    """Disclosures of the record that are not here; null: all are."""
     sealing: str
     faults: list[FaultShape]
 

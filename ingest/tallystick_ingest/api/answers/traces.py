@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from tallystick_ingest.api.answers.form import Answer, Count, FaultShape, Listing
+from tallystick_ingest.api.answers.form import AbsentShape, Answer, Count, FaultShape, Listing
 from tallystick_ingest.api.answers.records import EventShape
 
 
@@ -52,6 +52,8 @@ class SpanShape(Answer):
     events: list[Any]
     links: list[Any]
     resource: dict[str, Any]
+    absent: AbsentShape | None
+    """Why attributes, events, links and resource are not here; null: they are."""
     hits: dict[str, Count]
     """What the service had to mask in it, by kind."""
     faults: list[FaultShape]
@@ -94,6 +96,39 @@ class CallShape(Answer):
     stages: list[StageShape]
     definitions: dict[str, InForce]
     """By action id."""
+
+
+class PackedColumn(Answer):
+    """One column: each value once, and of each row the place of its own."""
+
+    words: list[Any]
+    at: list[int] | None
+    """Place of each row's value among the words, -1: none; null: one word for each row, which may be null."""
+
+
+class PackedRows(Answer):
+    """Rows as packed columns, by the names of their members; a column that says nothing of any row is left out."""
+
+    count: Count
+    columns: dict[str, PackedColumn]
+
+
+class SkeletonAnswer(Listing):
+    """What the rows of a trace's waterfall need of its records and spans in log order, and of its calls."""
+
+    events: PackedRows
+    """`time_us` stands where `span.start_us` does not; `masked` counts values, `faults` names columns, and
+    `is_unread` says of a statement that it cannot be read. The rest are fields of the statement."""
+    spans: PackedRows
+    """`attributes` are those that say what a span is."""
+    calls: PackedRows
+    """`definitions` are the states, by action id, of those alone that ran under another one than was listed."""
+
+
+class TraceCallsAnswer(Listing):
+    """Calls of one trace."""
+
+    calls: list[CallShape]
 
 
 class TraceAnswer(Listing):
