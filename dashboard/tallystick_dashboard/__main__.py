@@ -36,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure(chosen.log_format, chosen.log_level)
     try:
         hosts = [*chosen.allowed_host, *os.environ.get("TALLYSTICK_DASHBOARD_HOSTS", "").split(",")]
-        config = dashboard_config(chosen.service, chosen.host, chosen.port, hosts)
+        proxies = chosen.trusted_proxy or os.environ.get("TALLYSTICK_TRUSTED_PROXIES", "").split(
+            ","
+        )
+        config = dashboard_config(chosen.service, chosen.host, chosen.port, hosts, proxies)
         listener = (
             socket.socket(fileno=chosen.socket) if chosen.socket is not None else _bind(config)
         )
@@ -58,6 +61,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME",
         help="name under which browsers reach it; may be repeated (TALLYSTICK_DASHBOARD_HOSTS)",
+    )
+    parser.add_argument(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="proxy whose X-Forwarded-For counts; may be repeated (TALLYSTICK_TRUSTED_PROXIES)",
     )
     parser.add_argument("--log-format", choices=FORMS, default=FORMS[0], help="form of log lines")
     parser.add_argument(
@@ -107,7 +117,8 @@ def _serve(config: DashboardConfig, listener: socket.socket, *, is_child: bool) 
             log_level=logging.WARNING,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(config.proxies),
+            forwarded_allow_ips=list(config.proxies),
             timeout_graceful_shutdown=GRACE_S,
         )
     )

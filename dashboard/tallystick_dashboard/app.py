@@ -25,6 +25,12 @@ ENTRIES: Final = (
     Entry("trace", "Traces", "trace", "One task from its start to its end."),
     Entry("tools", "Tools", "tools", "What is offered to models, and what changed in it."),
     Entry("integrity", "Integrity", "integrity", "What was verified, how, and what is missing."),
+    Entry(
+        "retention",
+        "Retention",
+        "retention",
+        "What is kept, what must stay, what two people let go.",
+    ),
     Entry("exports", "Exports", "exports", "Evidence to hand over."),
 )
 MARK: Final = Path(__file__).with_name("door") / "mark.svg"

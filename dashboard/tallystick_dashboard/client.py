@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -30,6 +31,7 @@ PAGE_ROWS: Final = 100
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
 CURSOR_HEADER: Final = "Tallystick-Cursor"
 _SERVER_ERROR: Final = 500
+_FOR: Final = "x-forwarded-for"
 
 
 class DashboardError(TallystickError):
@@ -107,6 +109,16 @@ class Client:
     token: str | None = field(default=None, repr=False)
     reason: str | None = field(default=None, repr=False)
     """Why names of people are asked for; None: they are withheld."""
+
+    visitor: str | None = field(default=None, repr=False)
+    """The address for which this asks: a service that trusts the dashboard as a proxy counts log-ins by it."""
+
+    def asked_by(self, address: str) -> "Client":
+        """Return a client that says from which address somebody comes; what is none is not passed on."""
+        try:
+            return replace(self, visitor=str(ip_address(address)))
+        except ValueError:
+            return replace(self, visitor=None)
 
     def because(self, reason: str | None) -> "Client":
         """Return a client that asks for names of people too, for a reason that goes on record."""
@@ -186,8 +198,14 @@ class Client:
         return self._get("/api/v1/traces", {**query, "limit": limit, "before": before})
 
     def trace(self, trace_id: str) -> Shape:
-        """Return the events, spans and calls of one trace, without payloads."""
-        return self._get(f"/api/v1/traces/{_segment(trace_id)}", {"payload": "none"})
+        """Return the skeleton of one trace: what its rows need of events, spans and calls, packed in columns."""
+        return self._get(f"/api/v1/traces/{_segment(trace_id)}/skeleton")
+
+    def calls(self, trace_id: str, action_ids: Sequence[str]) -> Sequence[Shape]:
+        """Return the calls of these actions, at most 200, stage by stage."""
+        path = f"/api/v1/traces/{_segment(trace_id)}/calls"
+        found: list[Shape] = self._get(path, {"action": action_ids})["calls"]
+        return found
 
     def spans(self, trace_id: str, span_ids: Sequence[str]) -> Sequence[Shape]:
         """Return the spans with these ids, at most 200, with all of their attributes."""
@@ -220,6 +238,14 @@ class Client:
     def blob(self, sha256: str) -> Package:
         """Open a value that is too large for its record; it is streamed too."""
         return self._streamed(f"/api/v1/blobs/sha256:{_segment(sha256)}")
+
+    def ask(self, path: str) -> Shape:
+        """Return what stands at an address of the API."""
+        return self._get(path)
+
+    def decide(self, path: str, body: Mapping[str, object]) -> Shape:
+        """Send a decision; RefusedError says why the service does not take it."""
+        return self._post(path, body)
 
     def _streamed(self, path: str) -> Package:
         stack = ExitStack()
@@ -275,6 +301,8 @@ class Client:
 
     def _credentials(self) -> dict[str, str]:
         held = {} if self.token is None else {"authorization": f"Bearer {self.token}"}
+        if self.visitor is not None:
+            held[_FOR] = self.visitor
         if self.reason is not None:
             held[reason.HEADER] = reason.header_value(self.reason)
         return held

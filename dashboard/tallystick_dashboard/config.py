@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -22,12 +22,18 @@ class DashboardConfig:
     port: int = DEFAULT_PORT
     hosts: tuple[str, ...] = LOOPBACK_NAMES
     """Names in the `Host` of requests: any other is a page of somebody else that was pointed here."""
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count."""
 
 
 def dashboard_config(
-    service: str, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, hosts: Sequence[str] = ()
+    service: str,
+    host: str = DEFAULT_HOST,
+    port: int = DEFAULT_PORT,
+    hosts: Sequence[str] = (),
+    proxies: Sequence[str] = (),
 ) -> DashboardConfig:
-    """Check the settings; raise ConfigError for a bind that others reach without a list of names."""
+    """Check the settings; raise ConfigError for a bind that others reach without a list of names, and no proxies."""
     parts = urlsplit(service)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigError(
@@ -43,7 +49,20 @@ def dashboard_config(
             f"the dashboard would listen on {host}, which others reach: state the names under which "
             "they do, with --allowed-host NAME or TALLYSTICK_DASHBOARD_HOSTS=NAME,NAME"
         )
-    return DashboardConfig(service.rstrip("/"), host, port, (*named, *LOOPBACK_NAMES))
+    trusted = tuple(_proxy(one.strip()) for one in proxies if one.strip())
+    return DashboardConfig(service.rstrip("/"), host, port, (*named, *LOOPBACK_NAMES), trusted)
+
+
+def _proxy(text: str) -> str:
+    try:
+        network = ip_network(text)
+    except ValueError:
+        network = None
+    if network is None or network.prefixlen == 0:
+        raise ConfigError(
+            f"--trusted-proxy: expected an address or a network of proxies, got {text[:80]!r}"
+        )
+    return text
 
 
 def is_loopback(host: str) -> bool:

@@ -1,6 +1,7 @@
 """Failed log-ins by address: how many there may be before one has to wait, in bounded memory.
 
-The service slows log-ins by address, and sees that of the dashboard alone for everybody who comes through it.
+The service slows log-ins by address, and sees that of the dashboard alone for everybody who comes through it, unless it
+trusts the dashboard as a proxy (client.py). The address is a proxy's own unless the dashboard trusts it.
 """
 
 import ipaddress
@@ -31,6 +32,15 @@ class Failures:
         """Return in how many seconds an address may try again; 0: now."""
         return max(
             0, ceil((self._count(_counted_as(address)) + 1 - FREE_FAILURES) / FAILURES_PER_S)
+        )
+
+    def refusal(self, address: str) -> str | None:
+        """Return what to tell an address that has to wait; None where it need not."""
+        wait_s = self.wait_s(address)
+        return (
+            f"Too many log-ins from your address failed: try again in {wait_s} s"
+            if wait_s
+            else None
         )
 
     def note(self, address: str) -> None:

@@ -16,9 +16,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tallystick_dashboard.client import Client, DashboardError, Login, NotSignedInError
+from tallystick_dashboard.config import is_loopback
+from tallystick_dashboard.failures import Failures
 from tallystick_dashboard.login_page import (
     LOGIN,
     LOGOUT,
+    address_of,
     clear_cookie,
     login_page,
     refused_page,
@@ -48,7 +51,8 @@ class Door:
         """Forget in `visitors` whoever signs out."""
         self._client_of = client_of
         self._visitors = visitors
-        self._sign_on = SignOn(client_of)
+        self._failures = Failures()
+        self._sign_on = SignOn(client_of, self._failures)
         self._logins = 0
 
     def routes(self) -> list[Route]:
@@ -85,9 +89,7 @@ class Door:
         self._logins += 1
         try:
             return await self._begin(
-                request,
-                given,
-                lambda: self._client_of(None).login(given["name"], given["password"]),
+                request, given, lambda asking: asking.login(given["name"], given["password"])
             )
         finally:
             self._logins -= 1
@@ -96,7 +98,7 @@ class Door:
         """Sign in by the one-time link."""
         given = await _fields(request)
         return await self._begin(
-            request, given, lambda: self._client_of(None).login_by_link(given["token"])
+            request, given, lambda asking: asking.login_by_link(given["token"])
         )
 
     async def leave(self, request: Request) -> Response:
@@ -117,13 +119,18 @@ class Door:
         return clear_cookie(RedirectResponse(LOGIN, HTTPStatus.SEE_OTHER))
 
     async def _begin(
-        self, request: Request, given: dict[str, str], ask: Callable[[], Login]
+        self, request: Request, given: dict[str, str], ask: Callable[[Client], Login]
     ) -> Response:
         """Ask the service for a session and hand it over as a cookie, or say why there is none."""
-        wanted = safe_path(given["next"])
+        wanted, address = safe_path(given["next"]), address_of(request)
+        said = None if is_loopback(address) else self._failures.refusal(address)
+        if said is not None:
+            return login_page(wanted, said, HTTPStatus.TOO_MANY_REQUESTS, self._sign_on.issuer)
         try:
-            login = await asyncio.to_thread(ask)
+            login = await asyncio.to_thread(ask, self._client_of(None).asked_by(address))
         except DashboardError as error:
+            if isinstance(error, NotSignedInError):
+                self._failures.note(address)
             return refused_page(wanted, error, self._sign_on.issuer)
         answer = RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
         is_secure = request.headers.get("origin", "").startswith("https:")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from tallystick_dashboard.client import (
@@ -49,6 +50,11 @@ _STATUS: Final[dict[type[DashboardError], int]] = {
     RefusedError: HTTPStatus.TOO_MANY_REQUESTS,
     ServiceAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+
+
+def address_of(request: Request) -> str:
+    """Return the address that a request came from: that of a proxy, unless it is a trusted one."""
+    return request.client.host if request.client else ""
 
 
 def login_page(

@@ -123,8 +123,8 @@ def _told(error: DashboardError) -> tuple[str, Markup | str, Markup | str | None
         return "warn", "You are signed out", tag("a", "Sign in", href="/login", target="_self")
     if isinstance(error, NotAllowedError):
         remedy = join(
-            "Auditors and administrators may export. An administrator gives an account its role: ",
-            tag("code", "tallystick accounts add NAME --role auditor"),
+            "An administrator gives an account its role (docs/access.md says which has which rights): ",
+            tag("code", "tallystick accounts add NAME --role ROLE"),
         )
         return "warn", "You may not do this", remedy
     if isinstance(error, NotFoundError):

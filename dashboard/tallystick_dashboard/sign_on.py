@@ -20,6 +20,7 @@ from tallystick_dashboard.failures import Failures
 from tallystick_dashboard.login_page import (
     CALLBACK,
     SIGN_ON,
+    address_of,
     arrived_page,
     login_page,
     refused_page,
@@ -44,11 +45,11 @@ ClientOf = Callable[[str | None], Client]
 class SignOn:
     """The routes of a log-in at the issuer, over a service that `client_of(token)` asks."""
 
-    def __init__(self, client_of: ClientOf) -> None:
-        """Know of no issuer yet."""
+    def __init__(self, client_of: ClientOf, failures: Failures) -> None:
+        """Know of no issuer yet; count in `failures` what fails."""
         self._client_of = client_of
         self._arriving = 0
-        self._failures = Failures()
+        self._failures = failures
         self._asking: asyncio.Task[None] | None = None
         self.issuer: str | None = None
         """Where people log in, as the service said when it was last asked; None: nowhere."""
@@ -75,7 +76,8 @@ class SignOn:
         """Send the browser to the issuer."""
         wanted = safe_path(request.query_params.get("next", "/"))
         try:
-            begun = await asyncio.to_thread(self._client_of(None).begin_sign_on)
+            asking = self._client_of(None).asked_by(address_of(request))
+            begun = await asyncio.to_thread(asking.begin_sign_on)
         except DashboardError as error:
             return refused_page(wanted, error, self.issuer)
         answer = RedirectResponse(begun.url, HTTPStatus.SEE_OTHER, {"cache-control": "no-store"})
@@ -96,10 +98,9 @@ class SignOn:
         kept = request.cookies.get(BINDING_COOKIE, "").split(_BETWEEN)
         binding, mark, path = kept if len(kept) == 3 else ("", _PLAIN, "")  # noqa: PLR2004 - the parts above
         wanted = safe_path(unquote(path))
-        address = request.client.host if request.client else ""
-        wait_s = self._failures.wait_s(address)
-        if wait_s:
-            said = f"Too many log-ins from your address failed: try again in {wait_s} s"
+        address = address_of(request)
+        said = self._failures.refusal(address)
+        if said is not None:
             return login_page(wanted, said, HTTPStatus.TOO_MANY_REQUESTS, self.issuer)
         if self._arriving >= MAX_ARRIVALS:
             said = "Others are signing in: try again in a second"
@@ -108,7 +109,8 @@ class SignOn:
         try:
             given = {name: request.query_params.get(name, "") for name in _FIELDS}
             login = await asyncio.to_thread(
-                self._client_of(None).finish_sign_on, {"binding": binding, **given}
+                self._client_of(None).asked_by(address).finish_sign_on,
+                {"binding": binding, **given},
             )
             answer = set_cookie(arrived_page(wanted), login, is_secure=mark == _SECURE)
         except DashboardError as error:

@@ -14,6 +14,7 @@ from tallystick_dashboard.markup import BREAK, Child, Markup, join, tag
 from tallystick_dashboard.shell import empty
 from tallystick_dashboard.states import calm, odd, sealing
 from tallystick_dashboard.text import safe, short
+from tallystick_dashboard.trace.record import absence_of
 
 Shape = Mapping[str, Any]
 
@@ -231,7 +232,7 @@ def _version(version: Shape) -> Markup:
         ),
         _findings(version["findings"]),
         *map(_diff, version["diff"]),
-        None if version["previous_digest"] else _offered(version["definition"]),
+        None if version["previous_digest"] else _offered(version),
     )
 
 
@@ -274,9 +275,10 @@ def _diff(changed: Shape) -> Markup:
 _LOOKS: Final = {"+": "ts-good", "-": "ts-bad", "@": "ts-quiet"}
 
 
-def _offered(definition: str | None) -> Markup:
+def _offered(version: Shape) -> Markup:
+    definition = version["definition"]
     if definition is None:
-        return tag("p", "What was offered is not kept: it was withheld or erased.", cls="ts-note")
+        return tag("p", f"What was offered is not shown: {absence_of(version)}.", cls="ts-note")
     label = "Definition as offered, masked"
     return join(
         tag("p", label, cls="ts-note"),

@@ -18,6 +18,7 @@ from tallystick_dashboard.trace.head import head
 from tallystick_dashboard.trace.model import read_trace
 from tallystick_dashboard.trace.proof import Keys
 from tallystick_dashboard.trace.screen import explore
+from tallystick_dashboard.trace.skeleton import unpacked
 
 TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 NEWEST: Final = 100
@@ -54,7 +55,7 @@ def draw(client: Client, person: Person) -> None:
 
 def _trace(client: Client, person: Person, trace_id: str) -> None:
     try:
-        trace = read_trace(trace_id, client.trace(trace_id))
+        trace = read_trace(trace_id, unpacked(client.trace(trace_id)))
     except NotFoundError:
         _missing(trace_id, "No record and no span of this service has this trace id.")
         return
@@ -81,6 +82,9 @@ class _Records:
 
     def spans(self, trace_id: str, span_ids: Sequence[str]) -> Sequence[Shape]:
         return self.client.spans(trace_id, span_ids)
+
+    def calls(self, trace_id: str, action_ids: Sequence[str]) -> Sequence[Shape]:
+        return self.client.calls(trace_id, action_ids)
 
 
 def _keys(client: Client) -> Keys:

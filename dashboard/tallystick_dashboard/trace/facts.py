@@ -1,6 +1,6 @@
 """What the detail pane says about a row: the call, who acted, what was decided, what was masked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -22,7 +22,7 @@ from tallystick_dashboard.blocks import (
 from tallystick_dashboard.trace.action import Shape, text_of
 from tallystick_dashboard.trace.columns import duration_us
 from tallystick_dashboard.trace.model import BAD, Row, Trace
-from tallystick_dashboard.trace.record import WITHHELD, Action
+from tallystick_dashboard.trace.record import Action, absence_of
 
 MAX_ACTORS: Final = 20
 _ABSENCES: Final[Mapping[str, str]] = {
@@ -112,9 +112,14 @@ def _annotations(action: Action) -> list[str]:
 
 
 def _value(title: str, name: str, action: Action) -> list[Block]:
-    size, text = action.said(f"{name}.size_bytes"), action.disclosed(name)
+    stated = f"{name}.size_bytes"
+    size, text = action.said(stated), action.disclosed(name)
     if text is None:
-        why = "not stated by this record" if size is None else f"{amounts.size(size)}, {WITHHELD}"
+        why = (
+            "not stated by this record"
+            if size is None
+            else f"{amounts.size(size)}, {action.absence(stated)}"
+        )
         return facts(title, [absent("value", why)])
     before = f" · {amounts.size(size)} before masking" if size is not None else ""
     cut = " · a preview" if action.said(f"{name}.truncated") else ""
@@ -142,7 +147,9 @@ def identity_blocks(action: Action) -> list[Block]:
     blocks = facts(
         "Principal: on whose behalf",
         [
-            _claim(action, "principal", principal or (WITHHELD if ref else "")),
+            _claim(
+                action, "principal", principal or (action.absence("principal.ref") if ref else "")
+            ),
             fact("pseudonym", ref, code=True),
             fact("type", action.said("principal.type")),
             fact("issuer", action.said("principal.issuer")),
@@ -181,7 +188,13 @@ def _chain(action: Action) -> list[Block]:
     """Show the actor chain of the token (RFC 8693 act), outermost first."""
     text, depth = action.disclosed("delegation"), action.said("delegation.depth")
     if text is None:
-        return [] if depth is None else facts("Acting for", [absent(f"{depth} actors", WITHHELD)])
+        return (
+            []
+            if depth is None
+            else facts(
+                "Acting for", [absent(f"{depth} actors", action.absence("delegation.depth"))]
+            )
+        )
     actors = _listed(text)
     return facts(
         "Acting chain, outermost first",
@@ -217,8 +230,10 @@ def _credential(action: Action) -> list[Block]:
     )
 
 
-def policy_blocks(trace: Trace, row: Row, action: Action) -> list[Block]:
-    """Say what was decided about the call, by its own record or by that of the other side."""
+def policy_blocks(
+    trace: Trace, row: Row, action: Action, others: Sequence[Action] = ()
+) -> list[Block]:
+    """Say what was decided about the call, by its own record or by those of the other side."""
     blocks = _decision("Decision", action.said, action.disclosed("decision.reason"))
     blocks += facts(
         "Approval",
@@ -242,8 +257,8 @@ def policy_blocks(trace: Trace, row: Row, action: Action) -> list[Block]:
         text = action.disclosed(name)
         blocks += code(title, pretty(text)) if text is not None else []
     blocks += _approvals_inside(trace, row)
-    for other in _other_sides(trace, row):
-        blocks += _decision("Decision, by the other side's record", trace.actions[other].said, None)
+    for other in others:
+        blocks += _decision("Decision, by the other side's record", other.said, None)
     if blocks:
         return blocks
     return note("Not observed: no record of this call states a decision or an approval.")
@@ -260,7 +275,8 @@ def _approvals_inside(trace: Trace, row: Row) -> list[Block]:
     return facts("Approvals inside the call", [fact(name.verb, name.noun or "-") for name in found])
 
 
-def _other_sides(trace: Trace, row: Row) -> list[str]:
+def other_sides(trace: Trace, row: Row) -> list[str]:
+    """Return the actions that are other ends of the call of a row."""
     mine = row.draft.action_id
     ends = (one.actions for one in trace.joins if mine in one.actions)
     return [other for actions in ends for other in actions if other != mine]
@@ -325,6 +341,8 @@ def span_blocks(row: Row, span: Shape) -> list[Block]:
             fact("log entry", span.get("log_index")),
         ],
     )
+    if span.get("absent"):
+        blocks += facts("What it says", [absent("attributes", absence_of(span))])
     for title, name in (("Attributes, masked", "attributes"), ("Span events, masked", "events")):
         if span.get(name):
             blocks += code(title, orjson.dumps(span[name], option=orjson.OPT_INDENT_2).decode())

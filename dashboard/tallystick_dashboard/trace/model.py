@@ -60,6 +60,18 @@ class Trace:
         return {row.draft.action_id: row for row in self.rows if row.draft.action_id}
 
     @cached_property
+    def _ends(self) -> dict[str, tuple[str, ...]]:
+        return {
+            text_of(action): tuple(map(text_of, call["action_ids"]))
+            for call in self.calls
+            for action in call["action_ids"]
+        }
+
+    def ends_of(self, action_id: str) -> tuple[str, ...]:
+        """Return the actions of the call that an action is an end of; itself where it is of none."""
+        return self._ends.get(action_id, (action_id,))
+
+    @cached_property
     def start_us(self) -> int:
         """When the first of its rows began; 0 for a trace in which nothing has a time."""
         return min(self._times(), default=0)

@@ -95,7 +95,7 @@ def _record(view: RecordView) -> str:
     leaf = view.record.leaf_hash.hex()[:_SHORT]
     count = len(view.disclosure_lines)
     text = f"leaf hash {leaf}… recomputed from line 1, which binds {count} disclosed lines"
-    return f"{text}; {view.withheld} withheld or erased" if view.withheld else text
+    return f"{text}; {view.withheld} more: {view.absence}" if view.withheld else text
 
 
 def _columns(event: Shape) -> str:

@@ -6,9 +6,14 @@ from typing import Any, Final
 
 from tallystick.errors import RecordError
 from tallystick.event import Record, match_disclosures, parse_statement
-from tallystick_dashboard.trace.action import Shape, text_of
+from tallystick_dashboard.amounts import moment
+from tallystick_dashboard.trace.action import Shape, number_of, text_of
 
 WITHHELD: Final = "withheld or erased"
+NOT_KEPT: Final = "not kept here: left out at its source, or removed with nobody's decision"
+_DATE: Final = len("2026-11-22")
+_ID: Final = 8
+"""Digits of a decision's id that tell it from others of one list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,8 @@ class RecordView:
     """sealed, recovered, unsealed or derived, as the service says."""
     record: Record | None
     fault: str
+    absence: str = WITHHELD
+    """Why values that line 1 binds are not here, as the service says it."""
 
     @property
     def statement(self) -> Mapping[str, Any]:
@@ -58,6 +65,11 @@ class Action:
         """Return the same as text, empty where nobody states it."""
         return text_of(self.said(name))
 
+    def absence(self, name: str) -> str:
+        """Say why a value is not here that a record states, by the first record that states this field."""
+        stating = (one for one in self.views if name in one.statement)
+        return next(stating, self.views[0]).absence
+
     def disclosed(self, name: str) -> str | None:
         """Return a disclosed text of the first record that has it."""
         texts = (one.disclosed(name) for one in self.views)
@@ -75,5 +87,31 @@ def view_of(event: Shape) -> RecordView:
     except (RecordError, UnicodeEncodeError) as error:
         fault = fault or str(error)
     return RecordView(
-        int(event["log_index"]), line, lines, text_of(event["sealing"]), record, fault
+        int(event["log_index"]),
+        line,
+        lines,
+        text_of(event["sealing"]),
+        record,
+        fault,
+        absence_of(event),
     )
+
+
+def absence_of(shape: Shape) -> str:
+    """Say why values are not in an answer on a record or a span; whatever it holds, nothing is guessed."""
+    absent = shape.get("absent")
+    absent = absent if isinstance(absent, dict) else {}
+    why, erasure = absent.get("why"), absent.get("erasure")
+    if why == "erased" and isinstance(erasure, dict):
+        return erased_by(text_of(erasure.get("request")), number_of(erasure.get("stated_us")))
+    if why == "withheld":
+        needs = text_of(absent.get("needs"))
+        more = ", with a reason" if needs == "reveal" else ""
+        return f"withheld: needs the right `{needs}`{more}"
+    return NOT_KEPT if why == "not kept" else WITHHELD
+
+
+def erased_by(request: str, at_us: int | None) -> str:
+    """Say by which decision something was erased, and when, where the log says so."""
+    when = "" if at_us is None else f" on {moment(at_us)[:_DATE]}"
+    return f"erased{when} by decision {request[:_ID]}"

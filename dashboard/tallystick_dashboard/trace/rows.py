@@ -109,7 +109,7 @@ def _of_action(action: Action, span: Shape | None) -> Draft:
         parent_span=text_of(action.said("span.parent_id")),
         action_id=action.id,
         parent_action=text_of(action.said("action.parent_id")),
-        masked=hits_of(action.last["statement"]),
+        masked=masked_of(action.last),
         flags=tuple(_action_flags(action, start, end, span)),
         log_indexes=_indexes(action),
         is_call=True,
@@ -159,7 +159,7 @@ def _of_span(span: Shape) -> Draft:
         end_us=_end(start, end),
         span_id=text_of(span["span_id"]),
         parent_span=text_of(span["parent_id"]),
-        masked=_count(span.get("hits")),
+        masked=masked_of(span),
         flags=(BACKWARDS,) if start is not None and end is not None and end < start else (),
     )
 
@@ -237,7 +237,7 @@ def _of_event(event: Shape) -> Draft:
         end_us=None,
         parent_span=text_of(event["span_id"]) or text_of(said.get("span.parent_id")),
         parent_action=text_of(event["action_id"]) or text_of(said.get("action.parent_id")),
-        masked=hits_of(said),
+        masked=masked_of(event),
         log_indexes=(int(event["log_index"]),),
     )
 
@@ -257,15 +257,9 @@ def _unread(event: Shape) -> Draft:
     )
 
 
-def hits_of(statement: Mapping[str, Any]) -> int:
-    """Count what was masked in a record."""
-    return _count(statement.get("mask.hits"))
-
-
-def _count(hits: object) -> int:
-    if not isinstance(hits, dict):
-        return 0
-    return sum(one for one in hits.values() if isinstance(one, int))
+def masked_of(shape: Shape) -> int:
+    """Return how many values were masked in a record or span."""
+    return number_of(shape.get("masked")) or 0
 
 
 def _end(start: int | None, end: int | None) -> int | None:

@@ -19,6 +19,7 @@ from tallystick_dashboard.trace.facts import (
     call_blocks,
     identity_blocks,
     masking_blocks,
+    other_sides,
     policy_blocks,
     span_blocks,
 )
@@ -68,6 +69,9 @@ class Records(Protocol):
     def spans(self, trace_id: str, span_ids: Sequence[str]) -> Sequence[Shape]:
         """Return the spans with these ids, with their attributes."""
 
+    def calls(self, trace_id: str, action_ids: Sequence[str]) -> Sequence[Shape]:
+        """Return the calls of these actions, stage by stage."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
@@ -94,20 +98,23 @@ def _explored(shown: _Shown) -> None:
         left, right = st.columns([2.35, 1], gap="small")
         with left, st.container(key="waterfall"):
             row, near = _selected(shown)
+        if row is not None:
+            with place, faults_shown():
+                _stages(shown, row, near)
         with right, st.container(key="detail"), faults_shown():
             _detail(shown, row, near)
-    if row is not None:
-        with place:
-            _stages(shown.trace, row)
 
 
-def _stages(trace: Trace, row: Row) -> None:
+def _stages(shown: _Shown, row: Row, near: Sequence[str]) -> None:
     """Show the stages of the row's call, or of the call to look at first."""
+    trace = shown.trace
     call, hint = call_of(trace, row), "Five stages of"
     if call is None and trace.first is not None:
         call, hint = call_of(trace, trace.first), "The row belongs to no call. Five stages of"
-    if call is not None:
-        components.stages(name_of_call(trace, call), hint, cards_of(trace, call), "stages-strip")
+    staged = None if call is None else shown.window.staged(call, row, near)
+    if staged is not None:
+        cards = cards_of(trace, staged)
+        components.stages(name_of_call(trace, staged), hint, cards, "stages-strip")
 
 
 def _selected(shown: _Shown) -> tuple[Row | None, Sequence[str]]:
@@ -169,12 +176,23 @@ def _record_tabs(shown: _Shown, row: Row) -> None:
     tabs = {
         "Call": call_blocks(row, action),
         "Identity": identity_blocks(action),
-        "Policy": policy_blocks(shown.trace, row, action),
+        "Policy": policy_blocks(shown.trace, row, action, _other_sides(shown, row)),
         "Masking": masking_blocks(action),
         "Integrity": _integrity(views, events, shown.keys, records),
         "Raw": _raw(views),
     }
     _tabs(tabs)
+
+
+def _other_sides(shown: _Shown, row: Row) -> list[Action]:
+    """Fetch the record of the call's other end, where it states a decision."""
+    found = []
+    for one in other_sides(shown.trace, row):
+        stated = shown.trace.actions.get(one)
+        if stated is not None and stated.said("decision.effect"):
+            event = shown.records.event(int(stated.last["log_index"]))
+            found.append(Action((view_of(event),)))
+    return found
 
 
 def _span_tabs(row: Row, found: Sequence[Shape]) -> None:
