@@ -28,12 +28,12 @@ class Pair:
     key: Path
 
     @property
+    def parsed(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.certificate.read_bytes())
+
+    @property
     def fingerprint(self) -> str:
-        return (
-            x509.load_pem_x509_certificate(self.certificate.read_bytes())
-            .fingerprint(SHA256())
-            .hex()
-        )
+        return self.parsed.fingerprint(SHA256()).hex()
 
 
 class Authority:
@@ -61,6 +61,23 @@ class Authority:
         """Make the certificate of a client."""
         names: list[x509.GeneralName] = [x509.DNSName(name)]
         return self._pair(name, [*names, *([x509.UniformResourceIdentifier(uri)] if uri else [])])
+
+    def list_of(
+        self,
+        *revoked: Pair,
+        from_: dt.datetime | None = None,
+        life: dt.timedelta = DAY,
+        extension: x509.ExtensionType | None = None,
+    ) -> bytes:
+        """Make a list of revoked certificates (PEM); `extension` is a critical one."""
+        begun = from_ or dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
+        made = x509.CertificateRevocationListBuilder(self._name, begun, begun + life)
+        for pair in revoked:
+            one = x509.RevokedCertificateBuilder(pair.parsed.serial_number, begun)
+            made = made.add_revoked_certificate(one.build())
+        if extension is not None:
+            made = made.add_extension(extension, critical=True)
+        return made.sign(self._key, SHA256()).public_bytes(Encoding.PEM)
 
     def _pair(
         self, name: str, names: Sequence[x509.GeneralName], password: bytes | None = None

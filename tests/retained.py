@@ -11,8 +11,9 @@ from tallystick.verify.package import PackageSource
 from tallystick.verify.policy import parse_policy
 from tallystick.verify.report import Report
 from tallystick.verify.verifier import verify
-from tallystick_ingest.admission import MaskedSpan, NativeRequest, Origin, SpanRequest
+from tallystick_ingest.admission import NativeRequest, Origin, SpanRequest
 from tallystick_ingest.auth.gate import Caller
+from tallystick_ingest.masked import MaskedSpan
 from tallystick_ingest.screening import Candidate, SealCandidate
 from tallystick_ingest.service import Service
 from tallystick_ingest.settings import load_service_config

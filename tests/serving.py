@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from tallystick.profile import encode
 from tallystick.tlog.dsse import sign_envelope
+from tallystick_ingest.auth.gate import OPERATOR_FILE
 from tallystick_ingest.enrolment import ENROLMENT_TYPE
 from tests.described import check_answer
 from tests.keys import KeyPair
@@ -195,6 +196,28 @@ class Service:
         headers = {**self.authorization, "Content-Type": "application/json"}
         return self.ask("POST", "/api/v1/enroll", body, headers)
 
+    @property
+    def operator(self) -> dict[str, str]:
+        """What the commands of whoever runs the service show."""
+        token = (self.home / "server" / OPERATOR_FILE).read_text(encoding="utf-8").strip()
+        return {"Authorization": f"Bearer {token}"}
+
+    def make_key(
+        self, *scopes: str, by: Mapping[str, str] | None = None, **wanted: object
+    ) -> Answer:
+        """Ask for an API key, as the operator unless `by` is somebody else."""
+        body = json.dumps({"name": "made", "scopes": scopes, **wanted}).encode()
+        headers = {**(by or self.operator), "Content-Type": "application/json"}
+        return self.ask("POST", "/api/v1/keys", body, headers)
+
+    def key(
+        self, *scopes: str, by: Mapping[str, str] | None = None, **wanted: object
+    ) -> dict[str, str]:
+        """Make an API key with these scopes; return the header that shows it."""
+        made = self.make_key(*scopes, by=by, **wanted)
+        assert made.status == 200, made.body
+        return {"Authorization": f"Bearer {made.json['api_key']}"}
+
     def records(self) -> list[Any]:
         """Return every record line of the log."""
         headers = {**self.authorization, **REVEALING}
@@ -235,7 +258,7 @@ class Service:
             if self.process.poll() is not None:
                 raise AssertionError(f"the service ended:\n{self.output}")
             try:
-                if self.ask("GET", "/readyz").status == 200:
+                if self.ask("GET", "/readyz").json["status"] in ("ready", "evidence"):
                     return
             except OSError:
                 time.sleep(0.02)

@@ -55,7 +55,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(SDK_ROOMS) for room in roo
 BARE = ("tlog", "verify", "event")
 """Parts of the SDK that work with the standard library alone, with all that they import."""
 
-GUARDED = {"cryptography", "orjson"}
+GUARDED = {"certifi", "cryptography", "orjson"}
 """What those parts may use where it is installed: imported inside a `try`."""
 
 HEAVY = {

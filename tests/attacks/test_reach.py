@@ -100,6 +100,7 @@ TABLE: Final[Mapping[str, Route]] = {
     "GET /api/v1/log/checkpoint": ANY,
     "GET /api/v1/log/consistency": ANY,
     "GET /api/v1/log/inclusion": ANY,
+    "POST /api/v1/log/inclusion": READ,
     "GET /api/v1/log/range": ANY,
     "GET /api/v1/keys": KEYS,
     "POST /api/v1/keys": KEYS,
@@ -113,6 +114,8 @@ TABLE: Final[Mapping[str, Route]] = {
     "GET /api/v1/actions/{action_id}": READ,
     "GET /api/v1/traces": READ,
     "GET /api/v1/traces/{trace_id}": READ,
+    "GET /api/v1/traces/{trace_id}/skeleton": READ,
+    "GET /api/v1/traces/{trace_id}/calls": READ,
     "GET /api/v1/events/{log_index}": READ,
     "POST /api/v1/events/{log_index}/reveal": Route(("read", "payload", "reveal")),
     "GET /api/v1/sessions": READ,
@@ -161,6 +164,7 @@ BODIES: Final[Mapping[str, Any]] = {
     "/api/v1/tenants": {"name": "umbrella"},
     "/api/v1/sql": {"sql": "SELECT * FROM events", "from": "2000-01-01", "to": "2040-01-01"},
     "/api/v1/search": {"q": "canary", "from": "2000-01-01", "to": "2040-01-01"},
+    "/api/v1/log/inclusion": {"indexes": [0]},
     "/api/v1/enroll": {"emitter_vkey": "", "proof": ""},
     "/api/v1/snapshot": {"name": "copy"},
     "/api/v1/login": {"name": "nobody", "password": "a long enough word"},
@@ -168,8 +172,13 @@ BODIES: Final[Mapping[str, Any]] = {
     "/admin/claim": {"token": "guess"},
 }
 ASKED_BY_POST: Final = ("POST /api/v1/sql", "POST /api/v1/search")
-TELLS_OF_NO_RECORD: Final = {"GET /api/v1/live", "GET /api/v1/status", "GET /api/v1/verification"}
-"""Counts alone, how the verification ended, and a stream, which tests of its own read."""
+TELLS_OF_NO_RECORD: Final = {
+    "GET /api/v1/live",
+    "GET /api/v1/status",
+    "GET /api/v1/verification",
+    "GET /api/v1/traces/{trace_id}/calls",
+}
+"""Counts alone, how the verification ended, a stream, which tests of its own read, and stages without names."""
 EVER: Final = {"from": "2000-01-01", "to": "2040-01-01"}
 CUTS: Final[Mapping[str, Reach]] = {
     "environment": Reach(environments=(f"{OWN} *",)),
@@ -208,7 +217,7 @@ class World:
         answer = self.client.request(
             "GET" if method == "*" else method,
             filled,
-            params=_query(self.service, path, other),
+            params=_query(self.service, path, other) if method in ("GET", "*") else None,
             headers={**headers, **({"content-type": JSON} if method in ("POST", "PUT") else {})},
             content=json.dumps(body) if method in ("POST", "PUT") else None,
         )
@@ -238,6 +247,7 @@ def _query(service: Service, path: str, other: str) -> dict[str, str]:
         "/api/v1/log/inclusion": {"index": "0", "size": size},
         "/api/v1/log/range": {"start": "0", "end": "1", "size": size},
         "/api/v1/records": {"from": "0", "to": "1000"},
+        "/api/v1/traces/{trace_id}/calls": {"action": _action_of(service, other)},
         "/api/v1/export": {"from": "1h"},
         "/api/v1/tools/history": {
             "observer": "mcp_client",

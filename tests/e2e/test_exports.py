@@ -168,7 +168,7 @@ def test_a_viewer_can_export_neither_by_the_page_nor_by_its_address_nor_by_the_s
         visitor.page.get_by_role("button", name=re.compile("export|package", re.IGNORECASE)).count()
         == 0
     )
-    expect(visitor.page.get_by_text("auditor").first).to_be_visible()
+    expect(visitor.page.get_by_text("The right 'export' is needed")).to_be_visible()
     assert visitor.faults() == []
     headers = bearer(viewer)
     asked = world.service.ask("GET", "/api/v1/exports", headers=bearer(auditor)).json["exports"]

@@ -30,6 +30,7 @@ PAGES = {
     "tools": "/tools",
     "a tool": "/tools?observer=mcp_server&server={server}&server_ref={server_ref}&tool=delete_customer",
     "integrity": "/integrity",
+    "retention": "/retention",
     "exports": "/exports",
 }
 

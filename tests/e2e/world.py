@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,17 @@ from tests.serving import Service
 class World:
     """A service below `root` whose dashboard answers at `url`."""
 
-    def __init__(self, root: Path, *, is_apart: bool = False) -> None:
+    def __init__(
+        self, root: Path, *, is_apart: bool = False, environ: Mapping[str, str] | None = None
+    ) -> None:
         """Name its folder and its port; nothing runs yet.
 
-        A dashboard apart is a program of its own: it outlives the service.
+        A dashboard apart is a program of its own: it outlives the service. `environ` are settings of the service.
         """
         self.port = free_port()
         shown = "off" if is_apart else str(self.port)
         options = ("--dashboard-port", shown, "--admin-link", "--verify-every-s", "300")
-        self.service = Service(root, options)
+        self.service = Service(root, options, environ or {})
         self._is_apart = is_apart
         self._dashboard: subprocess.Popen[bytes] | None = None
 

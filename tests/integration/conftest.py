@@ -27,10 +27,7 @@ def everything(service: Service) -> dict[str, str]:
     sent = {"Content-Type": "application/json"}
     session = service.ask("POST", "/api/v1/login/link", json.dumps({"token": token}).encode(), sent)
     sent["Authorization"] = f"Bearer {session.json['session']}"
-    body = json.dumps({"name": "everything", "scopes": SCOPES}).encode()
-    made = service.ask("POST", "/api/v1/keys", body, sent)
-    assert made.status == 200, made.body
-    return {"Authorization": f"Bearer {made.json['api_key']}"}
+    return service.key(*SCOPES, by=sent)
 
 
 @pytest.fixture

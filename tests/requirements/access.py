@@ -30,6 +30,11 @@ ACCESS: Final = {
         " and slows nobody else; a key may have limits of its own; guessing credentials and log-ins is slowed by"
         " address.",
     ),
+    "auth.forwarded": Requirement(
+        "OWASP API4:2023; promise: nobody says for themselves who they are",
+        "The address by which guesses and log-ins are slowed, at the service and the dashboard, is the one that a"
+        " listed proxy names; from an address that is not listed a header changes nothing.",
+    ),
     "auth.secure-headers": Requirement(
         "OWASP Secure Headers Project; RFC 6797",
         "Every answer tells a browser neither to guess its type, keep it, frame it nor send its address on.",

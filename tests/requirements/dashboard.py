@@ -51,6 +51,11 @@ DASHBOARD: Final = {
         "Names of people are shown to whoever may reveal them and says why, in the one view that this was"
         " said for, with the reason in sight and on record; nobody else is offered it.",
     ),
+    "dashboard.retention": Requirement(
+        "promise: two people decide, and see what they decide",
+        "The retention page shows classes, holds, requests and exceptions to who has a right to decide of them, with"
+        " the decisions that they may take and no others; what the service refuses is said, and what was typed stays.",
+    ),
     "dashboard.launch": Requirement(
         "promise: one process to start",
         "The dashboard starts and ends with the service, however that ends, and never stops it.",

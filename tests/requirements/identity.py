@@ -47,4 +47,9 @@ IDENTITY: Final = {
         "RFC 8446 section 4.4.2; promise: nothing by default",
         "A client's certificate, verified by TLS and never by a header, is worth what a rule says.",
     ),
+    "tls.revoked": Requirement(
+        "RFC 5280 sections 5 and 6.3; NIST SP 800-52r2",
+        "A client's certificate that stands in a list of revoked ones, or of which no current list speaks, is worth"
+        " nothing, over HTTP and gRPC, from the next request on.",
+    ),
 }

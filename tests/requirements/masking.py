@@ -13,6 +13,10 @@ MASKING: Final = {
         "promise: cannot mask means withheld",
         "A value that cannot be masked is withheld, and the record says so.",
     ),
+    "mask.either-form": Requirement(
+        "promise: one engine",
+        "Compiled or in Python, masking makes the same bytes of the same values.",
+    ),
     "mask.detectors-validate": Requirement(
         "GDPR article 5(1)(c)",
         "E-mail, phone, UK national insurance number, card, IBAN, API keys and JWTs are found, also"

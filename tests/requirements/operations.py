@@ -13,7 +13,7 @@ OPERATIONS: Final = {
     "operations.readiness": Requirement(
         "promise: health and readiness",
         "`/readyz` says whether records are taken, and which of journal, database, log and disk is not as it should be,"
-        " without a reason's text.",
+        " without a reason's text; a log that was restored to be read is never ready.",
     ),
     "operations.logs": Requirement(
         "promise: no secret, token or unmasked value in a log line",

@@ -28,6 +28,11 @@ OTLP: Final = {
         "Records and objects are counted before they are made, bodies in room that they fill, heads and bodies have a"
         " time, and a flood of refusals is recorded by count.",
     ),
+    "otlp.intake-processes": Requirement(
+        "promise: what others send in bulk is decoded and masked beside the service, in as many processes as wanted",
+        "A process gives what the service itself would; one that ends costs one request a 503, and none outlives the"
+        " service.",
+    ),
     "otlp.content-type-answered": Requirement(
         "OTLP 1.11, OTLP/HTTP response",
         "Protobuf is answered in protobuf and JSON in JSON, errors too.",

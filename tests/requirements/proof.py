@@ -25,6 +25,11 @@ PROOF: Final = {
         "promise: each party keeps a half",
         "A service that is shown a larger checkpoint than its own stops signing and says so.",
     ),
+    "log.proofs-at-once": Requirement(
+        "RFC 9162 section 2.1.3; our promise",
+        "Up to 1,000 entries are proven in one answer, each under the checkpoint that comes with it; one that cannot be"
+        " proven refuses the whole.",
+    ),
     "verify.any-column": Requirement(
         "AI Act article 19(1); promise: the place is named",
         "Any changed column, removed row, edited tile or cut tail gives exit 1 and its place.",

@@ -58,6 +58,16 @@ RETENTION: Final = {
         "A duration is counted in calendar months and days, UTC, to the end of its last day; six months are"
         " never 180 days.",
     ),
+    "retention.standing": Requirement(
+        "our promise",
+        "A request that was carried out says so, with when by the log's own record and how much; one that a hold keeps"
+        " from its end says how much is left.",
+    ),
+    "retention.words": Requirement(
+        "GDPR article 5(1)(c)",
+        "Names of holds, reasons and who said them are shown in lists to who may reveal names and says why, on record;"
+        " to nobody else.",
+    ),
     "retention.two-people": Requirement(
         "our promise; checks EUAIA-19-3, ACC-2",
         "What cannot be undone is asked for by one person and confirmed by another, for exactly what was"
@@ -73,6 +83,11 @@ RETENTION: Final = {
         "Values are erased when one person asked and another confirmed exactly these; the verifier says by which"
         " record, and names what is missing without one.",
     ),
+    "erasure.told": Requirement(
+        "GDPR article 5(1)(c); our promise",
+        "An answer tells what is kept back from its caller from what was erased, and by which decision; a caller with"
+        " less than the whole reach learns nothing of an erasure.",
+    ),
     "erasure.resumes": Requirement(
         "our promise",
         "An erasure that was killed at any step is carried out to the end, and nothing brings a value back.",
@@ -81,6 +96,11 @@ RETENTION: Final = {
         "our promise",
         "A hold keeps the values of the records that it covers, until the log states what goes, and stands in the way"
         " of no other erasure.",
+    ),
+    "erasure.beside-the-log": Requirement(
+        "GDPR article 17",
+        "With a person's values go their sessions, what the issuer called them, and the packages that wait to be"
+        " fetched; whoever has an account is erased after it was removed.",
     ),
     "erasure.beside-deletion": Requirement(
         "our promise",
@@ -93,7 +113,7 @@ RETENTION: Final = {
     ),
     "backup.fork": Requirement(
         "DESIGN, a restored backup is a fork",
-        "A log that went on after a backup does not go on from it.",
+        "A log that went on after a backup does not go on from it, nor from a backup of what was restored of it.",
     ),
     "backup.erased": Requirement(
         "GDPR article 17",

@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 START_NS = 1_796_213_472_000_000_000
 RESPONSES: dict[str, Any] = {
@@ -45,9 +46,15 @@ def spans(*of: dict[str, Any]) -> dict[str, Any]:
     return {"resourceSpans": [{"resource": resource, "scopeSpans": [scope]}]}
 
 
-def logs() -> dict[str, Any]:
-    record = {"timeUnixNano": str(START_NS), "body": {"stringValue": "conformance"}}
-    return {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+def log_record(**fields: Any) -> dict[str, Any]:
+    """Make a log record as OTLP's JSON writes it."""
+    return {"timeUnixNano": str(START_NS), "body": {"stringValue": "conformance"}, **fields}
+
+
+def logs(*of: dict[str, Any]) -> dict[str, Any]:
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "conformance"}}]}
+    scope = {"scope": {"name": "otlp"}, "logRecords": list(of or (log_record(),))}
+    return {"resourceLogs": [{"resource": resource, "scopeLogs": [scope]}]}
 
 
 def metrics() -> dict[str, Any]:
@@ -73,10 +80,13 @@ def traces_protobuf(count: int = 1, **fields: Any) -> bytes:
     return request.SerializeToString()
 
 
-def logs_protobuf() -> bytes:
+def logs_protobuf(body: AnyValue | None = None, **fields: Any) -> bytes:
+    """Print one log record; without a body it says `conformance`."""
     request = ExportLogsServiceRequest()
-    record = request.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=START_NS)
-    record.body.string_value = "conformance"
+    group = request.resource_logs.add()
+    group.resource.attributes.add(key="service.name").value.string_value = "conformance"
+    record = group.scope_logs.add().log_records.add(**{"time_unix_nano": START_NS, **fields})
+    record.body.CopyFrom(AnyValue(string_value="conformance") if body is None else body)
     return request.SerializeToString()
 
 
@@ -87,8 +97,12 @@ def metrics_protobuf() -> bytes:
     return request.SerializeToString()
 
 
-BINARY = {"traces": traces_protobuf, "logs": logs_protobuf, "metrics": metrics_protobuf}
-TEXT = {"traces": spans, "logs": logs, "metrics": metrics}
+BINARY: dict[str, Any] = {
+    "traces": traces_protobuf,
+    "logs": logs_protobuf,
+    "metrics": metrics_protobuf,
+}
+TEXT: dict[str, Any] = {"traces": spans, "logs": logs, "metrics": metrics}
 
 
 def rejected(signal: str, body: bytes, *, is_json: bool) -> tuple[int, str]:

@@ -8,8 +8,15 @@ from typing import Any
 import grpc
 import pytest
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ships no types
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from tests.conformance.otlp.messages import BINARY, RESPONSES, rejected, traces_protobuf
+from tests.conformance.otlp.messages import (
+    BINARY,
+    RESPONSES,
+    logs_protobuf,
+    rejected,
+    traces_protobuf,
+)
 from tests.conformance.otlp.target import WAIT_S, Target, case
 
 pytestmark = pytest.mark.e2e
@@ -60,6 +67,22 @@ def test_spans_are_taken(client: Client) -> None:
 @pytest.mark.parametrize("signal", ["logs", "metrics"])
 def test_logs_and_metrics_are_answered(client: Client, signal: str) -> None:
     rejected(signal, client.send(BINARY[signal](), signal), is_json=False)
+
+
+@case("grpc.logs-body", "common.proto, AnyValue")
+@pytest.mark.parametrize(
+    "body",
+    [
+        AnyValue(),
+        AnyValue(int_value=1 << 62),
+        AnyValue(bytes_value=b"\x00\xff"),
+        AnyValue(bool_value=True),
+    ],
+    ids=lambda one: one.WhichOneof("value") or "nothing",
+)
+def test_logs_with_bodies_of_every_kind_are_taken(client: Client, body: AnyValue) -> None:
+    answer = client.send(logs_protobuf(body, severity_number=17), "logs")
+    assert rejected("logs", answer, is_json=False) == (0, "")
 
 
 @case("grpc.success-unset", SUCCESS)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tallystick_ingest.auth.accounts import ACCOUNTS_FILE, AccountBook
+from tallystick_ingest.auth.accounts import AccountBook
 from tallystick_ingest.auth.passwords import is_password
+from tallystick_ingest.own_secrets import ACCOUNTS_FILE
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.sending import JSON

@@ -15,6 +15,7 @@ from tallystick import cli
 from tallystick.cli import BUILT_IN, GROUP
 from tallystick.credentials import Credentials, save_credentials
 from tallystick.keys import load_emitter_key
+from tallystick.masking.compiled import form
 from tallystick.verify.policy import parse_policy
 from tests.keys import key_pair
 from tests.patience import PATIENCE_S
@@ -286,6 +287,7 @@ def test_doctor_on_a_healthy_machine(tmp_path: Path, service: str) -> None:
     assert "service" in done.stdout
     assert "accepted" in done.stdout
     assert "within 5 s" in done.stdout
+    assert f"ok       masking      {form()}\n" in done.stdout
     assert not list(tmp_path.glob("spool/*.spool"))
 
 

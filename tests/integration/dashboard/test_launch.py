@@ -3,14 +3,13 @@
 import os
 import re
 import signal
-import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.ports import free_port
 from tests.requirements import requirement
 from tests.serving import Service
@@ -50,10 +49,7 @@ class Dashboard:
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds."""
-        end = time.monotonic() + PATIENCE_S
-        while not holds():
-            assert time.monotonic() < end, self.service.output
-            time.sleep(0.05)
+        until(holds, lambda: self.service.output)
 
     def until_gone(self, child: int) -> None:
         """Wait until a process is gone and nobody holds the port any more."""

@@ -4,14 +4,12 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tallystick_dashboard.trace.record import WITHHELD
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.requirements import requirement
 from tests.sending import JSON, pairs, spans_json
 from tests.serving import Service
@@ -65,15 +63,8 @@ def recorded(service: Service) -> dict[str, Any]:
     assert service.send(spans_json([foreign]), "/v1/traces", JSON).status == 200
     actions = service.get("/api/v1/actions")["actions"]
     found = {one["statement"]["tool.name"]: one for one in actions if one["origin"] == "native"}
-    wait_for(lambda: service.get(f"/api/v1/events/{found['break']['log_index']}")["inclusion"])
+    until(lambda: service.get(f"/api/v1/events/{found['break']['log_index']}")["inclusion"])
     return found
-
-
-def wait_for(is_done: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not is_done():
-        assert time.monotonic() < end, "no checkpoint was signed"
-        time.sleep(0.1)
 
 
 def script(url: str, key: str) -> None:
@@ -139,7 +130,7 @@ def test_the_detail_pane_tells_who_acted_and_what_was_masked(
     app = opened(service, id=call["trace_id"], span=call["span_id"])
     facts = [row for block in blocks_of(app, "facts") for row in block["rows"]]
     names = [(row["value"], row["hint"]) for row in facts if row["label"] == "name"]
-    assert names[0] == (WITHHELD, "asserted")
+    assert names[0] == ("withheld: needs the right `reveal`, with a reason", "asserted")
     assert ("planner", "asserted") in names
     assert "1 x email" in [row["value"] for row in facts]
     arguments = blocks_of(app, "code")[0]

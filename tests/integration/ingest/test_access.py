@@ -40,10 +40,7 @@ WRITES = [
 
 
 def key_with(service: Service, admin: dict[str, str], *scopes: str) -> dict[str, str]:
-    body = json.dumps({"name": "limited", "scopes": scopes}).encode()
-    answer = service.ask("POST", "/api/v1/keys", body, {**admin, "Content-Type": JSON})
-    assert answer.status == 200, answer.body
-    return {"Authorization": f"Bearer {answer.json['api_key']}"}
+    return service.key(*scopes, by=admin)
 
 
 @pytest.fixture(scope="module")

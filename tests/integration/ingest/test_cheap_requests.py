@@ -3,7 +3,6 @@
 import contextlib
 import gzip
 import http.client
-import json
 import os
 import select
 import socket
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tallystick_ingest.auth.gate import OPERATOR_FILE
 from tallystick_ingest.refusals import RECORDED_AT_ONCE
 from tests.patience import PATIENCE_S
 from tests.ports import free_port
@@ -249,10 +247,7 @@ def test_requests_that_cost_seconds_for_nothing_do_not_stand_before_those_of_oth
     make_service: Make,
 ) -> None:
     service = make_service().start()
-    body = json.dumps({"name": "another", "scopes": ["ingest"]}).encode()
-    token = (service.home / "server" / OPERATOR_FILE).read_text().strip()
-    operator = {"Authorization": f"Bearer {token}", "Content-Type": JSON}
-    other = service.ask("POST", "/api/v1/keys", body, operator).json["api_key"]
+    other = service.make_key("ingest").json["api_key"]
     bomb = gzip.compress(b"\x08\x00" * (30 << 20))
     request = head(service, f"Content-Length: {len(bomb)}", "Content-Encoding: gzip", key=other)
     with contextlib.ExitStack() as held:

@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from tests.aged import NAMES, Person, aged_service, verified
 from tests.files import bytes_of
 from tests.integration.ingest.programs.killed import STAGES
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.requirements import requirement
 from tests.serving import Service
 
@@ -37,12 +36,7 @@ def confirm(alan: Person, asked: dict[str, object]) -> None:
 
 
 def wait_until_gone(cora: Person) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        plan = cora.run("retention", "plan").stdout
-        if "0 of 0 entries are due" in plan:
-            return
-    raise AssertionError(plan)
+    until(lambda: "0 of 0 entries are due" in cora.run("retention", "plan").stdout)
 
 
 @requirement("retention.resumed")

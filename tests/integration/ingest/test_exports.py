@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.patience import PATIENCE_S
+from tests.patience import until
 from tests.requirements import requirement
 from tests.sending import JSON
 from tests.serving import Answer, Service
@@ -26,11 +25,9 @@ def begin(service: Service, **body: Any) -> Answer:
 
 
 def followed(service: Service, export_id: str) -> Any:
-    end = time.monotonic() + PATIENCE_S
-    while (job := service.get(f"/api/v1/exports/{export_id}"))["state"] == "running":
-        assert time.monotonic() < end, job
-        time.sleep(0.05)
-    return job
+    path = f"/api/v1/exports/{export_id}"
+    until(lambda: service.get(path)["state"] != "running")
+    return service.get(path)
 
 
 @requirement("export.verifiable")

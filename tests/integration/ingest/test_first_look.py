@@ -1,7 +1,6 @@
 """Overview, integrity and the service's own verification, on a real service with a real verifier."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +12,7 @@ from tallystick.clock import SystemClock
 from tallystick.tlog.note import parse_vkey
 from tallystick_ingest.auth.accounts import AccountBook
 from tallystick_ingest.auth.passwords import Cost
-from tests.patience import PATIENCE_S
+from tests.patience import until
 from tests.requirements import requirement
 from tests.sending import JSON, items, logs_protobuf, span_json
 from tests.serving import Answer, Service
@@ -34,13 +33,15 @@ def send(service: Service, name: str, calls: int = 3) -> Emitter:
 
 def signed(service: Service) -> int:
     """Wait until a checkpoint covers every entry there is now; return how many that are."""
-    size: int = service.get("/api/v1/integrity")["checkpoints"][0]["size"]
     entries: int = service.get(f"/api/v1/overview?{PERIOD}")["log"]["size"]
-    end = time.monotonic() + PATIENCE_S
-    while size < entries:
-        assert time.monotonic() < end, f"no checkpoint of {entries} entries, only of {size}"
-        time.sleep(0.05)
-        size = service.get("/api/v1/integrity")["checkpoints"][0]["size"]
+
+    def size() -> int:
+        found: int = service.get("/api/v1/integrity")["checkpoints"][0]["size"]
+        return found
+
+    until(
+        lambda: size() >= entries, lambda: f"no checkpoint of {entries} entries, only of {size()}"
+    )
     return entries
 
 
@@ -48,13 +49,13 @@ def verified(service: Service) -> dict[str, Any]:
     """Ask for a verification and wait for it."""
     answer = service.ask("POST", "/api/v1/verification", b"", service.authorization)
     assert answer.status == 200, answer.body
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        found: dict[str, Any] = service.get("/api/v1/verification")["verification"]
-        if found["state"] != "running":
-            return found
-        time.sleep(0.05)
-    raise AssertionError("the verification does not end")
+    until(lambda: verification(service)["state"] != "running")
+    return verification(service)
+
+
+def verification(service: Service) -> dict[str, Any]:
+    found: dict[str, Any] = service.get("/api/v1/verification")["verification"]
+    return found
 
 
 def test_the_service_verifies_itself_with_the_real_verifier(service: Service) -> None:
@@ -191,7 +192,4 @@ def test_the_first_verification_begins_with_the_service(
     make_service: Callable[..., Service],
 ) -> None:
     service = make_service(environ={"TALLYSTICK_VERIFY_EVERY_S": "300"}).start()
-    end = time.monotonic() + PATIENCE_S
-    while service.get("/api/v1/verification")["verification"]["state"] != "done":
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    until(lambda: verification(service)["state"] == "done")

@@ -9,7 +9,6 @@ import pytest
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # ships no types
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
-from tallystick_ingest.auth.gate import OPERATOR_FILE
 from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.requirements import requirement
@@ -36,19 +35,15 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service,
         service.kill()
 
 
-def operator(service: Service) -> Headers:
-    token = (service.home / "server" / OPERATOR_FILE).read_text().strip()
-    return {"Authorization": f"Bearer {token}", "Content-Type": JSON}
-
-
 def make_key(service: Service, by: Headers | None = None, **wanted: Any) -> Answer:
-    body = json.dumps({"name": "made", "scopes": ["ingest", "read"], **wanted}).encode()
-    return service.ask("POST", "/api/v1/keys", body, by or operator(service))
+    return service.make_key(*wanted.pop("scopes", ["ingest", "read"]), by=by, **wanted)
 
 
 def limit(service: Service, id_: str, by: Headers | None = None, **limits: Any) -> Answer:
     path = f"/api/v1/keys/{id_}/limits"
-    return service.ask("PUT", path, json.dumps(limits).encode(), by or operator(service))
+    return service.ask(
+        "PUT", path, json.dumps(limits).encode(), {**(by or service.operator), "Content-Type": JSON}
+    )
 
 
 def with_key(made: Answer) -> Headers:
@@ -148,7 +143,7 @@ def test_a_limit_holds_over_a_restart(limited: tuple[Service, int]) -> None:
     limit(service, id_, requests_per_s=7)
     assert service.stop() == 0
     service.start()
-    listed = service.ask("GET", "/api/v1/keys", headers=operator(service)).json
+    listed = service.ask("GET", "/api/v1/keys", headers=service.operator).json
     [found] = [one for one in listed if one["id"] == id_]
     assert found["limits"] == {"requests_per_s": 7, "questions_per_s": None}
 

@@ -23,14 +23,8 @@ pytestmark = pytest.mark.e2e
 Headers = dict[str, str]
 
 
-def operator(service: Service) -> Headers:
-    token = (service.home / "server" / OPERATOR_FILE).read_text().strip()
-    return {"Authorization": f"Bearer {token}"}
-
-
 def make_key(service: Service, by: Headers, **wanted: Any) -> Answer:
-    body = json.dumps({"name": "made", "scopes": ["read"], **wanted}).encode()
-    return service.ask("POST", "/api/v1/keys", body, {**by, "Content-Type": JSON})
+    return service.make_key(*wanted.pop("scopes", ["read"]), by=by, **wanted)
 
 
 def with_key(answer: Answer) -> Headers:
@@ -39,14 +33,14 @@ def with_key(answer: Answer) -> Headers:
 
 
 def shown(service: Service, id_: str) -> Any:
-    listed = service.ask("GET", "/api/v1/keys", headers=operator(service)).json
+    listed = service.ask("GET", "/api/v1/keys", headers=service.operator).json
     return next(one for one in listed if one["id"] == id_)
 
 
 @requirement("auth.keys")
 def test_a_key_states_what_it_may_and_until_when_in_list_and_log(service: Service) -> None:
     reach = {"agents": ["buyer*"], "tools": ["search", "pay ada@example.com"]}
-    made = make_key(service, operator(service), expires="90d", reach=reach).json
+    made = make_key(service, service.operator, expires="90d", reach=reach).json
     whole = {"environments": None, "resources": [], **reach}
     assert (made["scopes"], made["reach"], made["state"]) == (["read"], whole, "valid")
     assert 0 <= made["created_us"] + 90 * 86_400_000_000 - made["expires_us"] < 60_000_000
@@ -62,15 +56,15 @@ def test_a_key_states_what_it_may_and_until_when_in_list_and_log(service: Servic
 
 @requirement("auth.keys")
 def test_a_revoked_key_opens_nothing_from_the_answer_on(service: Service) -> None:
-    made = make_key(service, operator(service))
+    made = make_key(service, service.operator)
     key, path = with_key(made), f"/api/v1/keys/{made.json['id']}"
     assert service.ask("GET", "/api/v1/actions", headers=key).status == 200
-    revoked = service.ask("DELETE", path, headers=operator(service))
+    revoked = service.ask("DELETE", path, headers=service.operator)
     assert (revoked.status, revoked.json["state"]) == (200, "revoked")
     refused = service.ask("GET", "/api/v1/actions", headers=key)
     assert refused.status == 401
     assert "was revoked" in refused.json["error"]
-    assert service.ask("DELETE", path, headers=operator(service)).status == 200
+    assert service.ask("DELETE", path, headers=service.operator).status == 200
     stated = [
         one for one in service.statements("key.revoked") if one["key.name"] == made.json["id"]
     ]
@@ -81,8 +75,8 @@ def test_a_revoked_key_opens_nothing_from_the_answer_on(service: Service) -> Non
 @requirement("auth.keys")
 def test_a_revoked_key_stays_revoked_after_a_crash(make_service: Callable[..., Service]) -> None:
     service = make_service().start()
-    made = make_key(service, operator(service))
-    service.ask("DELETE", f"/api/v1/keys/{made.json['id']}", headers=operator(service))
+    made = make_key(service, service.operator)
+    service.ask("DELETE", f"/api/v1/keys/{made.json['id']}", headers=service.operator)
     service.kill()
     service.start()
     assert service.ask("GET", "/api/v1/actions", headers=with_key(made)).status == 401
@@ -95,13 +89,13 @@ def test_grpc_takes_nothing_from_a_revoked_key_on_an_open_connection(
 ) -> None:
     port = free_port()
     service = make_service(options=["--grpc-port", str(port)]).start()
-    made = make_key(service, operator(service), scopes=["ingest"])
+    made = make_key(service, service.operator, scopes=["ingest"])
     metadata = (("authorization", with_key(made)["Authorization"]),)
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         send = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
         body = as_protobuf(span_json({}))
         send(body, metadata=metadata, timeout=PATIENCE_S, wait_for_ready=True)
-        service.ask("DELETE", f"/api/v1/keys/{made.json['id']}", headers=operator(service))
+        service.ask("DELETE", f"/api/v1/keys/{made.json['id']}", headers=service.operator)
         with pytest.raises(grpc.RpcError) as refused:
             send(body, metadata=metadata, timeout=PATIENCE_S)
         twice = (*operator_metadata(service), *metadata)
@@ -118,7 +112,7 @@ def operator_metadata(service: Service) -> tuple[tuple[str, str], ...]:
 @requirement("auth.keys")
 def test_a_key_whose_time_is_over_is_not_made(service: Service) -> None:
     for expires in ("2020-01-01", "now", "0s", "soon", "999999w", "9999-12-31", "x" * 65):
-        refused = make_key(service, operator(service), expires=expires)
+        refused = make_key(service, service.operator, expires=expires)
         assert refused.status == 400, expires
     listed = service.tallystick("keys", "list")
     assert (listed.returncode, "2255" in listed.stdout) == (0, False), listed.stderr
@@ -128,7 +122,7 @@ def test_a_key_whose_time_is_over_is_not_made(service: Service) -> None:
 @requirement("auth.keys", "access.recorded")
 def test_reading_the_list_of_keys_is_on_record(service: Service) -> None:
     before = len(_reads_of_keys(service))
-    admin = with_key(make_key(service, operator(service), scopes=["keys", "read"]))
+    admin = with_key(make_key(service, service.operator, scopes=["keys", "read"]))
     assert service.ask("GET", "/api/v1/keys", headers=admin).status == 200
     assert len(_reads_of_keys(service)) == before + 1
 
@@ -139,7 +133,7 @@ def _reads_of_keys(service: Service) -> list[Any]:
 
 @requirement("auth.keys")
 def test_the_list_says_on_which_day_a_key_was_used(service: Service) -> None:
-    made = make_key(service, operator(service))
+    made = make_key(service, service.operator)
     assert shown(service, made.json["id"])["used_on"] is None
     service.ask("GET", "/api/v1/actions", headers=with_key(made))
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", shown(service, made.json["id"])["used_on"])
@@ -150,7 +144,7 @@ def manager(service: Service) -> Headers:
     """Hold a key that manages keys, with some scopes and a part of the reach."""
     reach = {"agents": ["buyer", "seller"]}
     scopes = ["keys", "read", "ingest"]
-    return with_key(make_key(service, operator(service), scopes=scopes, reach=reach))
+    return with_key(make_key(service, service.operator, scopes=scopes, reach=reach))
 
 
 @requirement("auth.keys")
@@ -193,15 +187,15 @@ def test_nobody_gives_a_key_more_than_they_have(
     ids=str,
 )
 def test_a_senseless_key_is_refused_and_not_made(service: Service, wanted: dict[str, Any]) -> None:
-    before = service.ask("GET", "/api/v1/keys", headers=operator(service)).json
-    assert make_key(service, operator(service), **wanted).status == 400
-    after = service.ask("GET", "/api/v1/keys", headers=operator(service)).json
+    before = service.ask("GET", "/api/v1/keys", headers=service.operator).json
+    assert make_key(service, service.operator, **wanted).status == 400
+    after = service.ask("GET", "/api/v1/keys", headers=service.operator).json
     assert [one["id"] for one in after] == [one["id"] for one in before]
 
 
 @pytest.mark.parametrize("id_", ["key-00000000", "x", "%2e%2e", "a" * 64])
 def test_a_key_that_is_none_cannot_be_revoked(service: Service, id_: str) -> None:
-    answer = service.ask("DELETE", f"/api/v1/keys/{id_}", headers=operator(service))
+    answer = service.ask("DELETE", f"/api/v1/keys/{id_}", headers=service.operator)
     assert answer.status == 404
 
 
@@ -273,11 +267,11 @@ def test_the_operators_token_is_private_and_new_at_each_start(
     service = make_service().start()
     file = service.home / "server" / OPERATOR_FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    old = operator(service)
+    old = service.operator
     service.stop()
     service.start()
     assert service.ask("GET", "/api/v1/keys", headers=old).status == 401
-    assert service.ask("GET", "/api/v1/keys", headers=operator(service)).status == 200
+    assert service.ask("GET", "/api/v1/keys", headers=service.operator).status == 200
 
 
 def test_without_the_secrets_the_command_says_what_it_needs(service: Service) -> None:

@@ -38,11 +38,27 @@ def filled(service: Service) -> Service:
             tool__definition_digest="ab" * 32,
             **definition,
         )
-        rows += [EventRow(record), emitter.seal()]
+        rows += [*passed_on(emitter, trace_id), EventRow(record), emitter.seal()]
         assert service.send(logs_protobuf(items(rows))).status == 200
     span = span_json({"gen_ai.operation.name": "chat"}, traceId=TRACE)
     assert service.send(span, "/v1/traces", JSON).status == 200
     return service
+
+
+def passed_on(emitter: Emitter, trace_id: str) -> list[EventRow]:
+    """A call of a server that passes its credential on, one of another client with it, and the call that it came to."""
+    found = []
+    for number, said in enumerate(
+        (
+            {"observer": "mcp_server", "server__name": "front", "client__name": "desk"},
+            {"observer": "mcp_server", "server__name": "front", "client__name": "shop"},
+            {"observer": "mcp_client", "server__name": "back", "action__parent_id": f"{1000:032x}"},
+        )
+    ):
+        own = {"action__id": f"{1000 + number:032x}", "trace__id": trace_id, **said}
+        shown = {"credential__ref": "c4" * 16, "credential__kind": "jwt", "outcome": "success"}
+        found.append(EventRow(emitter.record("tool.completed", {}, **own, **shown)))
+    return found
 
 
 def ask(service: Service, path: str, accept: str = ARROW) -> Answer:
@@ -100,6 +116,7 @@ def test_each_list_is_the_same_in_json_and_in_arrow(filled: Service, path: str, 
     joint = "&" if "?" in path else "?"
     answer = ask(filled, f"{path}{joint}rows={name}" if chosen else path)
     table = frame(answer)
+    assert read(told[name]), "what is empty shows nothing"
     assert read(table.to_pylist()) == read(told[name])
     assert answer.headers["tallystick-incomplete"] == str(told["incomplete"]).lower()
     metadata = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}

@@ -67,3 +67,33 @@ def test_a_directory_of_other_things_that_is_open_to_others_is_refused_and_stays
     assert f"name an empty directory, or close it: chmod 700 {shared}" in up.stderr
     assert [one.name for one in shared.iterdir()] == ["other"]
     assert stat.S_IMODE(shared.stat().st_mode) == 0o755
+
+
+@requirement("store.private")
+def test_secrets_that_others_may_enter_are_closed_with_a_word_or_refused(
+    make_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    service = make_service().start()
+    assert service.stop() == 0
+    secrets = service.home / "server"
+    done(service.tallystick("tenants", "add", "acme"))
+    tenants = (secrets / "tenants", secrets / "tenants" / "acme")
+    for directory in (secrets, *tenants):
+        directory.chmod(0o755)
+    service.start()
+    assert f"{secrets} was open to others (mode 0755); made 0700" in service.output
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (secrets, *tenants)} == {0o700}
+    assert service.stop() == 0
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "other").write_text("of somebody")
+    shared.chmod(0o755)
+    added = service.tallystick(
+        "accounts", "--secrets", str(shared), "add", "ada", "--role", "viewer"
+    )
+    assert (added.returncode, f"chmod 700 {shared}" in added.stderr) == (1, True)
+    up = service.tallystick("up", "--data", str(tmp_path / "new"), "--secrets", str(shared))
+    assert up.returncode == 1
+    assert f"name an empty directory, or close it: chmod 700 {shared}" in up.stderr
+    assert [one.name for one in shared.iterdir()] == ["other"]
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o755

@@ -95,6 +95,61 @@ def test_actions_as_arrow_keep_their_columns_when_there_are_none(service: Servic
     assert found.schema.field("duration_us").type == pa.int64()
 
 
+def proofs(service: Service, **body: object) -> Answer:
+    headers = {**service.authorization, "Content-Type": JSON}
+    path = "/api/v1/log/inclusion"
+    return service.ask("POST", path, json.dumps(body).encode(), headers)
+
+
+@requirement("log.proofs-at-once")
+def test_entries_are_proven_at_once_in_the_order_in_which_they_are_named(service: Service) -> None:
+    send_trace(service, "at once", calls=600)
+    size = service.get("/api/v1/status")["log"]["size"]
+    while service.get("/api/v1/status")["log"]["signed_size"] < size:
+        time.sleep(0.05)
+    indexes = [size - 1, 0, 257, 0, *range(size - 1, size - 500, -1)]
+    answer = proofs(service, indexes=indexes)
+    assert answer.status == 200, answer.body
+    found = answer.json
+    checkpoint = read_checkpoint(found["checkpoint"])
+    assert found["size"] == checkpoint.size >= size
+    assert [one["index"] for one in found["proofs"]] == indexes
+    entries = [one["entry"].encode() for one in service.records()]
+    for one in found["proofs"]:
+        proof = [from_base64(text, "hash") for text in one["proof"]]
+        leaf = leaf_hash(entries[one["index"]])
+        verify_inclusion(leaf, one["index"], checkpoint.size, proof, checkpoint.root)
+    single = service.get(f"/api/v1/log/inclusion?index=257&size={found['size']}")
+    assert found["proofs"][2]["proof"] == single["proof"]
+    older = proofs(service, indexes=[0, 1], size=2).json
+    assert (older["checkpoint"], older["size"], len(older["proofs"][1]["proof"])) == (None, 2, 1)
+    stated = service.statements("access.read")
+    read = [one for one in stated if one["access.target"] == "proofs"]
+    assert [one["access.rows"] for one in read] == [len(indexes), 2]
+
+
+@requirement("log.proofs-at-once")
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"indexes": []},
+        {"indexes": [0] * 1_001},
+        {"indexes": [-1]},
+        {"indexes": ["0"], "size": "many"},
+        {"indexes": [2**62]},
+        {"indexes": [0], "size": 2**62},
+        {"indexes": [3], "size": 3},
+    ],
+)
+def test_proofs_that_cannot_be_are_refused_and_prove_nothing(
+    service: Service, body: dict[str, object]
+) -> None:
+    answer = proofs(service, **body)
+    assert answer.status == 400, answer.body
+    assert answer.json.keys() == {"error"}
+
+
 def test_an_event_can_be_checked_by_whoever_reads_it(service: Service) -> None:
     emitter = send_trace(service, "proven")
     [*actions] = service.get(f"/api/v1/actions?session={emitter.session}")["actions"]

@@ -10,7 +10,8 @@ from starlette.testclient import TestClient
 from tallystick_ingest.app import create_app
 from tallystick_ingest.tenants import Tenants
 from tests.requirements import requirement
-from tests.retained import OldService
+from tests.retained import ANNA, BERT, OldService
+from tests.serving import REVEALING
 
 PASSWORD = "a long password of the tests"
 ROLES = {"anna": "compliance", "bert": "admin", "carl": "viewer"}
@@ -27,8 +28,11 @@ class Desk:
             body = {"name": name, "password": PASSWORD}
             self.tokens[name] = client.post("/api/v1/login", json=body).json()["session"]
 
-    def ask(self, who: str, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def ask(
+        self, who: str, method: str, path: str, body: object = None, *, is_revealing: bool = False
+    ) -> tuple[int, Any]:
         headers = {"authorization": f"Bearer {self.tokens[who]}"}
+        headers |= REVEALING if is_revealing else {}
         answer = self.client.request(method, f"/api/v1{path}", json=body, headers=headers)
         return answer.status_code, answer.json()
 
@@ -59,12 +63,21 @@ def test_a_deletion_from_the_plan_to_the_end(desk: Desk) -> None:
     assert desk.ask("anna", "POST", path, {"digest": asked["digest"]})[0] == 403
     assert desk.ask("bert", "POST", path, {"digest": "0" * 64})[0] == 409
     status, done = desk.ask("bert", "POST", path, {"digest": asked["digest"], "reason": "seen"})
-    assert (status, done["state"]) == (200, "confirmed")
+    assert (status, done["state"], done["left"]) == (200, "being carried out", 1)
     desk.old.service.retention.close()
     assert desk.old.indexes("tool_name = 'beta'") == []
     assert desk.ask("bert", "POST", path, {"digest": asked["digest"]})[0] == 409
     status, listed = desk.ask("anna", "GET", "/deletions")
-    assert [one["state"] for one in listed["deletions"]] == ["confirmed"]
+    [one] = listed["deletions"]
+    assert (one["state"], one["left"]) == ("carried out", 0)
+    assert (one["done"]["entries"], one["done"]["events"], one["done"]["spans"]) == (1, None, None)
+    [(rx_us,)] = desk.old.service.store.database.rows(
+        "SELECT rx_us FROM events WHERE type = 'access.delete' AND log_index = ?",
+        [one["done"]["log_index"]],
+    )
+    assert one["done"]["at_us"] == rx_us
+    desk.old.service.retention.carry_out()
+    assert len(desk.old.indexes("type = 'access.delete'")) == 1
 
 
 @requirement("retention.hold")
@@ -79,6 +92,86 @@ def test_a_hold_from_its_beginning_to_its_end(desk: Desk) -> None:
     assert desk.ask("bert", "POST", path, {"reason": "settled"})[0] == 409
     assert desk.ask("bert", "POST", f"/holds/{'0' * 32}/release", {"reason": ""})[0] == 404
     assert desk.ask("bert", "GET", "/holds")[1]["holds"][0]["released_index"] is not None
+
+
+@requirement("retention.standing")
+def test_a_deletion_that_a_hold_keeps_from_its_end_says_how_much_is_left(desk: Desk) -> None:
+    service = desk.old.service
+    asked = desk.old.ask()
+    service.retention.confirm(BERT, asked.id, asked.digest, "seen")
+    held = service.two_people.hold(ANNA, "case 7", {"tool": "beta"}, "a complaint")
+    service.retention.carry_out()
+    [one] = desk.ask("anna", "GET", "/deletions")[1]["deletions"]
+    assert (one["state"], one["left"], one["done"]) == ("being carried out", 1, None)
+    assert desk.old.indexes("type = 'access.delete'") == []
+    service.two_people.release(BERT, held.id, "settled")
+    service.retention.carry_out()
+    [one] = desk.ask("anna", "GET", "/deletions")[1]["deletions"]
+    assert (one["state"], one["left"], one["done"]["entries"]) == ("carried out", 0, 3)
+
+
+@requirement("retention.standing")
+def test_an_erasure_that_was_carried_out_says_when_and_how_much_in_both_lists(desk: Desk) -> None:
+    [index, *_] = desk.old.indexes()
+    wanted = {"log_index": index, "reason": "she asked for it"}
+    asked = desk.ask("anna", "POST", "/erasures", wanted)[1]
+    agreed = {"digest": asked["digest"], "reason": "seen"}
+    confirmed = desk.ask("bert", "POST", f"/erasures/{asked['id']}/confirm", agreed)
+    assert (confirmed[0], confirmed[1]["done"]) == (200, None)
+    desk.old.service.erasures.close()
+    [listed] = desk.ask("anna", "GET", "/erasures")[1]["erasures"]
+    [among] = desk.ask("anna", "GET", "/deletions")[1]["deletions"]
+    for one in (listed, among):
+        assert one["state"] == "carried out"
+        done = one["done"]
+        assert (done["entries"], done["events"], done["spans"]) == (1, 1, 0)
+        assert desk.old.indexes("type = 'access.delete'") == [done["log_index"]]
+        assert done["at_us"] > 0
+
+
+@requirement("retention.words")
+def test_names_and_reasons_are_shown_to_who_may_reveal_and_says_why_and_it_is_on_record(
+    desk: Desk,
+) -> None:
+    body = {"name": "case 7", "filter": {"tool": "beta"}, "reason": "a complaint"}
+    placed = desk.ask("anna", "POST", "/holds", body)[1]
+    path = f"/holds/{placed['id']}/release"
+    said = {"reason": "settled"}
+    released = desk.ask("bert", "POST", path, said, is_revealing=True)[1]
+    wanted = {"class_name": "calls", "reason": "their time is over"}
+    desk.ask("anna", "POST", "/deletions", wanted)
+    until_us = desk.old.clock.now_us() + 30 * 86_400_000_000
+    shorter = {"keep": "P1M", "until_us": until_us, "reason": "a law"}
+    desk.ask("anna", "POST", "/retention/exceptions", shorter)
+    for words in (placed["placed"], released["placed"], released["released"]):
+        assert _texts(words) == (None, None, None)
+        assert words["absent"]["needs"] == "reveal"
+    for who, is_revealing in (("anna", False), ("bert", False), ("bert", True)):
+        hold = desk.ask(who, "GET", "/holds", is_revealing=is_revealing)[1]["holds"][0]
+        asked = desk.ask(who, "GET", "/deletions", is_revealing=is_revealing)[1]["deletions"][0]
+        exception = desk.ask(who, "GET", "/retention/exceptions", is_revealing=is_revealing)[1]
+        [exception] = exception["exceptions"]
+        told = [hold["placed"], hold["released"], asked["asked"], exception["asked"]]
+        if not is_revealing:
+            assert {_texts(one) for one in told} == {(None, None, None)}
+            assert {one["absent"]["why"] for one in told} == {"withheld"}
+            continue
+        assert [_texts(one) for one in told] == [
+            ("anna", "case 7", "a complaint"),
+            ("bert", None, "settled"),
+            ("anna", None, "their time is over"),
+            ("anna", None, "a law"),
+        ]
+        assert [one["absent"] for one in told] == [None] * 4
+    desk.old.service.accesses.sweep(everything=True)
+    revealed = desk.old.service.store.database.rows(
+        "SELECT access_target FROM events WHERE type = 'access.reveal' ORDER BY 1"
+    )
+    assert revealed == [("deletions",), ("exceptions",), ("holds",)]
+
+
+def _texts(words: Any) -> tuple[str | None, ...]:
+    return words["by_name"], words["name"], words["reason"]
 
 
 @requirement("retention.exception")

@@ -1,12 +1,15 @@
 """`tallystick retention` of a real service over old records: what is due, held, asked for and excepted."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from tests.aged import Person, aged_service, verified
+from tests.patience import PATIENCE_S
 from tests.requirements import requirement
 from tests.serving import Service
 
@@ -58,9 +61,13 @@ def test_less_than_six_months_by_the_commands_that_people_type(service: Service)
     wanted = cora.run("retention", "requests", *over).stdout.split()[0]
     agreed = ("--confirm", wanted, "--reason", "seen")
     assert "403" in cora.run("retention", "requests", *agreed).stderr
-    assert f"{wanted}  confirmed  2 entries" in alan.run("retention", "requests", *agreed).stdout
-    requests = cora.run("retention", "requests")
-    assert f"{wanted}  confirmed  2 entries" in requests.stdout, requests
+    assert (
+        f"{wanted}  being carried out  2 entries"
+        in alan.run("retention", "requests", *agreed).stdout
+    )
+    requests = carried_out(cora)
+    assert f"{wanted}  carried out  2 entries" in requests.stdout, requests
+    assert ", 2 entries gone on 20" in requests.stdout
     assert "class=calls" in requests.stdout
     freed = alan.run("retention", "holds", "--release", hold, "--reason", "it is decided")
     assert f"{hold}  released" in freed.stdout, freed
@@ -74,6 +81,24 @@ def test_less_than_six_months_by_the_commands_that_people_type(service: Service)
     assert "the exception of log index" in report.stdout
 
 
+def carried_out(person: Person) -> CompletedProcess[str]:
+    """Return the list of requests, once nothing of it is being carried out."""
+    end = time.monotonic() + PATIENCE_S
+    while "being carried out" in (listed := person.run("retention", "requests")).stdout:
+        assert time.monotonic() < end, listed
+    return listed
+
+
+@requirement("retention.words")
+def test_lists_name_holds_to_who_may_reveal_and_says_why(service: Service) -> None:
+    cora, alan = Person(service, "cora", "compliance"), Person(service, "alan", "admin")
+    cora.run("retention", "holds", "--name", "case", "--reason", "a court order")
+    assert "a court order" not in cora.run("retention", "holds").stdout
+    revealed = alan.run("retention", "holds", "--reveal", "which case is which")
+    assert "placed by 'cora', name 'case', reason 'a court order'" in revealed.stdout, revealed
+    assert "403" in cora.run("retention", "holds", "--reveal", "which case is which").stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
@@ -84,6 +109,7 @@ def test_less_than_six_months_by_the_commands_that_people_type(service: Service)
         (("exceptions", "--keep", "P1M"), "--until"),
         (("exceptions", "--confirm", "x"), "--reason"),
         (("exceptions", "--confirm", "x", "--revoke", "y", "--reason", "z"), "--reason"),
+        (("holds", "--release", "x", "--reason", "y", "--reveal", "z"), "for lists"),
         (("weather",), "invalid choice"),
     ],
 )

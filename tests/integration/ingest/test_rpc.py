@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import json
 import signal
 import threading
 import time
@@ -36,7 +35,7 @@ from tallystick_ingest.rpc import MAX_INCOMING
 from tests.patience import PATIENCE_S
 from tests.ports import free_port
 from tests.requirements import requirement
-from tests.sending import JSON, as_protobuf, batch, logs_protobuf, partial, span_json
+from tests.sending import as_protobuf, batch, logs_protobuf, partial, span_json
 from tests.serving import Service
 from tests.stores import Emitter
 
@@ -196,14 +195,8 @@ def test_nobody_is_unauthenticated_before_the_message_is_read(
 
 
 def test_a_key_that_may_not_send_is_denied(rpc: Rpc) -> None:
-    link = rpc.service.output.partition("/admin#")[2].split()[0]
-    posted = {"Content-Type": JSON}
-    token = json.dumps({"token": link}).encode()
-    claimed = rpc.service.ask("POST", "/admin/claim", token, posted)
-    cookie = {"Cookie": claimed.headers["set-cookie"].partition(";")[0]}
-    body = json.dumps({"name": "reader", "scopes": ["read"]}).encode()
-    made = rpc.service.ask("POST", "/api/v1/keys", body, {**posted, **cookie})
-    error = rpc.refused(b"", metadata=(("authorization", f"Bearer {made.json['api_key']}"),))
+    key = rpc.service.key("read")["Authorization"]
+    error = rpc.refused(b"", metadata=(("authorization", key),))
     assert error.code() == CODE.PERMISSION_DENIED
 
 

@@ -7,7 +7,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -20,28 +19,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 
 from tests.certificates import Authority, Pair
-from tests.patience import PATIENCE_S
-from tests.ports import free_port
+from tests.integration.ingest.tls_service import GRANTS, Secured, secured, send, send_rpc
+from tests.patience import PATIENCE_S, until
 from tests.requirements import requirement
-from tests.sending import JSON, PROTOBUF, as_protobuf, batch, logs_protobuf, partial, span_json
+from tests.sending import JSON, PROTOBUF, batch, logs_protobuf, partial, span_json
 from tests.serving import Service
 from tests.stores import Emitter
 
 pytestmark = pytest.mark.e2e
-
-EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-GRANTS = "uri=spiffe://example.org/collector->ingest, dns=reader.example.org->read"
-
-
-class Secured(Service):
-    """A service that is asked without TLS where this machine's own programs are."""
-
-    outer: int = 0
-    grpc_port: int = 0
-
-    @property
-    def url(self) -> str:
-        return f"https://127.0.0.1:{self.outer}"
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +39,6 @@ def collector(authority: Authority) -> Pair:
     return authority.client("collector", "spiffe://example.org/collector")
 
 
-def secured(root: Path, authority: Authority, *options: str, server: Pair | None = None) -> Secured:
-    """Make a service whose `port`, which `ask` uses, is that of this machine; nothing runs yet."""
-    pair = server or authority.server()
-    made = Secured(root)
-    made.outer, made.grpc_port, made.port = free_port(), free_port(), free_port()
-    made.options = (
-        *("--local-port", str(made.port), "--port", str(made.outer)),
-        *("--grpc-port", str(made.grpc_port)),
-        *("--tls-certificate", str(pair.certificate), "--tls-key", str(pair.key), *options),
-    )
-    return made
-
-
 @pytest.fixture(scope="module")
 def service(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     options = ("--tls-client-ca", str(authority.file), "--tls-grants", GRANTS)
@@ -74,42 +46,6 @@ def service(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> I
     made.start()
     yield made
     made.kill()
-
-
-def send(
-    service: Secured,
-    authority: Authority,
-    pair: Pair | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> int:
-    answer = requests.post(
-        f"{service.url}/v1/traces",
-        span_json({"over": "tls"}),
-        headers={"Content-Type": JSON, **(headers or {})},
-        verify=str(authority.file),
-        cert=None if pair is None else (str(pair.certificate), str(pair.key)),
-        timeout=PATIENCE_S,
-    )
-    return answer.status_code
-
-
-def send_rpc(
-    service: Secured, authority: Authority, pair: Pair | None = None, key: str = ""
-) -> grpc.StatusCode:
-    credentials = grpc.ssl_channel_credentials(
-        authority.file.read_bytes(),
-        *((pair.key.read_bytes(), pair.certificate.read_bytes()) if pair else (None, None)),
-    )
-    metadata = (("authorization", f"Bearer {key}"),) if key else ()
-    with grpc.secure_channel(f"localhost:{service.grpc_port}", credentials) as channel:
-        try:
-            channel.unary_unary(EXPORT)(
-                as_protobuf(span_json()), metadata=metadata, timeout=30, wait_for_ready=True
-            )
-        except grpc.RpcError as error:
-            code: grpc.StatusCode = error.code()
-            return code
-    return grpc.StatusCode.OK
 
 
 def assert_commands_need_it(
@@ -129,6 +65,14 @@ def assert_commands_need_it(
     assert service.tallystick("actions", environment={**environ, **shown}).returncode == 0
     tail = ("tail", "--after", "0", "--count", "1", "--json")
     assert service.tallystick(*tail, environment={**environ, **shown}).returncode == 0
+    verify = ("verify", "--url", service.url)
+    unshown = service.tallystick(*verify, environment=environ)
+    assert (unshown.returncode, "want a certificate of this client" in unshown.stdout) == (1, True)
+    verified = service.tallystick(*verify, environment={**environ, **shown})
+    assert verified.returncode == 2, verified.stdout
+    mistaken = {**environ, **shown, "TALLYSTICK_CLIENT_CERTIFICATE": str(service.root)}
+    unread = service.tallystick(*verify, environment=mistaken)
+    assert (unread.returncode, "are no certificate and its key" in unread.stdout) == (1, True)
 
 
 def span_names(service: Secured) -> set[str]:
@@ -370,13 +314,13 @@ def test_a_new_certificate_is_taken_without_a_restart_and_a_broken_one_is_not(
         whole = pair.certificate.read_bytes()
         pair.certificate.write_text("nothing")
         os.kill(service.pid, signal.SIGHUP)
-        _until(lambda: "stays what it was" in service.output)
+        until(lambda: "stays what it was" in service.output)
         pair.certificate.write_bytes(whole)
         renewed = authority.server("renewed")
         pair.key.write_bytes(renewed.key.read_bytes())
         pair.certificate.write_bytes(renewed.certificate.read_bytes())
         os.kill(service.pid, signal.SIGHUP)
-        _until(lambda: "was read again" in service.output)
+        until(lambda: "was read again" in service.output)
         assert send(service, authority, headers=service.authorization) == 200
         key = service.credentials["api_key"]
         assert send_rpc(service, authority, key=key) == grpc.StatusCode.OK
@@ -422,6 +366,7 @@ def test_what_does_not_go_together_is_said(
         ((*files, str(one.key), "--tls-client-certificate", "required"), "--tls-client-ca"),
         ((*files, str(one.key), "--tls-client-ca", str(one.key)), "no certificate of an authority"),
         ((*files, str(one.key), "--tls-grants", "dns=x->ingest"), "--tls-client-ca"),
+        ((*files, str(one.key), "--tls-client-crl", str(one.key)), "--tls-client-ca"),
     ):
         up = make_service().tallystick("up", *options)
         assert (up.returncode, said in up.stderr) == (1, True), (options, up.stderr)
@@ -435,10 +380,3 @@ def _handshake(context: ssl.SSLContext, port: int) -> bool:
                 return True
         except (ssl.SSLError, ConnectionError):
             return False
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)

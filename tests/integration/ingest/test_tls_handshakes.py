@@ -2,18 +2,20 @@
 
 import contextlib
 import secrets
+import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 import requests
 
 from tests.certificates import Authority
-from tests.integration.ingest.test_tls import Secured, secured
+from tests.integration.ingest.tls_service import EXPORT, Secured, secured
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
-from tests.sending import JSON, span_json
+from tests.sending import JSON, as_protobuf, span_json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, requirement("tls.ports")]
 
@@ -88,6 +90,44 @@ def test_half_open_handshakes_take_neither_the_turn_of_others_nor_the_files_of_t
     assert opened < OPEN_FILES // 2
     assert service.get("/api/v1/status")["counts"]["spans"] == before + 3
     assert "Traceback" not in service.output
+
+
+@pytest.mark.parametrize("begun", [b"", HALF_A_HELLO], ids=["silent", "half a ClientHello"])
+def test_over_grpc_they_keep_newcomers_out_for_as_long_as_one_may_take_and_nobody_else(
+    service: Secured, authority: Authority, begun: bytes
+) -> None:
+    with (
+        channel(service, authority) as earlier,
+        channel(service, authority) as newcomer,
+    ):
+        send_span(service, earlier)
+        with half_open(service.grpc_port, begun, 2 * OPEN_FILES) as held:
+            send_span(service, earlier)
+            refused = [one for one in held if _is_readable(one)]
+            assert len(refused) > OPEN_FILES, "beyond what there may be, each is closed at once"
+            send_span(service, newcomer)
+            assert all(is_cut(one) for one in held)
+
+
+def channel(service: Secured, authority: Authority) -> grpc.Channel:
+    credentials = grpc.ssl_channel_credentials(authority.file.read_bytes())
+    return grpc.secure_channel(f"localhost:{service.grpc_port}", credentials)
+
+
+def send_span(service: Secured, over: grpc.Channel) -> None:
+    """Send a span; a channel without a connection tries until it has one."""
+    over.unary_unary(EXPORT)(
+        as_protobuf(span_json(spanId=secrets.token_hex(8))),
+        metadata=(("authorization", f"Bearer {service.credentials['api_key']}"),),
+        timeout=PATIENCE_S,
+        wait_for_ready=True,
+    )
+
+
+def _is_readable(connection: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def test_a_stop_does_not_wait_for_handshakes(authority: Authority, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tallystick_ingest.auth.jwks import RETRY_S
 from tests import openid
 from tests.openid import RESOURCE, ROBOT, Provider, signing_key
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.ports import free_port
 from tests.requirements import requirement
 from tests.sending import JSON, as_protobuf, span_json
@@ -230,10 +230,7 @@ def test_an_issuer_without_an_audience_is_no_setting(make_service: Callable[...,
 
 def _until(ask: Callable[[], int], wanted: int) -> bool:
     """Ask again while the service still believes what it knew before."""
-    end = time.monotonic() + PATIENCE_S
-    while ask() != wanted:
-        assert time.monotonic() < end, f"never {wanted}"
-        time.sleep(0.2)
+    until(lambda: ask() == wanted, lambda: f"never {wanted}")
     return True
 
 

@@ -1,12 +1,12 @@
 """A service, gRPC and a dashboard as processes of their own, behind a real proxy that ends TLS."""
 
+import contextlib
 import datetime as dt
 import http.client
 import json
 import os
 import ssl
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.ports import free_port
 from tests.sending import JSON, PROTOBUF, as_protobuf, batch, logs_protobuf, span_json
 from tests.serving import TALLYSTICK, Answer, Service
@@ -124,17 +124,16 @@ class Site:
         )
 
     def _until(self, holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            try:
-                if holds():
-                    return
-            except OSError:
-                pass
-            time.sleep(0.05)
-        names = [name for name in ("output.txt", "error.log") if (self.root / name).exists()]
-        logs = [(self.root / name).read_text("utf-8") for name in names]
-        raise AssertionError("\n".join(logs))
+        def answers() -> bool:
+            with contextlib.suppress(OSError):
+                return holds()
+            return False
+
+        until(answers, self._logs)
+
+    def _logs(self) -> str:
+        paths = [self.root / name for name in ("output.txt", "error.log")]
+        return "\n".join(path.read_text("utf-8") for path in paths if path.exists())
 
 
 def adapted(shipped: Path, *changes: tuple[str, str]) -> str:

@@ -6,7 +6,6 @@ import json
 import pkgutil
 import re
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +14,7 @@ import grpc
 import pytest
 
 from tallystick_ingest import api
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.ports import free_port
 from tests.requirements import requirement
 from tests.sending import JSON, PROTOBUF, batch, logs_protobuf
@@ -113,10 +112,7 @@ def stand_in_the_way(checkpoint: Path) -> None:
 
 
 def until_told(service: Service, word: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while word not in service.output:
-        assert time.monotonic() < end, service.output
-        time.sleep(0.05)
+    until(lambda: word in service.output, lambda: service.output)
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

@@ -1,6 +1,5 @@
 """Metrics of a real service: who may read them, what they count, and what no label may hold."""
 
-import json
 from collections.abc import Callable, Iterator
 
 import grpc
@@ -21,7 +20,7 @@ pytestmark = [pytest.mark.e2e, requirement("operations.metrics")]
 
 Make = Callable[..., Service]
 CANARY = "canary7f3a"
-PARTS = {"journal": "ok", "database": "ok", "log": "signing"}
+PARTS = {"status": "ready", "journal": "ok", "database": "ok", "log": "signing"}
 
 
 @pytest.fixture(scope="module")
@@ -63,22 +62,6 @@ def requests(found: dict[tuple[str, ...], float], protocol: str, route: str, sta
     return found.get(("tallystick_requests_total", *key), 0)
 
 
-def api_key(service: Service, *scopes: str) -> dict[str, str]:
-    """Make a key with these scopes, as the administrator."""
-    token = service.output.rpartition("/admin#")[2].split()[0]
-    claim = json.dumps({"token": token}).encode()
-    login = service.ask("POST", "/admin/claim", claim, {"Content-Type": JSON})
-    cookie = login.headers["set-cookie"].partition(";")[0]
-    answer = service.ask(
-        "POST",
-        "/api/v1/keys",
-        json.dumps({"name": "scraper", "scopes": scopes}).encode(),
-        {"Cookie": cookie, "Host": f"127.0.0.1:{service.port}", "Content-Type": JSON},
-    )
-    assert answer.status == 200, answer.body
-    return {"Authorization": f"Bearer {answer.json['api_key']}"}
-
-
 def test_what_came_and_what_became_of_it_is_counted(service: Service) -> None:
     before = samples(service)
     emitter = Emitter("counted")
@@ -115,13 +98,13 @@ def test_each_part_has_one_state(service: Service) -> None:
     for part, state in PARTS.items():
         assert found[("tallystick_part_state", "part", part, "state", state)] == 1
     states = [name for name in found if name[0] == "tallystick_part_state"]
-    assert sum(found[name] for name in states) == len({name[2] for name in states}) == 4
+    assert sum(found[name] for name in states) == len({name[2] for name in states}) == 5
     verdicts = {name[2]: found[name] for name in found if name[0] == "tallystick_verification"}
     assert verdicts == {"none": 1, "verified": 0, "consistent": 0, "wrong": 0}
     ready = service.ask("GET", "/readyz")
     assert ready.status == 200
     assert {part: ready.json[part] for part in PARTS} == PARTS
-    assert set(ready.json) == {"status", "disk", *PARTS}
+    assert set(ready.json) == {"disk", *PARTS}
 
 
 def test_open_metrics_are_given_where_they_are_asked_for(service: Service) -> None:
@@ -158,7 +141,7 @@ def test_only_who_has_the_scope_reads_them(make_service: Make) -> None:
     assert service.ask("GET", "/metrics").status == 401
     wrong = {"Authorization": f"Bearer tallystick_{'x' * 43}"}
     assert service.ask("GET", "/metrics", headers=wrong).status == 401
-    scraper = api_key(service, "metrics")
+    scraper = service.key("metrics")
     found = service.ask("GET", "/metrics", headers=scraper)
     assert found.status == 200
     assert b'tallystick_refused_total{reason="unauthenticated",signal="other"} 2.0' in found.body
@@ -169,7 +152,7 @@ def test_only_who_has_the_scope_reads_them(make_service: Make) -> None:
 
 def test_a_key_without_the_scope_reads_none(make_service: Make) -> None:
     service = make_service().start()
-    answer = service.ask("GET", "/metrics", headers=api_key(service, "ingest", "read"))
+    answer = service.ask("GET", "/metrics", headers=service.key("ingest", "read"))
     assert (answer.status, b"tallystick_requests" in answer.body) == (403, False)
 
 

@@ -26,7 +26,7 @@ from tallystick.testing import API_KEY, Reply, Sink, SmallLog, running_sink
 from tallystick.tracing.spans import SpanRequest, open_span
 from tests.emitters import check_spool, draft
 from tests.files import contents
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.requirements import requirement
 
 TOKEN = base64.b64encode(b"t" * 32).decode()
@@ -76,16 +76,6 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
 
 def names(records: list[Record]) -> list[str]:
     return [str(one.statement.get("tool.name", one.statement["type"])) for one in records]
-
-
-def until(is_true: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
-    """Wait for something that another thread does."""
-    waited = threading.Event()
-    for _ in range(int(timeout_s / 0.01)):
-        if is_true():
-            return
-        waited.wait(0.01)
-    raise AssertionError("it did not happen")
 
 
 def test_a_flush_delivers_and_the_status_says_so(start: Start, sink: Sink) -> None:

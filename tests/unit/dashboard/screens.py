@@ -80,6 +80,11 @@ class Answers:
 
         return ask
 
+    def asked_by(self, address: str) -> "Answers":
+        """Note for which address this asks, and answer on."""
+        self.asked.append(("asked_by", (address,), {}))
+        return self
+
     def because(self, reason: str | None) -> "Answers":
         """Keep the reason, and answer on."""
         self.asked.append(("because", (reason,), {}))

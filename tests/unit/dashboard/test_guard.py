@@ -270,6 +270,17 @@ def test_a_name_for_everything_is_refused() -> None:
         dashboard_config("http://127.0.0.1:4318", hosts=["*"])
 
 
+@requirement("auth.forwarded")
+def test_proxies_are_addresses_and_never_everybody() -> None:
+    named = ["127.0.0.1", " 2001:db8::/32 ", ""]
+    found = dashboard_config("http://127.0.0.1:4318", proxies=named)
+    assert found.proxies == ("127.0.0.1", "2001:db8::/32")
+    assert dashboard_config("http://127.0.0.1:4318").proxies == ()
+    for wrong in ("*", "proxy.example", "0.0.0.0/0", "::/0", "10.0.0.1/8"):
+        with pytest.raises(ConfigError, match="--trusted-proxy"):
+            dashboard_config("http://127.0.0.1:4318", proxies=[wrong])
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.9.1"])
 def test_this_machine_needs_no_names(host: str) -> None:
     assert "localhost" in dashboard_config("http://127.0.0.1:4318", host).hosts

@@ -1,13 +1,14 @@
 """The login: forms that are posted, cookies that are set, and what a stranger is told."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import islice
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tallystick_dashboard.client import (
     Login,
@@ -16,6 +17,7 @@ from tallystick_dashboard.client import (
     RefusedError,
     ServiceAwayError,
 )
+from tallystick_dashboard.failures import FREE_FAILURES
 from tallystick_dashboard.login import MAX_BODY_BYTES, MAX_LOGINS, Door
 from tallystick_dashboard.login_page import safe_path
 from tallystick_dashboard.session import COOKIE
@@ -237,3 +239,37 @@ def test_the_page_needs_no_script_for_a_password_and_allows_none_of_its_own(
     assert 'value="/integrity"' in answered.text
     assert "script-src 'self';" in answered.headers["content-security-policy"]
     assert answered.headers["cache-control"] == "no-store"
+
+
+@requirement("auth.rate-limits")
+@pytest.mark.parametrize("path", ["/login", "/login/link"])
+def test_log_ins_of_one_address_that_fail_stop_reaching_the_service(
+    service: Answers, path: str
+) -> None:
+    service.answers["login_by_link"] = NotSignedInError("this link opens nothing")
+    form = {**FORM, "password": "wrong", "token": "wrong"}
+    door = Door(lambda _: service, Visitors(lambda _: service))  # type: ignore[arg-type,return-value]  # Answers has every method
+    app = ProxyHeadersMiddleware(Starlette(routes=door.routes()), trusted_hosts=["192.0.2.1"])  # type: ignore[arg-type]  # any ASGI
+
+    def codes(address: str, forwarded: Callable[[int], str]) -> list[int]:
+        with TestClient(app, base_url=ORIGIN, client=(address, 1)) as browser:  # type: ignore[arg-type]  # any ASGI
+            headers = (
+                {"x-forwarded-for": forwarded(number)} for number in range(FREE_FAILURES + 5)
+            )
+            return [browser.post(path, data=form, headers=one).status_code for one in headers]
+
+    spoofed = codes("198.51.100.7", lambda number: f"203.0.113.{number}")
+    assert spoofed.count(401) < FREE_FAILURES + 5
+    assert spoofed[-1] == 429
+    assert set(codes("192.0.2.1", lambda number: f"203.0.113.{number}")) == {401}
+    assert codes("192.0.2.1", lambda _: "198.51.100.7")[0] == 429
+    appended = codes("192.0.2.1", lambda number: f"203.0.113.{number}, 198.51.100.9")
+    assert appended[-1] == 429
+    assert set(codes("127.0.0.1", lambda number: f"203.0.113.{number}")) == {401}
+
+
+def test_the_service_is_told_for_whom_somebody_logs_in(
+    browser: TestClient, service: Answers
+) -> None:
+    browser.post("/login", data=FORM)
+    assert service.calls("asked_by") == [(("testclient",), {})]

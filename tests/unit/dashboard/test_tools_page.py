@@ -191,8 +191,10 @@ def test_the_history_shows_what_changed_as_text_that_does_nothing(
 
 def test_a_definition_that_was_erased_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = {**VERSION, "previous_digest": None, "changed": [], "diff": [], "definition": None}
+    erasure = {"request": "4f" * 16, "stated_us": 1_793_577_600_000_000}
+    gone["absent"] = {"values": 1, "why": "erased", "needs": None, "erasure": erasure}
     screen, _ = history(monkeypatch, {"versions": [gone], "incomplete": False})
-    assert "withheld or erased" in text_of(screen)
+    assert "erased on 2026-11-02 by decision 4f4f4f4f" in text_of(screen)
 
 
 def test_a_long_difference_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ def event(log_index: int, **stated: Any) -> dict[str, Any]:
         "span_id": said.get("span.id"),
         "statement": said,
         "disclosures": disclosures,
+        "masked": sum(said.get("mask.hits", {}).values()),
         "faults": faults,
     }
 
@@ -53,7 +54,7 @@ def span(span_id: str, parent: str = "", start_us: int = START_US, **stated: Any
         "status": 0,
         "service": "svc",
         "attributes": {},
-        "hits": {},
+        "masked": 0,
         **stated,
     }
 

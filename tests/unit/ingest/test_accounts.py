@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.errors import ConfigError
-from tallystick_ingest.auth.accounts import ACCOUNTS_FILE, AccountBook
+from tallystick_ingest.auth.accounts import AccountBook
 from tallystick_ingest.auth.passwords import (
     COST,
     MIN_PASSWORD_CHARS,
@@ -19,6 +19,7 @@ from tallystick_ingest.auth.passwords import (
     is_password,
     nobodys_password,
 )
+from tallystick_ingest.own_secrets import ACCOUNTS_FILE
 from tests.stores import START_US, Clock
 
 CHEAP = Cost(n=2, p=1)

@@ -1,6 +1,5 @@
 """Erasures of the service: two people, the log, the ledger, and what the verifier says of it."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,13 +20,11 @@ from tallystick_store.governance.ledger import LEDGER_NAME
 from tallystick_store.governance.requests import ConflictError
 from tallystick_store.source import DataSource
 from tests.erasable import ADA, BLOB, BOB, TRACE_OF_BOB, Records
-from tests.patience import PATIENCE_S
 from tests.requirements import requirement
+from tests.retained import ANNA, BERT, SCOPES
 from tests.stores import EMITTER, write
+from tests.unit.ingest.erasures import digest_of, finished
 
-SCOPES = ("read", "retain", "delete.request", "delete.confirm")
-ANNA = Caller("account-0000000a", "anna", SCOPES, is_human=True, role="auditor")
-BERT = Caller("account-0000000b", "bert", SCOPES, is_human=True, role="auditor")
 KEY = Caller("key-1", "a program", SCOPES)
 
 
@@ -40,14 +37,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 def opened(home: Path) -> Service:
     return Service.open(load_service_config({"home": str(home)}, {}), FakeClock())
-
-
-def finished(service: Service) -> None:
-    """Wait until nothing is being carried out."""
-    for thread in threading.enumerate():
-        if thread.name == "tallystick-erasures":
-            thread.join(PATIENCE_S)
-    assert service.erasures.failure is None
 
 
 def verified(home: Path, policy: str) -> Report:
@@ -63,10 +52,6 @@ def asked(service: Service) -> str:
     return service.erasures.ask(ANNA, {"principal": ADA}, "she asked for it").id
 
 
-def digest_of(service: Service, id_: str) -> str:
-    return service.two_people.authority().requests[id_].digest
-
-
 @requirement("erasure.two-people")
 def test_what_two_people_decided_is_erased_and_the_verifier_says_by_what(tmp_path: Path) -> None:
     service = opened(tmp_path)
@@ -75,11 +60,11 @@ def test_what_two_people_decided_is_erased_and_the_verifier_says_by_what(tmp_pat
     preview = service.erasures.preview({"principal": ADA})
     assert (preview.erased.count, preview.blobs) == (5, 1)
     id_ = asked(service)
-    [(request, state)] = service.erasures.requests()
-    assert (request.id, request.count, state) == (id_, 5, "waiting")
+    [(request, standing)] = service.erasures.requests()
+    assert (request.id, request.count, standing.state) == (id_, 5, "waiting")
     confirmed = service.erasures.confirm(BERT, id_, preview.erased.digest, "seen")
     finished(service)
-    [(_, state)] = service.erasures.requests()
+    state = service.erasures.requests()[0][1].state
     assert state == "carried out"
     rows = service.store.database.rows(
         "SELECT principal_id FROM events WHERE principal_ref = ?", [ADA]
@@ -138,7 +123,7 @@ def test_a_hold_over_others_stands_in_nobodys_way(service: Service, wanted: dict
     service.two_people.hold(ANNA, "a case", wanted, "a court")
     service.erasures.confirm(BERT, id_, digest_of(service, id_), "seen")
     finished(service)
-    [(_, state)] = service.erasures.requests()
+    state = service.erasures.requests()[0][1].state
     assert state == "carried out"
     texts = str(service.store.database.rows("SELECT disclosures FROM events"))
     assert "ada-params" not in texts
@@ -165,11 +150,11 @@ def test_a_hold_that_comes_before_the_log_states_the_values_wins_and_stops_no_ot
     service.erasures.resume()
     service.erasures.close()
     assert hold.id in (service.erasures.failure or "")
-    assert [state for _, state in service.erasures.requests()] == ["confirmed", "carried out"]
+    assert [one.state for _, one in service.erasures.requests()] == ["confirmed", "carried out"]
     service.two_people.release(BERT, hold.id, "it is over")
     service.erasures.resume()
     finished(service)
-    assert [state for _, state in service.erasures.requests()] == ["carried out"] * 2
+    assert [one.state for _, one in service.erasures.requests()] == ["carried out"] * 2
 
 
 @pytest.mark.parametrize(
@@ -213,7 +198,7 @@ def test_the_next_start_carries_out_what_was_decided(
     service.close("a kill")
     again = opened(tmp_path)
     finished(again)
-    [(_, state)] = again.erasures.requests()
+    state = again.erasures.requests()[0][1].state
     assert state == "carried out"
     again.close("the test is over")
     report = verified(tmp_path, policy)

@@ -33,6 +33,7 @@ class Store:
     journal_failure: str | None = None
     failure: str | None = None
     signing_stopped: str | None = None
+    evidence: str | None = None
 
 
 def look(store: Store, free: int = LOW_DISK_BYTES, *, is_closing: bool = False) -> Readiness:
@@ -68,6 +69,19 @@ def test_a_store_without_a_fault_is_ready() -> None:
 )
 def test_each_part_is_named(store: Store, expected: Readiness) -> None:
     assert look(store) == expected
+
+
+@pytest.mark.parametrize(
+    ("store", "free", "is_closing", "status"),
+    [
+        (Store(evidence="restored"), LOW_DISK_BYTES, False, "evidence"),
+        (Store(evidence="restored", is_full=True), 0, False, "evidence"),
+        (Store(evidence="restored", journal_failure="EIO"), LOW_DISK_BYTES, False, "failed"),
+        (Store(evidence="restored"), LOW_DISK_BYTES, True, "closing"),
+    ],
+)
+def test_evidence_is_never_ready(store: Store, free: int, *, is_closing: bool, status: str) -> None:
+    assert look(store, free, is_closing=is_closing).status == status
 
 
 @pytest.mark.parametrize(

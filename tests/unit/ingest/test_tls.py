@@ -30,7 +30,7 @@ def renewed(tmp_path: Path) -> Pair:
 
 @pytest.fixture
 def tls(pair: Pair) -> Tls:
-    found = tls_of(TlsSettings(pair.certificate, pair.key, None, "optional", (), 0))
+    found = tls_of(TlsSettings(pair.certificate, pair.key, None, None, "optional", (), 0))
     assert found is not None
     return found
 

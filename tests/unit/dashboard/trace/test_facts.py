@@ -12,25 +12,29 @@ from tallystick_dashboard.trace.facts import (
     call_blocks,
     identity_blocks,
     masking_blocks,
+    other_sides,
     policy_blocks,
     span_blocks,
 )
 from tallystick_dashboard.trace.head import head_blocks
 from tallystick_dashboard.trace.model import Trace, read_trace
-from tallystick_dashboard.trace.record import Action, view_of
+from tallystick_dashboard.trace.record import NOT_KEPT, Action, view_of
 from tallystick_dashboard.trace.stages import call_of, cards_of, name_of_call
 from tests.builder import Log, Session
 from tests.requirements import requirement
 from tests.unit.dashboard.traces import START_US, TRACE, answer, call, called, event, span
 
 
-def action(disclosures: dict[str, str] | None = None, **stated: Any) -> Action:
+def action(
+    disclosures: dict[str, str] | None = None, absent: object = None, **stated: Any
+) -> Action:
     record = Session(Log()).record("tool.completed", disclosures, **stated)
     event = {
         "log_index": 3,
         "line": record.line.decode(),
         "disclosures": [one.line for one in record.disclosures],
         "sealing": "sealed",
+        "absent": absent,
     }
     return Action((view_of(event),))
 
@@ -143,11 +147,50 @@ def test_the_three_identities_come_with_their_bases_and_the_chain() -> None:
     assert names == ["alice inferred", "not known: nobody stated it ", "a-7 unknown"]
 
 
-def test_an_erased_principal_is_withheld_and_keeps_its_pseudonym() -> None:
-    found = rows(identity_blocks(action(principal__ref="ab12", principal__basis="asserted")))
-    assert found["pseudonym"] == "ab12"
-    names = [one["value"] for one in identity_blocks(action(principal__ref="ab12"))[0]["rows"]]
-    assert names[0] == "withheld or erased"
+ERASED = {
+    "values": 1,
+    "why": "erased",
+    "needs": None,
+    "erasure": {
+        "request": "4f" * 16,
+        "confirmed_index": 8,
+        "stated_index": 9,
+        "stated_us": 1_793_577_600_000_000,
+    },
+}
+WITHHELD = {"values": 1, "why": "withheld", "needs": "payload", "erasure": None}
+
+
+@requirement("erasure.told")
+@pytest.mark.parametrize(
+    ("absent", "told"),
+    [
+        (ERASED, "erased on 2026-11-02 by decision 4f4f4f4f"),
+        ({**ERASED, "erasure": {"request": "4f" * 16}}, "erased by decision 4f4f4f4f"),
+        (WITHHELD, "withheld: needs the right `payload`"),
+        ({**WITHHELD, "needs": "reveal"}, "withheld: needs the right `reveal`, with a reason"),
+        ({**WITHHELD, "why": "not kept", "needs": None}, NOT_KEPT),
+        ({**WITHHELD, "why": "unknown", "needs": None}, "withheld or erased"),
+        (None, "withheld or erased"),
+        ("garbage", "withheld or erased"),
+    ],
+)
+def test_why_a_value_is_not_there_is_told_and_a_pseudonym_stays(absent: object, told: str) -> None:
+    one = action(absent=absent, principal__ref="ab12", params__size_bytes=7, delegation__depth=2)
+    named = [row["value"] for row in identity_blocks(one)[0]["rows"]]
+    assert named[:2] == [told, "ab12"]
+    assert rows(identity_blocks(one))["2 actors"] == told
+    values = {
+        block["title"]: block["rows"][0]["value"] for block in call_blocks(one_call().rows[0], one)
+    }
+    assert values["Arguments, masked"] == f"7 bytes, {told}"
+
+
+@requirement("erasure.told")
+def test_a_span_of_which_nothing_is_kept_says_so() -> None:
+    one = {**span("s1"), "attributes": {}, "absent": ERASED}
+    row = read_trace(TRACE, answer([], [one], [])).rows[0]
+    assert rows(span_blocks(row, one))["attributes"] == "erased on 2026-11-02 by decision 4f4f4f4f"
 
 
 @pytest.mark.parametrize("chain", ["not json", '"one"', "{}", "[1, null]"])
@@ -180,7 +223,9 @@ def test_a_client_shows_the_decision_that_the_server_recorded() -> None:
         call(2, "b", "s2", "s1", observer="mcp_server", decision__effect="allow"),
     ]
     trace = read_trace(TRACE, answer(events, [], [called("a", "b")]))
-    [block] = policy_blocks(trace, trace.by_id["s1"], action())
+    assert other_sides(trace, trace.by_id["s1"]) == ["b"]
+    theirs = action(decision__effect="allow")
+    [block] = policy_blocks(trace, trace.by_id["s1"], action(), [theirs])
     assert block["title"] == "Decision, by the other side's record"
 
 

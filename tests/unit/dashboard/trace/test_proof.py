@@ -251,7 +251,7 @@ def test_withheld_disclosures_are_counted(log: Log) -> None:
     event["disclosures"].pop()
     found = step(event, keys(log), "Record")
     assert found.state == "ok"
-    assert "1 withheld or erased" in found.text
+    assert "1 more: withheld or erased" in found.text
 
 
 @requirement("dashboard.inert")

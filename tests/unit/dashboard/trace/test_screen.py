@@ -40,6 +40,14 @@ def script() -> None:
             st.session_state.setdefault("windows", []).append(span_ids)
             return [span(one, attributes={"asked": one}) for one in span_ids]
 
+        def calls(self, trace_id: str, action_ids: Sequence[str]) -> list[dict[str, Any]]:
+            assert trace_id == TRACE
+            st.session_state.setdefault("calls", []).append(action_ids)
+            return [
+                {**called("a"), "stages": []},
+                {**called("b", outcome="denied"), "stages": []},
+            ]
+
     trace = read_trace(
         TRACE,
         answer(

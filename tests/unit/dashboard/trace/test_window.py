@@ -10,7 +10,7 @@ from tallystick_dashboard.trace.action import Shape
 from tallystick_dashboard.trace.model import Trace, read_trace
 from tallystick_dashboard.trace.window import AROUND, MAX_SPANS, Window
 from tests.requirements import requirement
-from tests.unit.dashboard.traces import TRACE, answer, call, span
+from tests.unit.dashboard.traces import TRACE, answer, call, called, span
 
 pytestmark = requirement("dashboard.large-trace")
 COUNT = 500
@@ -29,6 +29,56 @@ class Source:
         if self.is_away:
             raise ServiceAwayError("away")
         return [span(one, attributes={"of": one}) for one in span_ids if one != "s7"]
+
+    def calls(self, trace_id: str, action_ids: Sequence[str]) -> Sequence[Shape]:
+        assert trace_id == TRACE
+        self.asked.append(action_ids)
+        if self.is_away:
+            raise ServiceAwayError("away")
+        told = dict.fromkeys(one.removesuffix("-server") for one in action_ids if one != "c7")
+        return [
+            {**called(one, f"{one}-server"), "stages": [{"of": one}]} for one in told if one != "c7"
+        ]
+
+
+@pytest.fixture(scope="module")
+def calls() -> Trace:
+    """Calls of two ends each."""
+    events = [call(n, f"c{n}", f"s{n}") for n in range(COUNT)]
+    events += [call(COUNT + n, f"c{n}-server", f"t{n}", f"s{n}") for n in range(COUNT)]
+    told = [called(f"c{n}", f"c{n}-server") for n in range(COUNT)]
+    return read_trace(TRACE, answer(events, [], told))
+
+
+def test_the_stages_of_the_calls_in_a_window_are_asked_for_once_by_both_ends(calls: Trace) -> None:
+    source = Source()
+    window = Window(calls, source)
+    for number in (20, 21, 29):
+        found = window.staged(calls.calls[number], calls.by_id[f"s{number}"], ids(10, 30))
+        assert found is not None
+        assert found["stages"] == [{"of": f"c{number}"}]
+    [asked] = source.asked
+    assert asked[:4] == ["c20", "c20-server", "c10", "c10-server"]
+    assert len(asked) == len(set(asked)) == 40
+
+
+def test_no_more_stages_are_asked_for_than_the_service_tells(calls: Trace) -> None:
+    source = Source()
+    Window(calls, source).staged(calls.calls[450], calls.by_id["s450"], ids(1, COUNT))
+    [asked] = source.asked
+    assert len(asked) == MAX_SPANS
+    assert asked[:2] == ["c450", "c450-server"]
+
+
+def test_a_call_of_which_the_service_tells_no_stages_any_more_has_none(calls: Trace) -> None:
+    source = Source()
+    window = Window(calls, source)
+    assert window.staged(calls.calls[7], calls.by_id["s7"], []) is None
+    assert window.staged(calls.calls[7], calls.by_id["s7"], []) is None
+    assert len(source.asked) == 1
+    source.is_away = True
+    with pytest.raises(ServiceAwayError):
+        window.staged(calls.calls[400], calls.by_id["s400"], [])
 
 
 @pytest.fixture(scope="module")
