@@ -58,6 +58,7 @@ class Background:
         self._threads: tuple[threading.Thread, ...] = ()
         self._outbox: Outbox | None = None
         self._has_looked = False
+        self._has_stepped = False
         self.shipper: Shipper | None = None
         self.faults: list[str] = []
         """What must not happen: errors that nothing here expects."""
@@ -125,6 +126,11 @@ class Background:
             self._progress.wait_for(is_settled, timeout_s)
         return outbox.acked.position >= target
 
+    def wait_for_first_step(self, timeout_s: float) -> None:
+        """Wait until the service, if one is known, was asked for the first time, with or without success."""
+        with self._progress:
+            self._progress.wait_for(lambda: self._has_stepped or not self.is_running, timeout_s)
+
     def stop(self, timeout_s: float = 0.0) -> bool:
         """Stop the threads; whether both have ended in time (one may hang in the network).
 
@@ -188,6 +194,7 @@ class Background:
             except Exception as error:  # noqa: BLE001 - a fault of ours must not end the thread
                 pause_s = self._note_fault("shipping", error)
             with self._progress:
+                self._has_stepped = True
                 self._progress.notify_all()
             if pause_s > 0:
                 self._to_ship.wait(pause_s)

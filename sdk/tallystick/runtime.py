@@ -37,6 +37,8 @@ from tallystick.state import Status
 
 EXIT: Final = "process exit"
 SHUTDOWN: Final = "shutdown"
+FIRST_ENROLMENT_S: Final = 2.0
+"""Longest wait of a start for the tenant's token key, where the home has none yet."""
 
 _log = logging.getLogger("tallystick")
 
@@ -97,10 +99,16 @@ class Runtime:
         return self._emitter
 
     def start(self) -> None:
-        """Start the background threads. Idempotent."""
+        """Start the background threads. Idempotent.
+
+        A home that has no token key of its tenant yet waits for the first enrolment, FIRST_ENROLMENT_S at most:
+        nobody finds a person by name in records whose tokens are made with the local key.
+        """
         _imports.import_all(FOR_SIGNING)
         sdk_version()
         self._background.start()
+        if self.target is not None and not self._service.has_token_key:
+            self._background.wait_for_first_step(FIRST_ENROLMENT_S)
 
     def set_frameworks(self, states: Mapping[str, str]) -> None:
         """State what is hooked: framework -> "active 2.3.0", "skipped: ...", "failed: ...".

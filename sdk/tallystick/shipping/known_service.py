@@ -64,6 +64,11 @@ class KnownService:
         return Target(endpoint, self._config.api_key or (held.api_key if held else None) or None)
 
     @property
+    def has_token_key(self) -> bool:
+        """The tenant's token key is in force: what is masked joins with what others of the tenant mask."""
+        return self._credentials is not None and self._credentials.tokens is not None
+
+    @property
     def log_size(self) -> int | None:
         """Size of the newest checkpoint that was checked."""
         return self._head.head.checkpoint.size if self._head and self._head.head else None
@@ -100,6 +105,7 @@ class KnownService:
             Patience(self._clock, SystemRandom().random),  # never the host's sequence
             compresses=not target.is_local,
         )
+        shipper.enrols_first = not self.has_token_key
         shipper.before_send = lambda _session, frames: self._blobs.upload(client, frames)
         shipper.once_taken = self._blobs.release
         shipper.when_idle = lambda: self._blobs.hand_over(client)

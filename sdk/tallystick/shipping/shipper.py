@@ -108,6 +108,8 @@ class Shipper:
         self.before_send: BeforeSend = _nothing_before
         """May raise what a post raises: a ShipError, of which each kind has its own patience, or OSError."""
         self.once_taken: OnceTaken = _nothing_after
+        self.enrols_first = False
+        """Enrol at the first step, also while nothing is to be sent: first records are masked with what it gives."""
         self.when_idle: Callable[[], None] = _nothing_more
         """Called when every record is delivered; must not raise."""
 
@@ -120,6 +122,9 @@ class Shipper:
         if pause_s > 0:
             return pause_s
         try:
+            if self.enrols_first:
+                self._enrol(self._transport, False)
+                self.enrols_first = False
             if self._ship_together(consign) or self._ship_first(outboxes):
                 return 0.0
         except TallystickError as error:

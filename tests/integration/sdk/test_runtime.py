@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -123,11 +124,39 @@ def test_who_waits_for_delivery_and_who_delivers_look_at_one_outbox(
     assert seen[0] is seen[1]
 
 
-def test_the_tenant_s_token_key_is_in_force_after_enrolment_and_in_the_next_process(
+def test_the_first_record_of_a_new_home_is_masked_with_the_tenant_s_token_key(
     start: Start, sink: Sink
 ) -> None:
     running = start(endpoint=sink.url)
     running.recorder.record(draft("a"))
+    running.flush(PATIENCE_S)
+    assert [one.statement["mask.key_id"] for one in sink.records()] == ["t1", "t1"]
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_start_waits_neither_for_a_service_that_is_silent_nor_for_one_that_is_away(
+    start: Start, monkeypatch: pytest.MonkeyPatch, *, is_away: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        if is_away:
+            monkeypatch.setattr("tallystick.runtime.FIRST_ENROLMENT_S", PATIENCE_S)
+            silent.close()
+        else:
+            monkeypatch.setattr("tallystick.runtime.FIRST_ENROLMENT_S", 0.01)
+        running = start(endpoint=f"http://127.0.0.1:{port}")
+        assert running.recorder.record(draft("a")).is_spooled
+        assert running.masking.key_id.startswith("local")
+        assert not running.flush(0)
+
+
+def test_the_tenant_s_token_key_is_in_force_after_enrolment_and_in_the_next_process(
+    start: Start, sink: Sink
+) -> None:
+    given, sink.enrolment = sink.enrolment, Reply(503)
+    running = start(endpoint=sink.url)
+    running.recorder.record(draft("a"))
+    sink.enrolment = given
     running.flush(PATIENCE_S)
     running.recorder.record(draft("b"))
     running.flush(PATIENCE_S)
