@@ -16,17 +16,14 @@ from bench import in_force, sizes, spans
 from bench.emitter import Session, request
 from bench.sending import Address, p99, send
 from bench.service import Service
+from bench.sizes import BUDGET_BYTES, EVENTS, PER_SEAL, SESSIONS
 
-SESSIONS: Final = 40
-EVENTS: Final = 1000
-PER_SEAL: Final = 500
 WARMING: Final = 8
 """Requests before the clock starts, from as many sessions: the service's processes are there then."""
 RATE_BUDGET: Final = 15_000
 P99_BUDGET_MS: Final = 250
 SINGLES: Final = 400
 SINGLE_BUDGET_MS: Final = 10
-SIZE_BUDGET_BYTES: Final = 1000
 EVENTS_KEPT: Final = (
     "SELECT count(*) FROM events WHERE type = 'tool.completed' AND origin = 'native'"
 )
@@ -63,7 +60,7 @@ def measure() -> list[str]:
         kept = spans.count(service, EVENTS_KEPT)
         again = Service(Path(place))
         again.stop()  # in peace: what the write-ahead log held is compressed into the database
-        size = sizes.said(sizes.by_place(Path(place)), kept, SIZE_BUDGET_BYTES)
+        size = sizes.said(sizes.by_place(Path(place)), kept, BUDGET_BYTES)
     warmed = WARMING * PER_SEAL
     sent = SESSIONS * EVENTS - warmed
     return [

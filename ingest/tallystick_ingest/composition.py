@@ -50,7 +50,7 @@ from tallystick_ingest.screening import KeyBook
 from tallystick_ingest.service_keys import DEFAULT_TENANT, ServiceKeys
 from tallystick_ingest.service_session import SERVICE_SENDER, ServiceSession
 from tallystick_ingest.settings import ServiceConfig
-from tallystick_ingest.settings.otlp import MAX_INTAKE_WORKERS
+from tallystick_ingest.settings.otlp import USUAL_INTAKE_WORKERS
 from tallystick_ingest.turnstile import Turnstile
 from tallystick_ingest.two_people import TwoPeople
 from tallystick_ingest.verdict import Verdict
@@ -260,8 +260,15 @@ class Composition:
 def readers_of(config: ServiceConfig) -> BodyReaders | None:
     """Return the processes that read requests, none of them begun; None where there shall be none."""
     wanted = config.otlp.intake_workers
-    most = min(MAX_INTAKE_WORKERS, os.cpu_count() or 1) if wanted is None else wanted
+    most = min(USUAL_INTAKE_WORKERS, _cores()) if wanted is None else wanted
     return BodyReaders(most) if most else None
+
+
+def _cores() -> int:
+    """Return how many processor cores this process may run on; where the system does not say, how many there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def log_signer(keys: ServiceKeys) -> LogSigner:

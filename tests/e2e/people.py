@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.e2e.watcher import Watcher
+from tests.e2e.world import World
 
 READY: Final = (
     '[data-testid="stApp"][data-test-script-state="notRunning"]'
@@ -108,3 +109,15 @@ class Visitor:
         """Everything that is wrong with the page so far."""
         found = self.watcher.accessibility()  # takes a while, in which the browser tells the rest
         return [*self.watcher.faults, *found]
+
+
+def signed_in(browser: Browser, world: World, name: str, role: str) -> Mapping[str, Any]:
+    """Make an account with a role and sign in by it, once; return what the browser keeps."""
+    password = world.account(name, role)
+    with browser.new_context() as context:
+        visitor = Visitor(context, world.url)
+        visitor.page.goto(f"{world.url}/login")
+        visitor.sign_in(name, password)
+        visitor.page.wait_for_url(lambda url: "/login" not in url)
+        visitor.settle()
+        return visitor.state()

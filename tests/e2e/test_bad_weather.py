@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import State
-from tests.e2e.people import Visitor
+from tests.e2e.people import Visitor, signed_in
 from tests.e2e.world import World, copy
 from tests.patience import PATIENCE_S
 from tests.requirements import requirement
@@ -60,13 +60,7 @@ def world(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
 @pytest.fixture(scope="module")
 def auditor(world: World, browser: Browser) -> State:
     """Sign in by an account, once."""
-    password = world.account("weather", "auditor")
-    with browser.new_context() as context:
-        visitor = Visitor(context, world.url)
-        visitor.page.goto(world.url)
-        visitor.sign_in("weather", password)
-        visitor.settle()
-        return visitor.state()
+    return signed_in(browser, world, "weather", "auditor")
 
 
 @contextmanager

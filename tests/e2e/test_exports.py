@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import State
 from tests.e2e.foreign import send, tool_span
-from tests.e2e.people import Visitor
+from tests.e2e.people import Visitor, signed_in
 from tests.e2e.watcher import Watcher
 from tests.e2e.world import World
 from tests.patience import PATIENCE_S
@@ -45,23 +45,12 @@ def foreign(world: World) -> None:
 
 @pytest.fixture(scope="module")
 def auditor(world: World, browser: Browser) -> State:
-    return signed_in(world, browser, "audrey", "auditor")
+    return signed_in(browser, world, "audrey", "auditor")
 
 
 @pytest.fixture(scope="module")
 def viewer(world: World, browser: Browser) -> State:
-    return signed_in(world, browser, "vera", "viewer")
-
-
-def signed_in(world: World, browser: Browser, name: str, role: str) -> State:
-    password = world.account(name, role)
-    with browser.new_context() as context:
-        visitor = Visitor(context, world.url)
-        visitor.page.goto(f"{world.url}/login")
-        visitor.sign_in(name, password)
-        visitor.page.wait_for_url(lambda url: "/login" not in url)
-        visitor.settle()
-        return visitor.state()
+    return signed_in(browser, world, "vera", "viewer")
 
 
 @pytest.fixture(scope="module")

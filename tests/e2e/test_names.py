@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import State
-from tests.e2e.people import Visitor
+from tests.e2e.people import Visitor, signed_in
 from tests.e2e.world import World
 from tests.requirements import requirement
 
@@ -20,22 +21,9 @@ FIELD = "Why do you need them?"
 
 
 @pytest.fixture(scope="module")
-def signed_in(world: World, browser: Browser) -> Callable[[str], State]:
+def as_role(world: World, browser: Browser) -> Callable[[str], State]:
     """Sign in somebody with a role, once; return what their browser keeps."""
-    kept: dict[str, State] = {}
-
-    def state(role: str) -> State:
-        if role not in kept:
-            password = world.account(f"a-{role}", role)
-            with browser.new_context() as context:
-                visitor = Visitor(context, world.url)
-                visitor.page.goto(world.url)
-                visitor.sign_in(f"a-{role}", password)
-                visitor.settle()
-                kept[role] = visitor.state()
-        return kept[role]
-
-    return state
+    return cache(lambda role: signed_in(browser, world, f"a-{role}", role))
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +51,10 @@ def on_record(world: World, why: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_a_reason_shows_the_names_of_a_list_and_stands_beside_them(
-    visit: Callable[..., Visitor], signed_in: Callable[[str], State], world: World, scheme: str
+    visit: Callable[..., Visitor], as_role: Callable[[str], State], world: World, scheme: str
 ) -> None:
     why = f"incident 4711 ({scheme}): γιατί;"
-    visitor = visit(signed_in("security"), scheme).open("/actions")
+    visitor = visit(as_role("security"), scheme).open("/actions")
     table = visitor.part("actions_table")
     expect(table).not_to_contain_text(NAME)
     say(visitor, why)
@@ -84,10 +72,10 @@ def test_a_reason_shows_the_names_of_a_list_and_stands_beside_them(
 
 
 def test_a_reason_shows_the_names_in_the_records_of_a_trace_that_are_opened(
-    visit: Callable[..., Visitor], signed_in: Callable[[str], State], world: World, call: str
+    visit: Callable[..., Visitor], as_role: Callable[[str], State], world: World, call: str
 ) -> None:
     why = "who deleted the customer, asked by the desk"
-    visitor = visit(signed_in("security")).open(call)
+    visitor = visit(as_role("security")).open(call)
     visitor.page.get_by_role("tab", name="Identity").click()
     pane = visitor.part("detail")
     expect(pane).to_contain_text("withheld: needs the right `reveal`, with a reason")
@@ -109,10 +97,10 @@ def test_a_reason_shows_the_names_in_the_records_of_a_trace_that_are_opened(
 
 
 def test_another_page_does_not_inherit_a_reason(
-    visit: Callable[..., Visitor], signed_in: Callable[[str], State], world: World
+    visit: Callable[..., Visitor], as_role: Callable[[str], State], world: World
 ) -> None:
     why = "an incident that ends with its view"
-    visitor = visit(signed_in("security")).open("/actions")
+    visitor = visit(as_role("security")).open("/actions")
     say(visitor, why)
     expect(visitor.part("actions_table")).to_contain_text(NAME)
     before = on_record(world, why)
@@ -135,9 +123,9 @@ def test_another_page_does_not_inherit_a_reason(
     ],
 )
 def test_a_reason_that_will_not_do_is_told_beside_its_field(
-    visit: Callable[..., Visitor], signed_in: Callable[[str], State], why: str, said: str
+    visit: Callable[..., Visitor], as_role: Callable[[str], State], why: str, said: str
 ) -> None:
-    visitor = visit(signed_in("security")).open("/actions")
+    visitor = visit(as_role("security")).open("/actions")
     say(visitor, why)
     expect(visitor.page.get_by_role("alert")).to_contain_text(said)
     expect(visitor.page.get_by_label(FIELD)).to_have_value(why)
@@ -152,13 +140,13 @@ def test_a_reason_that_will_not_do_is_told_beside_its_field(
 )
 def test_whoever_may_not_is_told_what_to_ask_for(
     visit: Callable[..., Visitor],
-    signed_in: Callable[[str], State],
+    as_role: Callable[[str], State],
     call: str,
     role: str,
     asked_for: str,
     page: str,
 ) -> None:
-    visitor = visit(signed_in(role)).open(call if page == "call" else page)
+    visitor = visit(as_role(role)).open(call if page == "call" else page)
     expect(visitor.part("names")).to_contain_text(asked_for)
     expect(visitor.page.get_by_role("button", name=BUTTON)).to_have_count(0)
     assert NAME not in visitor.text()

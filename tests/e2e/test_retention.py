@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from tests.aged import aged_service
 from tests.e2e.conftest import State
-from tests.e2e.people import Visitor
+from tests.e2e.people import Visitor, signed_in
 from tests.e2e.world import World
 from tests.requirements import requirement
 
@@ -39,17 +39,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def states(world: World, browser: Browser) -> dict[str, State]:
     """Sign in three people, once; return what their browsers keep."""
-    kept: dict[str, State] = {}
-    for name, role in PEOPLE.items():
-        password = world.account(name, role)
-        with browser.new_context() as context:
-            visitor = Visitor(context, world.url)
-            visitor.page.goto(f"{world.url}/login")
-            visitor.sign_in(name, password)
-            visitor.page.wait_for_url(lambda url: "/login" not in url)
-            visitor.settle()
-            kept[name] = visitor.state()
-    return kept
+    return {name: signed_in(browser, world, name, role) for name, role in PEOPLE.items()}
 
 
 @pytest.fixture

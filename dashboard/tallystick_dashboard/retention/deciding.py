@@ -12,6 +12,7 @@ import streamlit as st
 from tallystick_dashboard.client import DashboardError
 from tallystick_dashboard.icons import icon
 from tallystick_dashboard.markup import tag
+from tallystick_dashboard.retention.desk import Desk
 from tallystick_dashboard.shell import fault_box
 from tallystick_dashboard.text import safe
 
@@ -78,6 +79,16 @@ def decision(label: str, name: str, sentence: str, decide: Decide, *, is_primary
             with refusals_shown(f"{label}: not done"):
                 decide(why)
                 decided(f"{label}: done, and on record.")
+
+
+def confirmation(desk: Desk, requested_by: str, name: str, sentence: str, decide: Decide) -> None:
+    """Draw the button that confirms, for who may; whoever asked is told that it takes another person."""
+    if not desk.may("delete.confirm"):
+        return
+    if desk.person.id == requested_by:
+        st.html(tag("p", "You asked: another person confirms.", cls="ts-note"))
+    else:
+        decision("Confirm", f"confirm-{name}", sentence, decide, is_primary=True)
 
 
 def why_field(name: str) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from tallystick_dashboard.markup import join, tag
 from tallystick_dashboard.retention.deciding import (
+    confirmation,
     decided,
     decision,
     key_of,
@@ -55,17 +56,14 @@ def _draw_exception(desk: Desk, one: Shape) -> None:
 
 
 def _buttons(desk: Desk, one: Shape) -> None:
-    if one["state"] == "waiting" and desk.may("delete.confirm"):
-        if desk.person.id == one["requested_by"]:
-            st.html(tag("p", "You asked: another person confirms.", cls="ts-note"))
-        else:
-            decision(
-                "Confirm",
-                f"confirm-exception-{one['id']}",
-                "It deletes nothing itself: deletions that are asked for from then on may go below six months.",
-                lambda why: desk.confirm_exception(one, why),
-                is_primary=True,
-            )
+    if one["state"] == "waiting":
+        confirmation(
+            desk,
+            one["requested_by"],
+            f"exception-{one['id']}",
+            "It deletes nothing itself: deletions that are asked for from then on may go below six months.",
+            lambda why: desk.confirm_exception(one, why),
+        )
     if one["state"] in ("waiting", "in force") and desk.may("retain"):
         decision(
             "End" if one["state"] == "in force" else "Turn down",

@@ -6,7 +6,7 @@ from typing import Final
 import streamlit as st
 
 from tallystick_dashboard.markup import join, tag
-from tallystick_dashboard.retention.deciding import decision
+from tallystick_dashboard.retention.deciding import confirmation, decision
 from tallystick_dashboard.retention.desk import Desk
 from tallystick_dashboard.retention.rows import draw_row
 from tallystick_dashboard.retention.told import amount, course, day, id_of, meant, state
@@ -63,18 +63,14 @@ def _draw_request(desk: Desk, request: Shape) -> None:
 
 
 def _buttons(desk: Desk, request: Shape) -> None:
-    """Draw what the visitor may decide; whoever asked is told that it takes another person."""
-    if desk.may("delete.confirm"):
-        if desk.person.id == request["requested_by"]:
-            st.html(tag("p", "You asked: another person confirms.", cls="ts-note"))
-        else:
-            decision(
-                "Confirm",
-                f"confirm-{request['id']}",
-                _ERASURE if request["kind"] == "values" else _DELETION,
-                lambda why: desk.confirm(request, why),
-                is_primary=True,
-            )
+    """Draw what the visitor may decide."""
+    confirmation(
+        desk,
+        request["requested_by"],
+        request["id"],
+        _ERASURE if request["kind"] == "values" else _DELETION,
+        lambda why: desk.confirm(request, why),
+    )
     if desk.may("delete.request", "delete.confirm"):
         decision(
             "Withdraw",

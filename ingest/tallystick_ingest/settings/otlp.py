@@ -7,6 +7,8 @@ from tallystick_ingest.otlp.limits import MAX_OBJECTS, MAX_RECORDS, Limits
 from tallystick_ingest.settings.setting import LIMIT_END, ORIGINS, Setting, whole
 
 MAX_INTAKE_WORKERS: Final = 64
+USUAL_INTAKE_WORKERS: Final = 8
+"""Where nobody says how many: a container on a large machine sees all its cores, and may use few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,6 @@ SETTINGS: Final = (
         whole(0, MAX_INTAKE_WORKERS + 1),
         None,
         "Processes that decode and mask larger requests of others, each begun when it is needed; unset: one for each"
-        " processor core, 0: none, in the service itself.",
+        " processor core that the service may run on, 8 at most; 0: none, in the service itself.",
     ),
 )

@@ -4,8 +4,7 @@ import json
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from tallystick_ingest.otlp.limits import DEFAULT_LIMITS, Limits
 from tallystick_ingest.screening import KeyBook
 from tallystick_ingest.workers.pool import BodyReader, BodyReaders
 from tallystick_ingest.workers.reading import Body, Read, read
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.requirements import requirement
 from tests.sending import (
     JSON,
@@ -86,13 +85,6 @@ def children(pid: int) -> list[int]:
             line = Path(f"/proc/{child}/cmdline").read_bytes().decode()
             found += [int(child)] if MODULE in line else []
     return found
-
-
-def wait_until(held: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not held():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def is_there(pid: int) -> bool:
@@ -190,7 +182,7 @@ def test_no_process_outlives_a_service_that_was_killed(tmp_path: Path) -> None:
     begun = children(service.pid)
     assert begun
     service.kill()
-    wait_until(lambda: not any(is_there(one) for one in begun))
+    until(lambda: not any(is_there(one) for one in begun))
 
 
 def test_what_was_begun_is_finished_when_the_whole_group_is_told_to_end(tmp_path: Path) -> None:
@@ -204,7 +196,7 @@ def test_what_was_begun_is_finished_when_the_whole_group_is_told_to_end(tmp_path
     sending.start()
     [child] = children(service.pid)
     before = cpu_ticks(child)
-    wait_until(lambda: cpu_ticks(child) > before)
+    until(lambda: cpu_ticks(child) > before)
     os.kill(child, signal.SIGTERM)
     os.kill(child, signal.SIGINT)
     assert service.stop() == 0

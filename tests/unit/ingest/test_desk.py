@@ -1,6 +1,7 @@
 """Where a body is read, and that the event loop never waits for the store."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Mapping
 
@@ -9,9 +10,11 @@ import pytest
 from tallystick.event import parse_statement
 from tallystick.masking.tokens import TokenKey
 from tallystick.recording.masked import Masking
+from tallystick_ingest.composition import readers_of
 from tallystick_ingest.key_directory import KeyDirectory
 from tallystick_ingest.otlp.limits import DEFAULT_LIMITS
 from tallystick_ingest.screening import KeyBook
+from tallystick_ingest.settings import load_service_config
 from tallystick_ingest.turns import Work
 from tallystick_ingest.workers.desk import (
     AT_ONCE_BYTES,
@@ -28,6 +31,18 @@ from tests.stores import EMITTER, Emitter
 pytestmark = requirement("otlp.intake-processes")
 
 KEY = TokenKey("k1", b"k" * 32)
+
+
+@pytest.mark.parametrize(
+    ("cores", "stated", "most"),
+    [(1, None, 1), (2, None, 2), (64, None, 8), (64, "0", None), (1, "64", 64)],
+)
+def test_so_many_processes_as_cores_that_the_service_may_run_on_and_few_unless_asked_for(
+    monkeypatch: pytest.MonkeyPatch, cores: int, stated: str | None, most: int | None
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    readers = readers_of(load_service_config({"intake_workers": stated}, {}))
+    assert (readers and readers.most) == most
 
 
 class Store:
