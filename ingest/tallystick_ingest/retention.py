@@ -179,9 +179,9 @@ class Retention:
         ]
         found = standings(self._store, confirmed, now_us) if confirmed else {}
         for one in confirmed:
-            if found[one.id].state == "carried out":
-                if found[one.id].done is None:
-                    self._people.say_done(one)
+            if found[one.id].is_unsaid:
+                self._people.say_done(one)
+            if found[one.id].is_unsaid or found[one.id].state == "carried out":
                 self._said.add(one.id)
 
     def carry_out_behind(self) -> None:

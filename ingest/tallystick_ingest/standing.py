@@ -1,7 +1,7 @@
 """Where requests for deletions and erasures stand: not only what people decided, but whether it was carried out.
 
 What people decided is read from the records of the log; that it was done, from the ledger of erasures, from tombstones
-and from the rows themselves. When it was done is what the log says (`access.delete`).
+and from the rows themselves. A deletion is carried out once the log says so as well (`access.delete`), with when.
 """
 
 from collections.abc import Iterable
@@ -34,6 +34,11 @@ class Standing:
     done: Stated | None = None
     """What the log says of its being carried out; None until it says so."""
 
+    @property
+    def is_unsaid(self) -> bool:
+        """Whether all of it is done, and the log is still to say so."""
+        return self.state == "being carried out" and not self.left
+
 
 def standings(
     store: Store, requests: Iterable[DeletionRequest], now_us: int
@@ -53,11 +58,13 @@ def standings(
     for one in confirmed:
         if one.kind == VALUES_KIND:
             is_begun, left = one.id in store.ledger, int(one.id in unfinished)
+            is_done = not left
         else:
             index = one.confirmation.log_index if one.confirmation is not None else -1
             far = progress.get(index, Progress())
             is_begun, left = far.buried == one.count, far.left
+            is_done = not left and one.id in stated
         if is_begun:
-            state: RequestStanding = "being carried out" if left else "carried out"
+            state: RequestStanding = "carried out" if is_done else "being carried out"
             found[one.id] = Standing(state, left, None if left else stated.get(one.id))
     return found

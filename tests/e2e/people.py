@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.e2e.watcher import Watcher
 from tests.e2e.world import World
+from tests.patience import until
 
 READY: Final = (
     '[data-testid="stApp"][data-test-script-state="notRunning"]'
@@ -34,6 +35,7 @@ _TEXT: Final = """
   return told.join("\\n");
 }
 """
+_MOVING: Final = "node => node.getAnimations({subtree: true}).length"
 _COUNT: Final = """
 () => {
   const count = (root) => [...root.querySelectorAll("*")]
@@ -91,6 +93,14 @@ class Visitor:
     def part(self, key: str) -> Locator:
         """Find the part of a page that has this key."""
         return self.page.locator(f".st-key-{key}").first
+
+    def unfold(self, title: str) -> Locator:
+        """Open an expander, and wait until it has stopped growing: a click on what moves is lost."""
+        found = self.page.get_by_test_id("stExpander").filter(has_text=title).first
+        found.locator("summary").click()
+        expect(found.locator("details")).to_have_attribute("open", "")
+        until(lambda: not found.evaluate(_MOVING))
+        return found
 
     def text(self) -> str:
         """Every text of the page, also in components, as it stands in the document."""

@@ -48,13 +48,6 @@ def at_desk(visit: Callable[..., Visitor], states: dict[str, State]) -> Callable
     return lambda name: visit(states[name]).open("/retention")
 
 
-def form(visitor: Visitor, title: str) -> Locator:
-    """Open one of the forms of the page."""
-    found = visitor.page.get_by_test_id("stExpander").filter(has_text=title).first
-    found.locator("summary").click()
-    return found
-
-
 def fill(within: Locator, label: str, text: str) -> None:
     within.get_by_label(label, exact=True).fill(text)
 
@@ -88,7 +81,7 @@ def test_a_deletion_is_asked_for_by_one_confirmed_by_another_and_seen_to_its_end
 ) -> None:
     cora = at_desk("cora")
     expect(cora.part("classes")).to_contain_text("P1M")
-    asking = form(cora, "Ask for a deletion")
+    asking = cora.unfold("Ask for a deletion")
     fill(asking, "Tool", "alpha")
     fill(asking, "Why", WHY)
     submit(cora, asking, "Ask for the deletion")
@@ -111,7 +104,7 @@ def test_who_asked_is_told_that_another_person_confirms_and_may_take_it_back(
     at_desk: Callable[[str], Visitor],
 ) -> None:
     alan = at_desk("alan")
-    asking = form(alan, "Ask for a deletion")
+    asking = alan.unfold("Ask for a deletion")
     asking.get_by_label("Class", exact=True).click()
     alan.page.get_by_role("option", name="calls", exact=True).click()
     fill(asking, "Tool", "beta")
@@ -127,7 +120,7 @@ def test_a_hold_is_placed_by_one_and_released_by_another(
     at_desk: Callable[[str], Visitor],
 ) -> None:
     cora = at_desk("cora")
-    placing = form(cora, "Place a hold")
+    placing = cora.unfold("Place a hold")
     submit(cora, placing, "Place the hold")
     expect(placing).to_contain_text("Fill in: Name of the hold, Why.")
     fill(placing, "Name of the hold", "case 4711")
@@ -156,7 +149,7 @@ def test_an_exception_is_refused_in_clear_words_then_asked_for_confirmed_and_end
     at_desk: Callable[[str], Visitor],
 ) -> None:
     cora = at_desk("cora")
-    asking = form(cora, "Ask for an exception")
+    asking = cora.unfold("Ask for an exception")
     keep = "Keep (ISO 8601, such as P1M)"
     fill(asking, keep, "P7M")
     fill(asking, "Why", "a law")
@@ -183,7 +176,7 @@ def test_an_erasure_is_counted_asked_for_confirmed_and_seen_to_its_end(
 ) -> None:
     [call] = world.actions(tool="gamma")
     cora = at_desk("cora")
-    asking = form(cora, "Ask for an erasure")
+    asking = cora.unfold("Ask for an erasure")
     asking.get_by_test_id("stRadio").get_by_text("One record, by its log index").click()
     cora.settle()
     fill(asking, "Log index", str(call["log_index"]))

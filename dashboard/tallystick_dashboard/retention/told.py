@@ -100,7 +100,7 @@ def amount(request: Shape) -> str:
     entries = f"{what}{request['count']:,} {'entry' if request['count'] == 1 else 'entries'}"
     done = request["done"]
     if done is None:
-        is_held = request["state"] == "being carried out" and request["kind"] == "records"
+        is_held = request["left"] > 0 and request["kind"] == "records"
         left = (
             f"{request['left']:,} still to go (a hold, or an erasure that comes first, keeps them)"
         )

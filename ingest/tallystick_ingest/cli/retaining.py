@@ -90,7 +90,7 @@ def _request_line(one: Mapping[str, Any]) -> str:
 
 def _done(one: Mapping[str, Any]) -> str:
     """Say when a request was carried out, or what of it is left."""
-    if one["state"] == "being carried out" and one["kind"] == "records":
+    if one["left"] and one["kind"] == "records":
         return (
             f", {one['left']} are still to go (a hold, or an erasure that comes first, keeps them)"
         )

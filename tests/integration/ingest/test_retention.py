@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from tallystick.errors import StoreError
 from tallystick_ingest.app import create_app
 from tallystick_ingest.tenants import Tenants
 from tests.requirements import requirement
@@ -108,6 +109,28 @@ def test_a_deletion_that_a_hold_keeps_from_its_end_says_how_much_is_left(desk: D
     service.retention.carry_out()
     [one] = desk.ask("anna", "GET", "/deletions")[1]["deletions"]
     assert (one["state"], one["left"], one["done"]["entries"]) == ("carried out", 0, 3)
+
+
+@requirement("retention.standing")
+def test_a_deletion_is_carried_out_once_the_log_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = desk.old.service
+    asked = desk.old.ask()
+    service.retention.confirm(BERT, asked.id, asked.digest, "seen")
+
+    def refuse(_: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service.two_people, "say_done", refuse)
+        service.retention.carry_out()
+    assert desk.old.indexes("tool_name = 'beta'") == []
+    [one] = desk.ask("anna", "GET", "/deletions")[1]["deletions"]
+    assert (one["state"], one["left"], one["done"]) == ("being carried out", 0, None)
+    service.retention.carry_out()
+    [one] = desk.ask("anna", "GET", "/deletions")[1]["deletions"]
+    assert (one["state"], one["done"]["entries"]) == ("carried out", 3)
 
 
 @requirement("retention.standing")
