@@ -61,10 +61,6 @@ def mask_logs(
 
 def _fault(log: LogDetails) -> str:
     """Say what is wrong with a log record; empty when nothing is."""
-    if log.trace_id not in _NO_TRACE and not _TRACE_ID.fullmatch(log.trace_id):
-        return "a trace_id is not 16 bytes"
-    if log.span_id not in _NO_SPAN and not _SPAN_ID.fullmatch(log.span_id):
-        return "a span_id is not 8 bytes"
     if not 0 <= log.severity <= MAX_SEVERITY:
         return f"a severity number is beyond {MAX_SEVERITY}"
     if log.time_ns > MAX_INTEGER * _NS_PER_US:
@@ -119,11 +115,21 @@ def _said(item: LogItem, log: LogDetails, values: Values, hits: dict[str, int]) 
         said["agent.basis"] = "asserted"
     if log.severity:
         said["otlp.severity"] = log.severity
-    if log.trace_id not in _NO_TRACE:
-        said["trace.id"] = log.trace_id
-        if log.span_id not in _NO_SPAN:
-            said["span.id"] = log.span_id
+    said.update(_place(log))
     return said
+
+
+def _place(log: LogDetails) -> Statement:
+    """Return trace and span; an id that is none places the record nowhere, as logs.proto asks of receivers."""
+    has_trace = _TRACE_ID.fullmatch(log.trace_id) is not None
+    has_span = _SPAN_ID.fullmatch(log.span_id) is not None
+    place: Statement = {"trace.id": log.trace_id} if has_trace else {}
+    if has_trace and has_span:
+        place["span.id"] = log.span_id
+    is_trace_wrong = not has_trace and log.trace_id not in _NO_TRACE
+    if is_trace_wrong or (not has_span and log.span_id not in _NO_SPAN):
+        place["otlp.ids_invalid"] = True
+    return place
 
 
 def _disclosed(

@@ -281,6 +281,7 @@ _FOREIGN: Final = (
     _statement("otlp.severity", "int", "otlp.log", "OTel severity_number", "1 (trace) to 24 (fatal); absent: not stated"),
     _statement("otlp.severity_text", "str", "otlp.log", "OTel severity_text", "the severity in the source's own word, masked", column=False),
     _statement("otlp.truncated", "bool", "otlp.log", "Tallystick", "true: a preview stands in place of the body, of the attributes or of the resource", column=False),
+    _statement("otlp.ids_invalid", "bool", "otlp.log", "Tallystick", "true: the trace id or span id that it was sent with is none, and is left out", column=False),
     _token("otlp.digest", "otlp.log", "Tallystick", "keyed digest of all that the record said: equal for a repetition"),
     _disclosure("otlp.body", "json", "otlp.log", "OTel body", "masked body, JSON text"),
     _disclosure("otlp.resource", "json", "otlp.log", "OTel resource", "masked attributes of the resource, JSON text"),

@@ -130,8 +130,6 @@ def test_a_repetition_has_the_same_digest_and_nothing_else_has() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "fault"),
     [
-        ("traceId", "ab", "a trace_id is not 16 bytes"),
-        ("spanId", "zz" * 8, "a span_id is not 8 bytes"),
         ("severityNumber", 25, "a severity number is beyond 24"),
         ("severityNumber", -1, "a severity number is beyond 24"),
         ("timeUnixNano", str(2**64 - 1), "a time lies beyond the year 2255"),
@@ -144,6 +142,27 @@ def test_one_bad_record_is_refused_and_the_others_are_kept(
     kept, refusals = mask_logs(items, MASKING, NOW_US)
     assert len(kept) == 1
     assert [(one.reason, one.detail) for one in refusals] == [("log_invalid", fault)]
+
+
+@pytest.mark.parametrize(
+    ("ids", "kept"),
+    [
+        ({"traceId": "ab", "spanId": "cd" * 8}, {"otlp.ids_invalid"}),
+        ({"traceId": "zz" * 16, "spanId": ""}, {"otlp.ids_invalid"}),
+        ({"traceId": "ab" * 16, "spanId": "zz" * 8}, {"trace.id", "otlp.ids_invalid"}),
+        ({"traceId": "", "spanId": "cd"}, {"otlp.ids_invalid"}),
+        ({"traceId": "", "spanId": "cd" * 8}, set()),
+        ({"traceId": "00" * 16, "spanId": "00" * 8}, set()),
+        ({"traceId": "ab" * 16, "spanId": "cd" * 8}, {"trace.id", "span.id"}),
+    ],
+    ids=str,
+)
+def test_an_id_that_is_none_places_a_record_nowhere_and_is_told_from_no_id(
+    ids: dict[str, str], kept: set[str]
+) -> None:
+    [log] = masked({**GEN_AI, **ids})
+    said, _ = written(log)
+    assert said.keys() & {"trace.id", "span.id", "otlp.ids_invalid"} == kept
 
 
 def test_a_body_that_is_too_large_is_kept_as_a_preview_and_says_so() -> None:
