@@ -155,7 +155,15 @@ def test_one_bad_record_is_refused_and_the_others_are_kept(
         ({"traceId": "00" * 16, "spanId": "00" * 8}, set()),
         ({"traceId": "ab" * 16, "spanId": "cd" * 8}, {"trace.id", "span.id"}),
     ],
-    ids=str,
+    ids=[
+        "short trace",
+        "trace of other characters",
+        "span of other characters",
+        "short span",
+        "span of no trace",
+        "zeros",
+        "both",
+    ],
 )
 def test_an_id_that_is_none_places_a_record_nowhere_and_is_told_from_no_id(
     ids: dict[str, str], kept: set[str]
