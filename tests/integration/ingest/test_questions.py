@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from tallystick.tlog.entry import parse_entry
 from tallystick.tlog.proofs import verify_inclusion
 from tallystick.tlog.tree import leaf_hash
 from tallystick_store.rows import EventRow, SealRow
+from tests.patience import until
 from tests.requirements import requirement
 from tests.sending import JSON, items, logs_protobuf, pairs, span_json, spans_json
 from tests.serving import REASON, REVEALING, Answer, Service
@@ -105,8 +105,7 @@ def proofs(service: Service, **body: object) -> Answer:
 def test_entries_are_proven_at_once_in_the_order_in_which_they_are_named(service: Service) -> None:
     send_trace(service, "at once", calls=600)
     size = service.get("/api/v1/status")["log"]["size"]
-    while service.get("/api/v1/status")["log"]["signed_size"] < size:
-        time.sleep(0.05)
+    until(lambda: service.get("/api/v1/status")["log"]["signed_size"] >= size)
     indexes = [size - 1, 0, 257, 0, *range(size - 1, size - 500, -1)]
     answer = proofs(service, indexes=indexes)
     assert answer.status == 200, answer.body
@@ -154,8 +153,7 @@ def test_an_event_can_be_checked_by_whoever_reads_it(service: Service) -> None:
     emitter = send_trace(service, "proven")
     [*actions] = service.get(f"/api/v1/actions?session={emitter.session}")["actions"]
     log_index = actions[0]["log_index"]
-    while service.get("/api/v1/status")["log"]["signed_size"] <= log_index:
-        time.sleep(0.05)
+    until(lambda: service.get("/api/v1/status")["log"]["signed_size"] > log_index)
     found = service.get(f"/api/v1/events/{log_index}")
     entry = from_base64(found["entry"], "entry")
     assert parse_entry(entry).content_hash == leaf_hash(found["line"].encode())

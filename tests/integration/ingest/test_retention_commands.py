@@ -1,7 +1,6 @@
 """`tallystick retention` of a real service over old records: what is due, held, asked for and excepted."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -9,7 +8,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.aged import Person, aged_service, verified
-from tests.patience import PATIENCE_S
+from tests.patience import until
 from tests.requirements import requirement
 from tests.serving import Service
 
@@ -83,10 +82,8 @@ def test_less_than_six_months_by_the_commands_that_people_type(service: Service)
 
 def carried_out(person: Person) -> CompletedProcess[str]:
     """Return the list of requests, once nothing of it is being carried out."""
-    end = time.monotonic() + PATIENCE_S
-    while "being carried out" in (listed := person.run("retention", "requests")).stdout:
-        assert time.monotonic() < end, listed
-    return listed
+    until(lambda: "being carried out" not in person.run("retention", "requests").stdout)
+    return person.run("retention", "requests")
 
 
 @requirement("retention.words")
