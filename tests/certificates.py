@@ -18,6 +18,17 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 DAY = dt.timedelta(days=1)
+_SIGNING = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True)
@@ -48,14 +59,18 @@ class Authority:
         made = own.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         made = made.add_extension(
             x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
-        )
+        ).add_extension(_SIGNING, critical=True)  # Python 3.13 asks for it
         self.file = place / f"{name}.pem"
         self.file.write_bytes(made.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
 
-    def server(self, name: str = "server", password: bytes | None = None) -> Pair:
-        """Make the certificate of a server at 127.0.0.1 and localhost."""
-        names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
-        return self._pair(name, names, password)
+    def server(
+        self, name: str = "server", password: bytes | None = None, *, is_named: bool = True
+    ) -> Pair:
+        """Make the certificate of a server at 127.0.0.1 and, if it is named, at localhost."""
+        names: list[x509.GeneralName] = [x509.IPAddress(ip_address("127.0.0.1"))]
+        return self._pair(
+            name, [x509.DNSName("localhost"), *names] if is_named else names, password
+        )
 
     def client(self, name: str, uri: str | None = None) -> Pair:
         """Make the certificate of a client."""

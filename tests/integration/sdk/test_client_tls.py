@@ -1,20 +1,15 @@
 """The client over TLS: it trusts what the environment says, and else the usual authorities alone."""
 
-import datetime as dt
-import ipaddress
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tallystick.errors import ShipError
 from tallystick.shipping.client import ServiceClient, Target
 from tallystick.testing import Reply, Sink, running_sink
+from tests.certificates import Authority
 
 OWN = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 AUTHORITY = "An authority of these tests"
@@ -27,42 +22,12 @@ ALL = (*OWN, "SSL_CERT_FILE", "SSL_CERT_DIR")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a directory with an authority, `ca.pem`, and a certificate of 127.0.0.1, `server.pem`."""
     place = tmp_path_factory.mktemp("authority")
-    key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, AUTHORITY)])
-    basic = x509.BasicConstraints(ca=True, path_length=None)
-    ca = _certificate(name, name, key.public_key(), basic).sign(key, hashes.SHA256())
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    server = _certificate(
-        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a service")]),
-        name,
-        server_key.public_key(),
-        names,
-    ).sign(key, hashes.SHA256())
-    private = server_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (place / "ca.pem").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    (place / "server.pem").write_bytes(server.public_bytes(serialization.Encoding.PEM) + private)
+    made = Authority(place, AUTHORITY)
+    server = made.server(is_named=False)
+    made.file.rename(place / "ca.pem")
+    both = server.certificate.read_bytes() + server.key.read_bytes()
+    (place / "server.pem").write_bytes(both)
     return place
-
-
-def _certificate(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    extension: x509.ExtensionType,
-) -> x509.CertificateBuilder:
-    now = dt.datetime.now(dt.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(extension, critical=True)
-    )
 
 
 @pytest.fixture
