@@ -123,8 +123,7 @@ class Shipper:
             return pause_s
         try:
             if self.enrols_first:
-                self._enrol(self._transport, False)
-                self.enrols_first = False
+                self._enrol_first()
             if self._ship_together(consign) or self._ship_first(outboxes):
                 return 0.0
         except TallystickError as error:
@@ -140,6 +139,13 @@ class Shipper:
     def resume(self) -> None:
         """Try again now, unless the service itself asked to wait."""
         self._patience.resume()
+
+    def _enrol_first(self) -> None:
+        try:
+            self._enrol(self._transport, False)
+        except OSError:  # no identity key: no session opens without it either, and that says why
+            return
+        self.enrols_first = False
 
     def _is_held(self, outbox: Outbox) -> bool:
         return outbox.held_until_s > self._clock.monotonic_s()

@@ -147,7 +147,18 @@ def test_a_start_waits_neither_for_a_service_that_is_silent_nor_for_one_that_is_
         running = start(endpoint=f"http://127.0.0.1:{port}")
         assert running.recorder.record(draft("a")).is_spooled
         assert running.masking.key_id.startswith("local")
+        assert running.status().shipping.startswith("waiting") == is_away
         assert not running.flush(0)
+
+
+def test_a_home_that_cannot_be_written_is_no_fault_of_the_package(
+    start: Start, sink: Sink, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no directory")
+    running = start(endpoint=sink.url, home=str(tmp_path / "file" / "home"))
+    running.recorder.record(draft("a"))
+    until(lambda: "Not a directory" in str(running.status().spool_error))
+    assert running.status().alarms == ()
 
 
 def test_the_tenant_s_token_key_is_in_force_after_enrolment_and_in_the_next_process(
