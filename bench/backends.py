@@ -25,6 +25,7 @@ from bench.service import free_port
 from bench.spans import Reached
 
 REQUESTS: Final = 40
+"""20,480 spans: seconds for the service and for MLflow, two minutes for Phoenix."""
 READY_WITHIN_S: Final = 300
 SETTLED_AFTER_S: Final = 20
 """A count that has not grown for so long does not grow any more."""
